@@ -1,0 +1,51 @@
+"""Remove the pipeline families that were not asked for.
+
+Runs in the rendered project, after pre_gen_project.py has accepted the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+# The files that each family owns. What no family owns is in every project.
+FAMILIES = {
+    "text": (
+        "src/*/pipelines/etl_app",
+        "src/*/pipelines/ml_app",
+        "src/*/pipelines/user_app",
+        "tests/pipelines/etl_app",
+        "tests/pipelines/ml_app",
+        "tests/pipelines/user_app",
+        "conf/base/*_text.yml",
+        "conf/imdb",
+        "data/01_raw/text*",
+        "data/01_raw/reviews*",
+        "data/01_raw/stopwords.yml",
+    ),
+    "benchmark": (
+        "src/*/pipelines/benchmark",
+        "tests/pipelines/benchmark",
+        "conf/base/*_benchmark.yml",
+        "data/01_raw/benchmark*",
+    ),
+}
+
+
+def remove_unasked(project: Path, pipelines: str) -> None:
+    """Delete from the project what belongs to families that pipelines leaves out."""
+    asked = {name.strip() for name in pipelines.lower().split(",")}
+    for family, patterns in FAMILIES.items():
+        if asked & {family, "all"}:
+            continue
+        for path in [path for glob in patterns for path in project.glob(glob)]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+if __name__ == "__main__":
+    answers = json.loads(r""" {{ cookiecutter | tojson }} """)
+    remove_unasked(Path.cwd(), answers["pipelines"])

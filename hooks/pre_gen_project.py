@@ -1,0 +1,168 @@
+"""Refuse answers that cannot become a working project, before a file is written.
+
+Cookiecutter renders this script and runs the result. The answers arrive as JSON inside
+a raw string, so whatever they hold stays data and never becomes code.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import keyword
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+FAMILIES = ("text", "benchmark")
+
+# Top-level import names in the environment of a rendered project, those of optional
+# engines and model libraries included.
+DEPENDENCIES = """
+    aiofiles aiohappyeyeballs aiohttp aiosignal alembic annotated_doc
+    annotated_types antlr4 anyio appdirs arrow asttokens attr attrs binaryornot
+    blinker build cachetools catboost certifi cffi charset_normalizer click
+    click_default_group cloudpickle comm compress_pickle contourpy cookiecutter
+    cryptography cycler dask databricks dateutil debugpy decorator distributed
+    docker dotenv dynaconf executing fastapi filelock flask flask_cors fonttools
+    frozenlist fsspec git gitdb google graphene graphql graphql_relay gunicorn h11
+    httptools huey hypothesis idna importlib_metadata iniconfig ipykernel
+    ipykernel_launcher ipython itsdangerous jedi jinja2 joblib jupyter
+    jupyter_client jupyter_core jupyterlab kedro kedro_datasets
+    kedro_datasets_experimental kedro_mlflow kedro_telemetry kedro_viz kiwisolver
+    lazy_loader lightgbm lz4 mako markdown_it markupsafe matplotlib
+    matplotlib_inline mdurl mlflow more_itertools mpl_toolkits multidict narwhals
+    nest_asyncio2 networkx notebook numpy omegaconf opentelemetry orjson packaging
+    pandas parse parso pathspec pexpect pil pip pkg_resources platformdirs plotly
+    pluggy prettytable prompt_toolkit propcache ptyprocess pure_eval py pyarrow
+    pyasn1 pyasn1_modules pycparser pydantic pydantic_core pygments pylab pyparsing
+    pyproject_hooks pytest requests rich ruff scipy secure setuptools six sklearn
+    skops skorch slugify smmap sortedcontainers sqlalchemy sqlparse stack_data
+    starlette tenacity text_unidecode threadpoolctl tomli_w torch tornado traitlets
+    typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop watchfiles
+    wcwidth websockets werkzeug wheel xgboost yaml yarl zipp zmq
+""".split()
+
+# Modules of the project itself that are not in its package.
+OWN_MODULES = ("conftest", "noxfile", "tests")
+
+TAKEN = sorted({*sys.stdlib_module_names, *DEPENDENCIES, *OWN_MODULES})
+
+# Windows gives these names to devices: no folder can have them.
+DEVICES = re.compile(r"(?i)(aux|con|nul|prn|com\d|lpt\d)(\..*)?")
+
+
+def main() -> None:
+    """Exit with every problem on stderr, or quietly when there is none."""
+    answers = json.loads(r""" {{ cookiecutter | tojson }} """)
+    # Of a YAML list cookiecutter itself would take the first item and drop the rest.
+    given = json.loads(r""" {{ _cookiecutter.pipelines | tojson }} """)
+    if isinstance(given, list):
+        answers["pipelines"] = given
+    problems = find_problems(answers)
+    if problems:
+        lines = ["This project cannot be created:", *problems]
+        sys.exit("\n  - ".join(lines))
+
+
+def find_problems(answers: Mapping[str, Any]) -> list[str]:
+    """Return one message for each wrong answer, saying what to enter instead."""
+    return [*_name_problems(answers), *_pipelines_problems(answers["pipelines"])]
+
+
+def _name_problems(answers: Mapping[str, Any]) -> Iterator[str]:
+    project_name = str(answers["project_name"] or "")
+    for variable, (fault_of, derive) in NAMES.items():
+        value = str(answers[variable] or "")
+        fault = fault_of(value)
+        if fault is None:
+            continue
+        if value == derive(project_name.strip()):
+            advice = f'project_name "{_suggest(project_name)}"'
+        else:
+            advice = f'{variable} "{derive(_suggest(value))}"'
+        yield f"{variable} {value!r} {fault}. Enter for example {advice}."
+
+
+def _project_fault(name: str) -> str | None:
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9 _-]*[A-Za-z0-9_-]", name):
+        return None
+    return (
+        "is not two or more ASCII letters, digits, spaces, hyphens and underscores, "
+        "without spaces around them"
+    )
+
+
+def _repo_fault(name: str) -> str | None:
+    if DEVICES.fullmatch(name):
+        return "is a device on Windows, so it cannot name a folder"
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        return None
+    return (
+        "is not a plain folder name: ASCII letters, digits, dots, hyphens and "
+        "underscores, with a letter or digit at both ends"
+    )
+
+
+def _package_fault(name: str) -> str | None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return (
+            "is not a Python package name: lower-case ASCII letters, digits and "
+            "underscores, starting with a letter"
+        )
+    if keyword.iskeyword(name):
+        return "is a Python keyword, so it cannot be imported"
+    if DEVICES.fullmatch(name):
+        return "is a device on Windows, so it cannot name a folder"
+    if name in TAKEN:
+        return "would hide the module of that name"
+    # %reload_kedro drops every module whose name starts with the package's.
+    longer = next((module for module in TAKEN if module.startswith(name)), None)
+    if longer:
+        return f'begins the module name "{longer}", which %reload_kedro would drop'
+    return None
+
+
+def _derive_repo(project_name: str) -> str:
+    return project_name.replace(" ", "-").replace("_", "-").lower()
+
+
+def _derive_package(project_name: str) -> str:
+    return project_name.replace(" ", "_").replace("-", "_").lower()
+
+
+NAMES: dict[str, tuple[Callable[[str], str | None], Callable[[str], str]]] = {
+    "project_name": (_project_fault, str),
+    "repo_name": (_repo_fault, _derive_repo),
+    "python_package": (_package_fault, _derive_package),
+}
+
+
+def _suggest(value: str) -> str:
+    """Return the project name nearest to value from which good names derive."""
+    plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
+    words = " ".join(re.findall("[A-Za-z0-9]+", plain))
+    candidates = (words, f"{words} Project".strip(), f"Project {words}")
+    return next(
+        name for name in candidates if _package_fault(_derive_package(name)) is None
+    )
+
+
+def _pipelines_problems(pipelines: object) -> Iterator[str]:
+    choices = ("all", "none", *FAMILIES)
+    advice = f'Enter "all", "none" or a comma list such as "{",".join(FAMILIES)}".'
+    if not isinstance(pipelines, str) or not pipelines.strip():
+        yield f"pipelines {pipelines!r} names no pipelines. {advice}"
+        return
+    names = {name.strip().lower() for name in pipelines.split(",")}
+    if len(names) > 1 and names & {"all", "none"}:
+        yield f'pipelines {pipelines!r}: "all" and "none" stand alone. {advice}'
+    for name in sorted(names.difference(choices)):
+        near = difflib.get_close_matches(name, choices, n=1)
+        hint = f' Did you mean "{near[0]}"?' if near else ""
+        yield f"pipelines {pipelines!r}: {name!r} is unknown.{hint} {advice}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Projects rendered by `kedro new`, installed in an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import Project
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment."""
+
+    path: Path
+
+    @property
+    def bin(self) -> Path:
+        """Folder of its commands."""
+        return self.path / ("Scripts" if os.name == "nt" else "bin")
+
+    @classmethod
+    def create(cls, path: Path) -> Environment:
+        """Make an empty one, with uv when there is one."""
+        if uv := shutil.which("uv"):
+            subprocess.run(
+                [uv, "venv", "--quiet", f"--python={sys.executable}", path], check=True
+            )
+        else:
+            subprocess.run([sys.executable, "-m", "venv", path], check=True)
+        return cls(path)
+
+    def install(self, *requirements: str, cwd: Path | None = None) -> None:
+        """Install packages into it."""
+        if uv := shutil.which("uv"):
+            command = [uv, "pip", "install", "--quiet", "--compile-bytecode"]
+            command += [f"--python={self.path}"]
+        else:
+            command = [str(self.bin / "python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*command, *requirements], cwd=cwd, check=True)
+
+
+@dataclass(frozen=True)
+class InstalledProject(Project):
+    """A rendered project together with the environment it is installed in."""
+
+    environment: Environment
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def run(
+        self, *command: str, cwd: Path | None = None, check: bool = True, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the environment; stdout and stderr come as one text.
+
+        Args:
+            command: Name of the command and its arguments.
+            cwd: Where to run it, by default the project's root.
+            check: Fail the test, showing the output, if the command fails.
+            env: Variables to set for this command.
+        """
+        done = subprocess.run(
+            [str(self.environment.bin / command[0]), *command[1:]],
+            cwd=cwd or self.path,
+            env=self.env(**env),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}")
+        return done
+
+    def env(self, **env: str) -> dict[str, str]:
+        """Return the variables that commands run with."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+        }
+        path = f"{self.environment.bin}{os.pathsep}{os.environ['PATH']}"
+        # Wide enough that log lines are not wrapped.
+        return {**inherited, "PATH": path, "COLUMNS": "300", **self.variables, **env}
+
+    def copy(self, path: Path) -> InstalledProject:
+        """Return a copy of the project to change, with what runs left out of it."""
+        shutil.copytree(self.path, path)
+        return InstalledProject(path, self.package, self.environment, self.variables)
+
+
+def render(starter: Path, folder: Path, name: str) -> Project:
+    """Render the starter with `kedro new`."""
+    answers = folder / "answers.yml"
+    answers.write_text(f"project_name: {name}\npipelines: all\noutput_dir: {folder}\n")
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "kedro",
+            "new",
+            f"--starter={starter}",
+            f"--config={answers}",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    slug = name.lower()
+    return Project(folder / slug.replace(" ", "-"), slug.replace(" ", "_"))
+
+
+@pytest.fixture(scope="session")
+def environment(installed: InstalledProject) -> Environment:
+    """Return the environment that rendered projects run in."""
+    return installed.environment
+
+
+@pytest.fixture(scope="session")
+def installed(
+    starter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> InstalledProject:
+    """Return a project as rendered, installed, never run: copy it to change it."""
+    project = render(starter, tmp_path_factory.mktemp("installed"), "Iris")
+    environment = Environment.create(tmp_path_factory.mktemp("environment") / "venv")
+    environment.install("-e", ".[dev]", cwd=project.path)
+    return InstalledProject(project.path, project.package, environment)
+
+
+@pytest.fixture
+def project(installed: InstalledProject, tmp_path: Path) -> InstalledProject:
+    """Return a fresh copy of the project, for one test to run and change."""
+    return installed.copy(tmp_path / "iris")

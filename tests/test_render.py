@@ -1,0 +1,148 @@
+"""What a render holds, and that every way to ask for one gives the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY, Bake, Project
+
+ONE_MIB = 2**20
+
+
+def run(folder: Path, module: str, *arguments: str, stdin: str = "") -> str:
+    """Run a module's command line in a folder and return all that it prints."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        input=stdin,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def project(bake: Bake) -> Project:
+    """Return the project that the default answers give."""
+    return bake(kedro_version=version("kedro"))
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "stdin"),
+    [
+        ("kedro", ["new", "--starter={starter}", "--name=Dynamic Iris"], "\n"),
+        ("kedro", ["new", "--starter={starter}"], "Dynamic Iris\nbenchmark, TEXT\n"),
+        ("kedro", ["new", "--starter={starter}"], "\n\n"),
+        ("kedro", ["new", "--starter={starter}", "--config=answers.yml"], ""),
+        (
+            "kedro",
+            ["new", "--starter=git+file://{starter}", "--name=Dynamic Iris"],
+            "\n",
+        ),
+        (
+            "cookiecutter",
+            ["{starter}", "--no-input", f"kedro_version={version('kedro')}"],
+            "",
+        ),
+    ],
+    ids=["name", "prompts", "enter", "config", "git", "cookiecutter"],
+)
+def test_every_way_to_render_gives_the_same_project(
+    module: str,
+    arguments: list[str],
+    stdin: str,
+    starter: Path,
+    project: Project,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    answers = folder / "answers.yml"
+    answers.write_text("project_name: Dynamic Iris\npipelines: all\n")
+    arguments = [argument.format(starter=starter) for argument in arguments]
+
+    printed = run(folder, module, *arguments, stdin=stdin)
+
+    rendered = Project(folder / "dynamic-iris", "dynamic_iris")
+    assert rendered.files() == project.files(), printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "says"),
+    [
+        (["--name=Iris"], "txet\n", "comma list of text and benchmark"),
+        ([], "1st try\n", "start with an ASCII letter"),
+        (["--name=Iris"], "", "Aborted!"),
+        (["--config=answers.yml"], "", 'Did you mean "text"?'),
+    ],
+    ids=["pipelines", "project_name", "no answer", "config"],
+)
+def test_kedro_new_refuses_and_leaves_nothing(
+    arguments: list[str], stdin: str, says: str, starter: Path, tmp_path: Path
+) -> None:
+    answers = tmp_path / "answers.yml"
+    answers.write_text("project_name: Iris\npipelines: txet\n")
+
+    printed = run(
+        tmp_path, "kedro", "new", f"--starter={starter}", *arguments, stdin=stdin
+    )
+
+    assert says in printed
+    assert list(tmp_path.iterdir()) == [answers]
+
+
+def test_exactly_the_expected_files_are_rendered(project: Project) -> None:
+    expected = (REPOSITORY / "tests/expected_files.txt").read_text().splitlines()
+    package = f"src/{project.package}/"
+    rendered = [name.replace(package, "src/<package>/") for name in project.files()]
+    assert sorted(rendered) == expected
+
+
+def test_names_reach_every_place(bake: Bake) -> None:
+    project = bake(project_name="Flower Shop")
+    assert (project.path.name, project.package) == ("flower-shop", "flower_shop")
+    for name, content in project.files().items():
+        assert b"dynamic_iris" not in name.encode() + content, name
+
+
+def test_no_template_syntax_is_left(project: Project) -> None:
+    # GitHub Actions writes ${{ ... }} itself.
+    leftover = re.compile(rb"(?<!\$)\{\{|\{%|\{#|cookiecutter", re.IGNORECASE)
+    for name, content in project.files().items():
+        assert not leftover.search(name.encode()), name
+        assert b"\0" in content or not leftover.search(content), name
+
+
+def test_python_compiles_and_yaml_parses(project: Project) -> None:
+    for name, content in project.files().items():
+        if name.endswith(".py"):
+            compile(content, name, "exec")
+        if name.endswith((".yml", ".yaml")):
+            yaml.safe_load(content)
+
+
+def test_files_of_the_repository_travel_well(starter: Path) -> None:
+    paths = [path for path in starter.rglob("*") if ".git" not in path.parts]
+    names = [path.relative_to(starter).as_posix() for path in paths]
+    assert len({name.lower() for name in names}) == len(names)
+    for name, path in zip(names, paths, strict=True):
+        plain = re.sub(r"\{\{ cookiecutter\.(\w+) \}\}", r"\1", name)
+        assert re.fullmatch(r"[A-Za-z0-9._/-]+", plain), name
+        assert path.stat().st_size <= ONE_MIB, name
+
+
+def test_text_of_the_template_is_ascii(starter: Path) -> None:
+    # A multi-byte character in an unlucky place makes cookiecutter see a binary file
+    # and copy it unrendered.
+    for path in starter.glob("{{ cookiecutter.repo_name }}/**/*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert b"\0" in content or content.isascii(), path.name

@@ -1,0 +1,92 @@
+"""What a run shows on the console besides its log: progress and the leaderboard."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import get_console
+from rich.console import Group
+from rich.filesize import decimal
+from rich.progress import Progress
+from rich.table import Table
+
+MAX_ROWS = 20
+
+
+class RunProgress:
+    """A progress bar over the nodes of a run; silent where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def start(self, nodes: int) -> None:
+        """Show the bar.
+
+        Args:
+            nodes: Number of nodes in the run.
+        """
+        # Kedro's log goes through the same console, hence above the bar.
+        if self._progress is None and get_console().is_terminal:
+            # No refresh from a thread: forking while it holds a lock could hang.
+            self._progress = Progress(transient=True, auto_refresh=False)
+            self._progress.add_task("Nodes", total=nodes)
+            self._progress.start()
+
+    def advance(self) -> None:
+        """Count one node as done."""
+        if self._progress is not None:
+            self._progress.advance(self._progress.task_ids[0])
+            self._progress.refresh()
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def print_leaderboard(
+    leaderboard: pd.DataFrame, conf_catalog: Mapping[str, Any]
+) -> None:
+    """Print the best models and where the files are.
+
+    Args:
+        leaderboard: One row per model, best first, from ``compare_models``.
+        conf_catalog: The catalog's configuration, for the paths.
+    """
+    table = Table("", "model", title="Leaderboard", title_justify="left")
+    for header in ("model_score", "fit", "predict", "size"):
+        table.add_column(header, justify="right")
+    best = leaderboard.head(MAX_ROWS).to_dict("records")
+    for rank, row in enumerate(best, start=1):
+        error = row.get("model_score_stderr")
+        table.add_row(
+            str(rank),
+            row["model"],
+            f"{row['model_score']:.3f}"
+            + ("" if error is None else f" \N{PLUS-MINUS SIGN}{error:.3f}"),
+            f"{row['fit_seconds']:.3f} s",
+            f"{row['predict_seconds']:.3f} s",
+            decimal(int(row["model_bytes"])),
+        )
+    if len(leaderboard) > MAX_ROWS:
+        table.caption = f"{len(leaderboard) - MAX_ROWS} more in the file"
+    files = {
+        "leaderboard": _path(conf_catalog, "leaderboard"),
+        "plot": _path(conf_catalog, "leaderboard_plot"),
+        "models": _path(conf_catalog, "models.{namespace}.fitted_model"),
+    }
+    places = Table.grid(padding=(0, 2))
+    for what, path in files.items():
+        places.add_row(what, path, style="dim")
+    get_console().print(Group(table, places))
+
+
+def _path(conf_catalog: Mapping[str, Any], name: str) -> str:
+    """Return where a catalog entry is kept, relative to the working directory."""
+    filepath = str(conf_catalog.get(name, {}).get("filepath", "see catalog.yml"))
+    try:
+        return Path(filepath).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return filepath

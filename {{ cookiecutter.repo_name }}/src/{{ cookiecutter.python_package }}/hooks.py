@@ -1,0 +1,85 @@
+"""The project's hooks: checks before a run, progress in it, and its leaderboard."""
+
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from .console import RunProgress, print_leaderboard
+from .errors import ConfigurationError
+from .pipelines.models.estimators import find_problems
+from .pipelines.models.specs import ModelSpec
+
+
+class ProjectHooks:
+    """Checks what registration cannot check cheaply, and reports on the console."""
+
+    def __init__(self) -> None:
+        self._progress = RunProgress()
+        self._conf_catalog: dict[str, Any] = {}
+
+    @hook_impl
+    def after_catalog_created(
+        self, catalog: DataCatalog, conf_catalog: dict[str, Any]
+    ) -> None:
+        """Refuse a catalog that would not keep what the dynamic pipelines make.
+
+        Raises:
+            ConfigurationError: Names each dataset and the pattern to add.
+        """
+        self._conf_catalog = conf_catalog
+        lost = [
+            f"{name}: matches no entry and no pattern, so it would not be saved; "
+            f"add '{_pattern(name)}'"
+            for name in sorted(pipelines["models"].datasets())
+            if not name.startswith("params:") and name not in catalog
+        ]
+        if lost:
+            raise ConfigurationError.listing("catalog.yml", lost)
+
+    # First, so that no MLflow run is opened for a run that cannot start.
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Check that every model of the run can be built, before any data is read.
+
+        Raises:
+            ConfigurationError: Lists all that is wrong with ``parameters.yml``.
+        """
+        problems = []
+        for name in sorted(pipeline.inputs()):
+            if name.startswith("params:"):
+                value = catalog[name].load()
+                if isinstance(value, ModelSpec):
+                    problems += find_problems(value, key=name.removeprefix("params:"))
+        if problems:
+            raise ConfigurationError.listing("parameters.yml", problems)
+        # ParallelRunner's workers share the terminal but not the bar.
+        if "ParallelRunner" not in run_params["runner"]:
+            self._progress.start(len(pipeline.nodes))
+
+    @hook_impl
+    def after_node_run(self) -> None:
+        """Move the progress bar on."""
+        self._progress.advance()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Give the console back."""
+        self._progress.stop()
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Show the leaderboard, if the run made one."""
+        self._progress.stop()
+        if "leaderboard" in pipeline.outputs():
+            print_leaderboard(catalog["leaderboard"].load(), self._conf_catalog)
+
+
+def _pattern(name: str) -> str:
+    """Return the factory pattern that would catch a dataset."""
+    family, *namespace, dataset = name.split(".")
+    return f"{family}.{{namespace}}.{dataset}" if namespace else name

@@ -1,0 +1,131 @@
+"""Splits the data, then fits and scores one model.
+
+scikit-learn is imported where it is used: every Kedro command imports the nodes, and
+none but a run should wait for scikit-learn.
+"""
+
+import pickle
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from ...errors import ConfigurationError, did_you_mean
+from .estimators import Estimator, build_estimator
+from .specs import ModelSpec
+
+
+def split_data(
+    data: pd.DataFrame, train_fraction: float, random_state: int, target_column: str
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Split the data into a training and a test part.
+
+    Args:
+        data: One row per sample; features and the target as columns.
+        train_fraction: Share of the rows to train on, between 0 and 1.
+        random_state: Seed of the shuffle.
+        target_column: Name of the column to predict. Classes keep their shares in
+            both parts.
+
+    Returns:
+        X_train, X_test (features) and y_train, y_test (the target as one column).
+
+    Raises:
+        ConfigurationError: If the data has no such column.
+    """
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils.multiclass import type_of_target
+
+    if target_column not in data:
+        columns = list(map(str, data.columns))
+        raise ConfigurationError.listing(
+            "parameters.yml",
+            [
+                f"target_column: '{target_column}' is no column of the data"
+                f"{did_you_mean(target_column, columns)}; "
+                f"columns: {', '.join(columns)}"
+            ],
+        )
+    X = data.drop(columns=target_column)
+    y = data[[target_column]]
+    # Stratification needs classes: a number to regress on has none.
+    is_class = type_of_target(y[target_column]) in ("binary", "multiclass")
+    X_train, X_test, y_train, y_test = train_test_split(
+        X,
+        y,
+        train_size=train_fraction,
+        random_state=random_state,
+        stratify=y if is_class else None,
+    )
+    return X_train, X_test, y_train, y_test
+
+
+def fit_model(
+    model: ModelSpec, X_train: pd.DataFrame, y_train: pd.DataFrame, random_state: int
+) -> Estimator:
+    """Build the model and fit it.
+
+    Args:
+        model: What ``parameters.yml`` says of the model.
+        X_train: Features, one row per sample.
+        y_train: The target, one column, same rows.
+        random_state: Seed for models that take one.
+
+    Returns:
+        The fitted estimator, with the seconds it took as ``fit_seconds_``: stored with
+        the model, like ``refit_time_`` in scikit-learn's searches, they are still
+        known when only the score is computed again.
+    """
+    estimator = build_estimator(model, random_state)
+    start = perf_counter()
+    fitted_model = estimator.fit(X_train, y_train.iloc[:, 0])
+    fitted_model.fit_seconds_ = perf_counter() - start
+    return fitted_model
+
+
+def score_model(
+    fitted_model: Estimator, X_test: pd.DataFrame, y_test: pd.DataFrame
+) -> tuple[float, dict[str, Any]]:
+    """Score a fitted model on the test part.
+
+    Args:
+        fitted_model: From ``fit_model``.
+        X_test: Features, one row per sample.
+        y_test: The target, one column, same rows.
+
+    Returns:
+        The score (the estimator's own: accuracy for classifiers, R2 for regressors;
+        higher is better) and all metrics by name: for classifiers accuracy, f1_macro
+        and model_score_stderr (standard error of the accuracy), for regressors r2,
+        rmse and mae; for both fit_seconds, predict_seconds and model_bytes (pickled).
+    """
+    from sklearn import metrics
+    from sklearn.base import is_classifier
+
+    y_true = y_test.iloc[:, 0]
+    start = perf_counter()
+    y_pred = fitted_model.predict(X_test)
+    predict_seconds = perf_counter() - start
+    model_score = float(fitted_model.score(X_test, y_true))
+
+    if is_classifier(fitted_model):
+        accuracy = metrics.accuracy_score(y_true, y_pred)
+        quality = {
+            # Binomial: each test row is right or wrong.
+            "model_score_stderr": (accuracy * (1 - accuracy) / len(y_true)) ** 0.5,
+            "accuracy": accuracy,
+            "f1_macro": metrics.f1_score(y_true, y_pred, average="macro"),
+        }
+    else:
+        quality = {
+            "r2": metrics.r2_score(y_true, y_pred),
+            "rmse": metrics.root_mean_squared_error(y_true, y_pred),
+            "mae": metrics.mean_absolute_error(y_true, y_pred),
+        }
+    return model_score, {
+        "model_score": model_score,
+        **{name: float(value) for name, value in quality.items()},
+        "fit_seconds": fitted_model.fit_seconds_,
+        "predict_seconds": predict_seconds,
+        "model_bytes": len(pickle.dumps(fitted_model)),
+    }
