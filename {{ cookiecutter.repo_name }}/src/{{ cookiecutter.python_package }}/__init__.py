@@ -1,11 +1,24 @@
 """Dynamic pipelines, built from ``parameters.yml``."""
 
 import logging
+import multiprocessing
+
+from kedro.framework import project
 
 __version__ = "0.1.0"
 
-# Importing kedro-mlflow warns of its own class; its user cannot act on that. MLflow
-# overrules filters of the module `warnings`, so it is left out of the log instead.
-logging.getLogger("py.warnings").addFilter(
-    lambda record: "Add type hints to the `predict` method" not in record.getMessage()
+# Warnings that libraries raise about themselves: nobody here can act on them. MLflow
+# overrules filters of the module `warnings`, so they are left out of the log instead.
+IDLE_WARNINGS = (
+    "Add type hints to the `predict` method",
+    "ORJSONResponse is deprecated",
 )
+logging.getLogger("py.warnings").addFilter(
+    lambda record: not any(idle in record.getMessage() for idle in IDLE_WARNINGS)
+)
+
+# Kedro leaves workers that ParallelRunner spawns without the project's settings: its
+# hooks would be missing, and plugins that it disables would run. The first thing such
+# a worker does is to import this package.
+if multiprocessing.parent_process() and project.PACKAGE_NAME is None:
+    project.settings.configure(f"{__name__}.settings")

@@ -5,8 +5,9 @@ All settings: https://docs.kedro.org/en/stable/configure/configuration_basics/
 
 import logging
 
-from .dynamic_registry import ProjectConfigLoader, project_path
+from .dynamic_registry import ProjectConfigLoader
 from .hooks import ProjectHooks
+from .tracking import TrackingHook
 
 # Tells pipeline_registry.py which configuration is in force, without any hook.
 CONFIG_LOADER_CLASS = ProjectConfigLoader
@@ -15,12 +16,15 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
-    "merge_strategy": {"parameters": "soft"},
-    # ${project_path:} in a configuration file.
-    "custom_resolvers": {"project_path": lambda: project_path().as_posix()},
+    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "tracking": "soft"},
+    "config_patterns": {"mlflow": ["mlflow*"], "tracking": ["tracking*"]},
 }
 
-HOOKS = (ProjectHooks(),)
+# The last one is called first: the leaderboard is shown before it is tracked.
+HOOKS = (TrackingHook(), ProjectHooks())
+
+# TrackingHook is kedro-mlflow's own hook, extended.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
 # conf/logging.yml silences warnings until the plugins are imported.
 logging.getLogger("py.warnings").setLevel(logging.WARNING)

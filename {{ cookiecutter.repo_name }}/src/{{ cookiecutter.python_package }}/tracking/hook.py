@@ -1,0 +1,330 @@
+"""The hook that tracks runs: kedro-mlflow's, and what it lacks."""
+
+import atexit
+import logging
+import os
+import threading
+import warnings
+from typing import Any
+
+import mlflow
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+from kedro_mlflow.config.resolvers import resolve_random_name
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.exceptions import MlflowException
+from omegaconf import OmegaConf
+from rich import get_console
+
+from ..errors import ConfigurationError, schema_problems
+from . import champion, runs
+from .config import TrackingConfig, read_config
+from .server import (
+    LOCAL_STORE,
+    anchor,
+    answers,
+    check_address,
+    create_store,
+    redact,
+)
+
+logger = logging.getLogger(__name__)
+
+# The MLflow run of each Kedro run under way, and the process that writes to it. By the
+# catalog's id: Kedro's run_id is the time in milliseconds, which two threads may share.
+_open_runs: dict[int, tuple[str, int]] = {}
+# Sessions in threads write in turn: stores do not expect two to create the same dataset
+# or alias at once, and a champion is compared before it is replaced.
+_writing = threading.Lock()
+
+
+class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
+    """kedro-mlflow's hook, with a run per model, a champion, and no waiting.
+
+    The plugin opens and closes the parent run and logs a ``PipelineML``. All else is
+    written at the end of the run, by the main process. State is per thread, so that
+    sessions in several threads do not mix.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._config = TrackingConfig()
+        self._uri = ""
+        self._off = False
+        self._completed = runs.CompletedNodes()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Set MLflow up, with a store that answers.
+
+        Raises:
+            ConfigurationError: If none does, and ``on_unreachable`` is ``fail``.
+        """
+        self._abandon()
+        try:
+            self._config = read_config(context.config_loader["tracking"])
+        except MissingConfigException:
+            self._config = TrackingConfig()
+        # For mlflow.yml, which the plugin would read later.
+        OmegaConf.register_new_resolver(
+            "km.random_name", resolve_random_name, replace=True, use_cache=True
+        )
+        config = context.config_loader["mlflow"]
+        problems = schema_problems(KedroMlflowConfig, config)
+        server = config.setdefault("server", {})
+        local = anchor(LOCAL_STORE, context.project_path)
+        uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
+        self._uri = anchor(uri or local, context.project_path)
+        problems = problems or check_address(self._uri)
+        if problems:
+            raise ConfigurationError.listing("mlflow.yml", problems)
+        self._off = False
+        # A server that goes away during the run costs seconds too, not minutes.
+        seconds = self._config.timeout_seconds
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        # MLflow prints addresses, passwords included, and urllib3 warns of each retry.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+        if not mlflow.active_run() and not answers(self._uri, seconds):
+            self._give_way(local)
+            server["mlflow_registry_uri"] = None
+        server["mlflow_tracking_uri"] = self._uri
+        if self._uri.startswith("sqlite"):
+            experiment = config.setdefault("tracking", {}).setdefault("experiment", {})
+            options = experiment.setdefault("create_experiment_kwargs", {})
+            artifacts = context.project_path / "mlartifacts"
+            options.setdefault("artifact_location", artifacts.as_uri())
+            create_store(self._uri)
+        context.config_loader["mlflow"] = config
+        super().after_context_created(context)
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Open the parent run.
+
+        Raises:
+            ConfigurationError: If the pipeline loads a champion, and there is none.
+        """
+        self.run_id = None
+        if not self._off:
+            champion.check_champions(pipeline, catalog)
+            # Tags: of the runner its class alone, and no passwords.
+            tags = {
+                "runner": run_params["runner"].strip("<").partition(" ")[0],
+                "runtime_params": runs.text(
+                    runs.hide_secrets(runs.flatten(run_params["runtime_params"] or {}))
+                    or ""
+                ),
+            }
+            try:
+                super().before_pipeline_run({**run_params, **tags}, pipeline, catalog)
+            except Exception as error:
+                self.run_id = None
+                self._excuse(error)
+        if self.run_id:
+            _open_runs[id(catalog)] = (self.run_id, os.getpid())
+            self._completed = runs.CompletedNodes()
+            self._completed.start()
+            if "ParallelRunner" in run_params["runner"]:
+                # What a node itself logs in a worker goes to the parent run.
+                os.environ["MLFLOW_RUN_ID"] = self.run_id
+
+    @hook_impl
+    def before_node_run(self, catalog: DataCatalog) -> None:
+        """Let what a node itself logs in a thread go to the parent run.
+
+        Parameters are not logged here, but at the end, all at once.
+        """
+        mlflow_run_id, process = _open_runs.get(id(catalog), ("", 0))
+        if process == os.getpid() and not mlflow.active_run():
+            try:
+                mlflow.start_run(run_id=mlflow_run_id)
+            except Exception as error:
+                _open_runs.pop(id(catalog), None)
+                logger.debug("No MLflow run in this thread: %s", error)
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node: Node) -> None:
+        """Note which node failed: ``on_pipeline_error`` is not told."""
+        runs.blame(error, node.name)
+
+    @hook_impl
+    def on_pipeline_error(
+        self,
+        error: Exception,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: DataCatalog,
+    ) -> None:
+        """Write what was finished, and close the parent run as failed."""
+        if self._close(catalog):
+            try:
+                with _writing:
+                    self._record(run_params, pipeline, catalog, error)
+            except Exception as tracking_error:
+                # The error of the run itself is what people must see.
+                logger.warning("Not tracked: %s", redact(str(tracking_error)))
+            self._end("FAILED")
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Write the runs of all models, crown the champion, close the parent run."""
+        if self._close(catalog):
+            try:
+                with _writing:
+                    self._record(run_params, pipeline, catalog)
+                super().after_pipeline_run(run_params, pipeline, catalog)
+            except Exception as error:
+                self._end("FAILED")
+                self._excuse(error)
+
+    def _give_way(self, local: str) -> None:
+        """Do without the server, as configured."""
+        address = redact(self._uri)
+        if self._config.on_unreachable == "fail":
+            raise ConfigurationError.listing(
+                "mlflow.yml",
+                [
+                    f"server.mlflow_tracking_uri: {address} does not answer; start the "
+                    "server, or write 'on_unreachable: local' in tracking.yml"
+                ],
+            )
+        self._off = self._config.on_unreachable == "off"
+        instead = "not tracked" if self._off else f"tracked in {local} instead"
+        logger.warning(
+            "The tracking server %s does not answer: this run is %s.", address, instead
+        )
+        self._uri = local
+
+    def _excuse(self, error: Exception) -> None:
+        """Pass over an error if the server went away, else raise it."""
+        if answers(self._uri, self._config.timeout_seconds):
+            raise error
+        logger.warning(
+            "The tracking server %s stopped answering: MLflow lacks this run, or part "
+            "of it. The results are in the data folder.",
+            redact(self._uri),
+        )
+
+    def _close(self, catalog: DataCatalog) -> bool:
+        """End what began with the run; tell whether it is tracked."""
+        self._completed.stop()
+        if os.getenv("MLFLOW_RUN_ID") == self.run_id:
+            os.environ.pop("MLFLOW_RUN_ID", None)
+        return _open_runs.pop(id(catalog), None) is not None
+
+    def _abandon(self) -> None:
+        """End a run of this thread that was interrupted, by Ctrl-C in a notebook."""
+        run = mlflow.active_run()
+        for catalog_id, (run_id, _) in list(_open_runs.items()):
+            if run and run.info.run_id == run_id == self.run_id:
+                del _open_runs[catalog_id]
+                self._completed.stop()
+                self._end("KILLED")
+
+    def _end(self, status: str) -> None:
+        """End the parent run, unless the caller opened it."""
+        if self._already_active_mlflow:
+            return
+        try:
+            mlflow.end_run(status)
+        except Exception as error:
+            logger.debug("Not closed: %s", error)
+
+    def _record(
+        self,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: DataCatalog,
+        error: Exception | None = None,
+    ) -> None:
+        """Write everything there is to know of the run."""
+        client = self.mlflow_config.server._mlflow_client
+        parent = client.get_run(self.run_id)
+        models = runs.model_runs(pipeline, catalog, self._completed.times, error)
+        commit = runs.git_commit(run_params["project_path"])
+        if len(models) > self._config.max_child_runs:
+            logger.info(
+                "%d models are more than max_child_runs in tracking.yml: their metrics "
+                "are in the parent run only.",
+                len(models),
+            )
+            for model in models:
+                model.run_id = parent.info.run_id
+        else:
+            runs.log_children(client, parent, models, commit, run_params)
+        runs.log_batch(
+            client,
+            parent.info.run_id,
+            metrics={
+                f"{model.name}.model_score": model.metrics["model_score"]
+                for model in models
+                if "model_score" in model.metrics
+            },
+            params=runs.pipeline_parameters(pipeline, catalog),
+            tags={
+                **commit,
+                "kedro_command": runs.kedro_command(run_params),
+                **({"error": f"{type(error).__name__}: {error}"} if error else {}),
+            },
+        )
+        if error is None:
+            log_data(pipeline, catalog)
+            if models and "leaderboard" in pipeline.all_outputs():
+                self._log_leaderboard(catalog, models)
+
+    def _log_leaderboard(
+        self, catalog: DataCatalog, models: list[runs.ModelRun]
+    ) -> None:
+        """Log the leaderboard to the parent run, and the best model as champion."""
+        client = self.mlflow_config.server._mlflow_client
+        leaderboard = catalog["leaderboard"].load().to_csv(index=False)
+        client.log_text(self.run_id, leaderboard, "leaderboard.csv")
+        plot = catalog["leaderboard_plot"].load()
+        client.log_figure(self.run_id, plot, "leaderboard_plot.html")
+        verdict = champion.promote(
+            client,
+            champion.PACKAGE,
+            models,
+            self._config,
+            catalog,
+        )
+        get_console().print(
+            f"champion     {verdict}", style="dim", highlight=False, soft_wrap=True
+        )
+
+
+@atexit.register
+def _end_interrupted_runs() -> None:
+    """Mark what Ctrl-C left open; MLflow itself would mark it as finished."""
+    for _, process in _open_runs.values():
+        if process == os.getpid() and mlflow.active_run():
+            mlflow.end_run("KILLED")
+
+
+def log_data(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Log name, schema and digest of the tables that the pipeline begins with."""
+    for name in sorted(pipeline.inputs()):
+        dataset = catalog[name]
+        if "pandas" not in type(dataset).__module__:
+            continue
+        with warnings.catch_warnings():
+            # Of integer columns, that they cannot hold missing values.
+            warnings.simplefilter("ignore", UserWarning)
+            table = from_pandas(dataset.load(), name=name)
+        try:
+            mlflow.log_input(table)
+        except MlflowException:
+            # Another run has just been the first to log the same table.
+            mlflow.log_input(table)

@@ -1,0 +1,310 @@
+"""The runs that one Kedro run leaves in MLflow, each written in one batch."""
+
+import logging
+import re
+import shlex
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+
+from ..pipelines.models.specs import ModelSpec
+from .server import redact
+
+# MLflow's own limits for one batch, and for the length of a parameter and of a tag.
+MAX_METRICS = 1000
+MAX_PARAMS = 100
+MAX_LENGTH = 5000
+
+SECRET = re.compile(r"passw|secret|token|credential|api_?key", re.IGNORECASE)
+
+# The options of `kedro run`, by what Kedro calls them in `run_params`.
+OPTIONS = {
+    "pipeline_names": "--pipelines",
+    "env": "--env",
+    "tags": "--tags",
+    "node_names": "--nodes",
+    "from_nodes": "--from-nodes",
+    "to_nodes": "--to-nodes",
+    "from_inputs": "--from-inputs",
+    "to_outputs": "--to-outputs",
+    "namespaces": "--namespaces",
+}
+
+CULPRIT = "Raised in the node "
+STOPPED = "Not finished: another model failed, and the run stopped."
+
+
+class CompletedNodes(logging.Handler):
+    """Notes when each node of a run completes.
+
+    The log of Kedro's runner is the one place where the main process learns that from
+    every runner: hooks of ``ParallelRunner`` run in its workers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.times: dict[str, float] = {}
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the name of the node from a record of this thread's runner."""
+        if record.msg == "Completed node: %s" and record.thread == self._thread:
+            (node,) = record.args  # type: ignore[misc]
+            self.times[str(node)] = record.created
+
+    def start(self) -> None:
+        """Begin to listen."""
+        logging.getLogger("kedro.runner").addHandler(self)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        logging.getLogger("kedro.runner").removeHandler(self)
+
+
+@dataclass
+class ModelRun:
+    """What became of one model in a run; times in seconds since the epoch."""
+
+    namespace: str
+    spec: ModelSpec
+    start: float
+    end: float
+    status: str = "FINISHED"
+    error: str = ""
+    file: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    run_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the model in ``parameters.yml``."""
+        return self.namespace.rpartition(".")[2]
+
+
+def model_runs(
+    pipeline: Pipeline,
+    catalog: DataCatalog,
+    completed: Mapping[str, float],
+    error: Exception | None = None,
+) -> list[ModelRun]:
+    """Collect what became of every model of a run.
+
+    Args:
+        pipeline: The pipeline that was run.
+        catalog: Where the metrics are.
+        completed: When each node completed, by its name.
+        error: What ended the run early, if anything did.
+    """
+    namespaces = defaultdict(list)
+    for node in pipeline.nodes:
+        if node.namespace:
+            namespaces[node.namespace].append(node)
+    return [
+        _model_run(namespace, spec, nodes, catalog, completed, error)
+        for namespace, nodes in namespaces.items()
+        if (spec := _spec(nodes, catalog))
+    ]
+
+
+def log_children(
+    client: MlflowClient,
+    parent: Run,
+    models: Sequence[ModelRun],
+    tags: Mapping[str, str],
+    run_params: Mapping[str, Any],
+) -> None:
+    """Write one child run per model, and set its ``run_id``.
+
+    Args:
+        client: Of the store that holds the parent.
+        parent: The run of the whole pipeline.
+        models: From ``model_runs``.
+        tags: Tags that every child gets.
+        run_params: What Kedro tells hooks of the run.
+    """
+    options = {key: run_params.get(key) for key in ("env", "runtime_params")}
+    for model in models:
+        command = kedro_command({**options, "pipeline_names": [model.namespace]})
+        run = client.create_run(
+            parent.info.experiment_id,
+            start_time=int(model.start * 1000),
+            run_name=model.name,
+            tags={
+                **tags,
+                "mlflow.parentRunId": parent.info.run_id,
+                "model": model.name,
+                "namespace": model.namespace,
+                "kedro_command": command,
+                **({"error": model.error} if model.error else {}),
+                **({"fitted_model": model.file} if model.file else {}),
+            },
+        )
+        model.run_id = run.info.run_id
+        spec = {"class": model.spec.class_path, "model_kwargs": model.spec.model_kwargs}
+        log_batch(client, model.run_id, params=flatten(spec), metrics=model.metrics)
+        client.set_terminated(
+            model.run_id, status=model.status, end_time=int(model.end * 1000)
+        )
+
+
+def log_batch(
+    client: MlflowClient,
+    run_id: str,
+    metrics: Mapping[str, float] | None = None,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log metrics, parameters and tags, in as few calls as MLflow's limits allow."""
+    now = int(time.time() * 1000)
+    entities = (
+        [Metric(key, value, now, 0) for key, value in (metrics or {}).items()],
+        [Param(key, text(value)) for key, value in hide_secrets(params or {}).items()],
+        [RunTag(key, text(value)) for key, value in (tags or {}).items()],
+    )
+    batches = max(
+        -(-len(entities[0]) // MAX_METRICS),
+        *(-(-len(some) // MAX_PARAMS) for some in entities[1:]),
+    )
+    for i in range(batches):
+        client.log_batch(
+            run_id,
+            metrics=entities[0][i * MAX_METRICS : (i + 1) * MAX_METRICS],
+            params=entities[1][i * MAX_PARAMS : (i + 1) * MAX_PARAMS],
+            tags=entities[2][i * MAX_PARAMS : (i + 1) * MAX_PARAMS],
+        )
+
+
+def pipeline_parameters(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, Any]:
+    """Return the parameters that a pipeline takes, but for those of its models."""
+    parameters = {
+        name.removeprefix("params:"): catalog[name].load()
+        for name in sorted(pipeline.inputs())
+        if name.startswith("params:")
+    }
+    return flatten(
+        {
+            name: value
+            for name, value in parameters.items()
+            if not isinstance(value, ModelSpec)
+        }
+    )
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Join the keys of nested mappings with dots."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def hide_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the values of keys that name a secret."""
+    return {
+        key: "***" if SECRET.search(key) else value for key, value in values.items()
+    }
+
+
+def text(value: Any) -> str:
+    """Return a value as MLflow may store it: no passwords, not too long."""
+    return redact(str(value))[:MAX_LENGTH]
+
+
+def kedro_command(run_params: Mapping[str, Any]) -> str:
+    """Return the command that runs the same again.
+
+    Args:
+        run_params: What Kedro tells hooks of the run.
+    """
+    words = ["kedro", "run"]
+    for key, option in OPTIONS.items():
+        if value := run_params.get(key):
+            words += [option, value if isinstance(value, str) else ",".join(value)]
+    if given := hide_secrets(flatten(run_params.get("runtime_params") or {})):
+        words += [
+            "--params",
+            ",".join(f"{key}={value}" for key, value in given.items()),
+        ]
+    return redact(shlex.join(words))
+
+
+def git_commit(project_path: str | Path) -> dict[str, str]:
+    """Return the checked-out commit as MLflow's tag; empty outside of git."""
+    git = ["git", "-C", str(project_path), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": done.stdout.strip()}
+
+
+def _spec(nodes: Sequence[Node], catalog: DataCatalog) -> ModelSpec | None:
+    """Return the specification that the nodes of one namespace take, if any does."""
+    for name in chain.from_iterable(node.inputs for node in nodes):
+        if name.startswith("params:"):
+            value = catalog[name].load()
+            if isinstance(value, ModelSpec):
+                return value
+    return None
+
+
+def _model_run(
+    namespace: str,
+    spec: ModelSpec,
+    nodes: Sequence[Node],
+    catalog: DataCatalog,
+    completed: Mapping[str, float],
+    error: Exception | None,
+) -> ModelRun:
+    """Collect what became of one model."""
+    names = {node.name for node in nodes}
+    times = [completed[name] for name in names if name in completed]
+    end = max(times, default=time.time())
+    run = ModelRun(namespace, spec, start=end, end=end)
+    if error is not None and len(times) < len(nodes):
+        culprits = {note.removeprefix(CULPRIT) for note in notes(error)}
+        # Without a culprit (spawned workers name none) any of them may have failed.
+        failed = not culprits or culprits & names
+        run.status = "FAILED" if failed else "KILLED"
+        run.error = text(f"{type(error).__name__}: {error}" if failed else STOPPED)
+        return run
+    metrics = f"{namespace}.metrics"
+    if any(metrics in node.outputs for node in nodes):
+        values = catalog[metrics].load()
+        run.metrics = {
+            key: value
+            for key, value in values.items()
+            if isinstance(value, int | float)
+        }
+        seconds = ("fit_seconds", "predict_seconds")
+        run.start -= sum(run.metrics.get(key, 0) for key in seconds)
+    fitted_model = catalog.config_resolver.resolve_pattern(f"{namespace}.fitted_model")
+    run.file = redact(str(fitted_model.get("filepath", "")))
+    return run
+
+
+def blame(error: Exception, node: str) -> None:
+    """Note on an error which node raised it; the note survives worker processes."""
+    error.add_note(f"{CULPRIT}{node}")
+
+
+def notes(error: Exception) -> list[str]:
+    """Return the notes of ``blame`` on an error."""
+    return [
+        note for note in getattr(error, "__notes__", []) if note.startswith(CULPRIT)
+    ]

@@ -1,0 +1,72 @@
+"""The tracking server: where it is, and whether it answers."""
+
+import re
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from filelock import FileLock
+from mlflow import MlflowClient
+
+LOCAL_STORE = "sqlite:///mlflow.db"
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+SCHEMES = {"http", "https", "sqlite", "databricks", "databricks-uc", *DATABASE_PORTS}
+
+
+def anchor(uri: str, project_path: Path) -> str:
+    """Make a relative SQLite address begin at the root of the project."""
+    prefix = "sqlite:///"
+    if not uri.startswith(prefix):
+        return uri
+    return prefix + (project_path / uri.removeprefix(prefix)).as_posix()
+
+
+def answers(uri: str, timeout_seconds: float) -> bool:
+    """Tell whether there is a server at the address.
+
+    Args:
+        uri: Tracking address. Files and Databricks profiles always count as there.
+        timeout_seconds: How long to wait.
+    """
+    parts = urlsplit(uri)
+    try:
+        if parts.scheme in ("http", "https"):
+            # Any answer will do, a refusal included: credentials come later.
+            requests.get(f"{uri.rstrip('/')}/health", timeout=timeout_seconds)
+        elif parts.hostname and (
+            port := parts.port or DATABASE_PORTS.get(parts.scheme.split("+")[0])
+        ):
+            socket.create_connection((parts.hostname, port), timeout_seconds).close()
+    except (OSError, ValueError, requests.RequestException):
+        return False
+    return True
+
+
+def create_store(uri: str) -> None:
+    """Create a SQLite store, or bring it up to date, one process at a time.
+
+    Two first runs at once would create the same tables, and leave neither whole.
+    """
+    path = uri.removeprefix("sqlite:///")
+    with FileLock(f"{path}.lock"):
+        MlflowClient(uri).search_experiments(max_results=1)
+
+
+def redact(text: str) -> str:
+    """Take user names and passwords out of addresses."""
+    return re.sub(r"://[^\s@]*@", "://***@", text)
+
+
+def check_address(uri: str) -> list[str]:
+    """Return what is wrong with a tracking address, in MLflow's terms."""
+    key = "server.mlflow_tracking_uri"
+    scheme = uri.partition(":")[0].partition("+")[0]
+    if scheme in SCHEMES:
+        return []
+    if scheme in ("file", "mlruns") or ":" not in uri:
+        return [f"{key}: MLflow needs a database or a server; write '{LOCAL_STORE}'"]
+    return [
+        f"{key}: '{redact(uri)}' does not begin as an address does; write it with "
+        "http:// or https:// before it"
+    ]

@@ -1,0 +1,115 @@
+"""What is written of a run, and of each model in it."""
+
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog
+
+from {{ cookiecutter.python_package }}.pipelines.models.pipeline import (
+    create_pipelines,
+)
+from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
+from {{ cookiecutter.python_package }}.tracking import runs
+
+TREE = {
+    "class": "sklearn.tree.DecisionTreeClassifier",
+    "model_kwargs": {"max_depth": 1},
+}
+SPLIT = {"train_fraction": 0.8, "random_state": 3, "target_column": "species"}
+
+
+@pytest.fixture
+def catalog() -> DataCatalog:
+    catalog = DataCatalog.from_config(
+        {"models.{namespace}.fitted_model": {"type": "MemoryDataset"}}
+    )
+    catalog["parameters"] = {**SPLIT, "models": {"a": TREE, "b": TREE}}
+    for name, value in SPLIT.items():
+        catalog[f"params:{name}"] = value
+    for name in ("a", "b"):
+        catalog[f"params:models.{name}"] = ModelSpec.model_validate(TREE)
+        catalog[f"models.{name}.metrics"] = {"model_score": 0.9, "fit_seconds": 2.0}
+    return catalog
+
+
+COMPLETED = {
+    f"models.{model}.{node}_model": time
+    for time, (model, node) in enumerate(
+        [("a", "fit"), ("b", "fit"), ("a", "score"), ("b", "score")], start=100
+    )
+}
+
+
+def collect(catalog: DataCatalog, **arguments: Any) -> dict[str, runs.ModelRun]:
+    pipeline = create_pipelines(catalog)["models"]
+    return {run.name: run for run in runs.model_runs(pipeline, catalog, **arguments)}
+
+
+def test_finished_models_have_metrics_and_times(catalog: DataCatalog) -> None:
+    run = collect(catalog, completed=COMPLETED)["a"]
+    assert (run.status, run.namespace) == ("FINISHED", "models.a")
+    assert (run.start, run.end) == (100, 102)
+    assert run.metrics["model_score"] == 0.9
+
+
+def test_a_failed_model_is_told_from_those_that_were_stopped(
+    catalog: DataCatalog,
+) -> None:
+    error = ValueError("no fit")
+    runs.blame(error, "models.b.fit_model")
+    completed = {"models.a.fit_model": 100.0}
+    models = collect(catalog, completed=completed, error=error)
+    assert (models["b"].status, models["b"].error) == ("FAILED", "ValueError: no fit")
+    assert models["a"].status == "KILLED"
+    assert not models["a"].metrics
+
+
+def test_a_model_that_finished_before_the_error_is_finished(
+    catalog: DataCatalog,
+) -> None:
+    error = ValueError("no fit")
+    runs.blame(error, "models.b.score_model")
+    completed = {
+        name: time for name, time in COMPLETED.items() if "b.score" not in name
+    }
+    models = collect(catalog, completed=completed, error=error)
+    assert {name: run.status for name, run in models.items()} == {
+        "a": "FINISHED",
+        "b": "FAILED",
+    }
+
+
+def test_parameters_of_models_are_not_those_of_the_pipeline(
+    catalog: DataCatalog,
+) -> None:
+    pipeline = create_pipelines(catalog)["__default__"]
+    assert runs.pipeline_parameters(pipeline, catalog) == SPLIT
+
+
+def test_nested_parameters_are_joined_with_dots() -> None:
+    nested = {"a": {"b": {"c": 1}, "d": {}}, "e": [2]}
+    assert runs.flatten(nested) == {"a.b.c": 1, "a.d": {}, "e": [2]}
+
+
+def test_the_command_runs_the_same_again() -> None:
+    run_params = {
+        "pipeline_names": ["a", "b"],
+        "env": "prod",
+        "tags": (),
+        "runtime_params": {"a": {"b": 1}, "c": "x y"},
+    }
+    assert runs.kedro_command(run_params) == (
+        "kedro run --pipelines a,b --env prod --params 'a.b=1,c=x y'"
+    )
+
+
+def test_values_of_secret_keys_are_hidden() -> None:
+    given = {"db": {"password": "hunter2"}, "api_token": "sk", "depth": 3}
+    hidden = {"db.password": "***", "api_token": "***", "depth": 3}
+    assert runs.hide_secrets(runs.flatten(given)) == hidden
+    assert "hunter2" not in runs.kedro_command({"runtime_params": given})
+
+
+def test_long_texts_and_passwords_are_cut() -> None:
+    assert runs.text("https://me:secret@host/") == "https://***@host/"
+    assert len(runs.text("x" * 10_000)) == runs.MAX_LENGTH
