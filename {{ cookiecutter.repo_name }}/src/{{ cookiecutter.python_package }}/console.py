@@ -1,10 +1,10 @@
 """What a run shows on the console besides its log: progress and the leaderboard."""
 
-from collections.abc import Mapping
+import atexit
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from kedro.io import DataCatalog
 from rich import get_console
 from rich.console import Group
 from rich.filesize import decimal
@@ -32,6 +32,8 @@ class RunProgress:
             self._progress = Progress(transient=True, auto_refresh=False)
             self._progress.add_task("Nodes", total=nodes)
             self._progress.start()
+            # Ctrl-C must not leave the terminal without a cursor.
+            atexit.register(self.stop)
 
     def advance(self) -> None:
         """Count one node as done."""
@@ -41,20 +43,19 @@ class RunProgress:
 
     def stop(self) -> None:
         """Take the bar away."""
+        atexit.unregister(self.stop)
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
 
-def print_leaderboard(
-    leaderboard: pd.DataFrame, conf_catalog: Mapping[str, Any]
-) -> None:
+def print_leaderboard(catalog: DataCatalog) -> None:
     """Print the best models and where the files are.
 
     Args:
-        leaderboard: One row per model, best first, from ``compare_models``.
-        conf_catalog: The catalog's configuration, for the paths.
+        catalog: Has the ``leaderboard``, one row per model, best first.
     """
+    leaderboard = catalog["leaderboard"].load()
     table = Table("", "model", title="Leaderboard", title_justify="left")
     for header in ("model_score", "fit", "predict", "size"):
         table.add_column(header, justify="right")
@@ -65,7 +66,7 @@ def print_leaderboard(
             str(rank),
             row["model"],
             f"{row['model_score']:.3f}"
-            + ("" if error is None else f" \N{PLUS-MINUS SIGN}{error:.3f}"),
+            + ("" if pd.isna(error) else f" \N{PLUS-MINUS SIGN}{error:.3f}"),
             f"{row['fit_seconds']:.3f} s",
             f"{row['predict_seconds']:.3f} s",
             decimal(int(row["model_bytes"])),
@@ -73,9 +74,9 @@ def print_leaderboard(
     if len(leaderboard) > MAX_ROWS:
         table.caption = f"{len(leaderboard) - MAX_ROWS} more in the file"
     files = {
-        "leaderboard": _path(conf_catalog, "leaderboard"),
-        "plot": _path(conf_catalog, "leaderboard_plot"),
-        "models": _path(conf_catalog, "models.{namespace}.fitted_model"),
+        "leaderboard": _path(catalog, "leaderboard"),
+        "plot": _path(catalog, "leaderboard_plot"),
+        "models": _path(catalog, "models.{namespace}.fitted_model"),
     }
     places = Table.grid(padding=(0, 2))
     for what, path in files.items():
@@ -83,9 +84,10 @@ def print_leaderboard(
     get_console().print(Group(table, places))
 
 
-def _path(conf_catalog: Mapping[str, Any], name: str) -> str:
+def _path(catalog: DataCatalog, name: str) -> str:
     """Return where a catalog entry is kept, relative to the working directory."""
-    filepath = str(conf_catalog.get(name, {}).get("filepath", "see catalog.yml"))
+    entry = catalog.config_resolver.resolve_pattern(name)
+    filepath = str(entry.get("filepath", "see catalog.yml"))
     try:
         return Path(filepath).relative_to(Path.cwd()).as_posix()
     except ValueError:

@@ -16,10 +16,14 @@ from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.context.context import _convert_paths_to_absolute_posix
 from kedro.framework.project import settings
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
+from omegaconf.errors import OmegaConfBaseException
 
-# Thread-local, not a ContextVar: notebooks may run each cell in a context of its own.
+from .errors import ConfigurationError
+
+# Thread-local, not a ContextVar: which context a notebook's cell runs in is up to its
+# kernel, but all cells share a thread.
 _in_force = threading.local()
 
 
@@ -42,7 +46,13 @@ class ProjectConfigLoader(OmegaConfigLoader):
         # Most runs have nothing to merge, and merging takes 0.2 s per 1,000 models.
         if not env_config:
             return config
-        merged: dict[str, Any] = OmegaConfigLoader._soft_merge(config, env_config)
+        try:
+            merged: dict[str, Any] = OmegaConfigLoader._soft_merge(config, env_config)
+        except OmegaConfBaseException as error:
+            raise ConfigurationError(
+                f"The files in {env_path} do not fit those of the base environment, "
+                f"into which they are merged key by key: {error}"
+            ) from error
         return merged
 
 
@@ -91,23 +101,37 @@ class LazyPipeline(Pipeline):
         build: Assembles the pipeline.
     """
 
+    _building = threading.RLock()
+
     def __init__(self, build: Callable[[], Pipeline]):
-        self._build = build
+        self._build: Callable[[], Pipeline] | None = build
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what is missing: first of all, what Pipeline.__init__ sets.
-        build = vars(self).pop("_build", None)
-        if build is None:
+        with self._building:
+            build = vars(self).get("_build")
+            if build and name not in vars(self):
+                vars(self).update(vars(build()), _build=None)
+        if name not in vars(self):
             raise AttributeError(f"'Pipeline' object has no attribute '{name}'")
-        vars(self).update(vars(build()))
-        return getattr(self, name)
+        return vars(self)[name]
+
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[list[Node]]]:
+        return Pipeline, (self.nodes,)
 
 
 def project_path() -> Path:
-    """Return the root folder of the project, or the working directory for a wheel."""
-    checkout = Path(__file__).resolve().parents[2]
-    if is_kedro_project(checkout):
-        return checkout
+    """Return the root folder of the project that the configuration in force is of.
+
+    A packaged project has none: then paths begin at the working directory.
+    """
+    candidates = [Path(__file__).resolve().parents[2]]
+    config_loader = getattr(_in_force, "config_loader", None)
+    if config_loader is not None:
+        candidates.insert(0, Path(config_loader.conf_source).resolve().parent)
+    for candidate in candidates:
+        if is_kedro_project(candidate):
+            return candidate
     return find_kedro_project(Path.cwd()) or Path.cwd()
 
 
@@ -141,5 +165,5 @@ def _create_config_loader() -> ProjectConfigLoader:
         **settings.CONFIG_LOADER_ARGS,
     )
     # Only a session puts a configuration in force.
-    del _in_force.config_loader
+    vars(_in_force).pop("config_loader", None)
     return config_loader

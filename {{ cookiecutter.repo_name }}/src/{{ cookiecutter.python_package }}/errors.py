@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 import click
+from pydantic import BaseModel, ValidationError
 
 
 class ConfigurationError(click.ClickException):
@@ -29,3 +30,62 @@ def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, else ``""``."""
     nearest = get_close_matches(str(word), known, n=1)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def schema_problems(
+    schema: type[BaseModel], value: object, prefix: str = ""
+) -> list[str]:
+    """Return what pydantic finds wrong, one line per key, in a reader's words.
+
+    Args:
+        schema: What is expected.
+        value: What the file says.
+        prefix: Path of the value in the file.
+    """
+    try:
+        schema.model_validate(value)
+    except ValidationError as error:
+        problems = []
+        for detail in error.errors():
+            part = _schema_at(schema, detail["loc"][:-1])
+            fields = [field.alias or name for name, field in part.model_fields.items()]
+            key = ".".join(filter(None, [prefix, *map(str, detail["loc"])]))
+            match detail["type"]:
+                case "extra_forbidden":
+                    hint = did_you_mean(detail["loc"][-1], fields)
+                    known = "" if hint else f"; known keys: {', '.join(fields)}"
+                    problems.append(f"{key}: unknown key{hint or known}")
+                case "missing":
+                    given = detail["input"] if isinstance(detail["input"], dict) else {}
+                    written = [str(word) for word in given if word not in fields]
+                    hint = did_you_mean(detail["loc"][-1], written)
+                    # Where unknown keys are errors, the misspelt one is named as such.
+                    if not (hint and part.model_config.get("extra") == "forbid"):
+                        problems.append(f"{key}: missing{hint}")
+                case "model_type":
+                    required = [
+                        field.alias or name
+                        for name, field in schema.model_fields.items()
+                        if field.is_required()
+                    ]
+                    give = f"; give at least {', '.join(required)}" if required else ""
+                    problems.append(f"{key}: not a mapping{give}")
+                case _:
+                    problems.append(f"{key}: {detail['msg']}, not {detail['input']!r}")
+        return problems
+    return []
+
+
+def _schema_at(
+    schema: type[BaseModel], location: Sequence[int | str]
+) -> type[BaseModel]:
+    """Return the schema of a nested mapping, or the nearest one above it."""
+    for key in location:
+        for name, field in schema.model_fields.items():
+            if (
+                key in (name, field.alias)
+                and isinstance(field.annotation, type)
+                and issubclass(field.annotation, BaseModel)
+            ):
+                schema = field.annotation
+    return schema

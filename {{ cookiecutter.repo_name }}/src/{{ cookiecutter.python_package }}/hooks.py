@@ -18,22 +18,18 @@ class ProjectHooks:
 
     def __init__(self) -> None:
         self._progress = RunProgress()
-        self._conf_catalog: dict[str, Any] = {}
 
     @hook_impl
-    def after_catalog_created(
-        self, catalog: DataCatalog, conf_catalog: dict[str, Any]
-    ) -> None:
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
         """Refuse a catalog that would not keep what the dynamic pipelines make.
 
         Raises:
             ConfigurationError: Names each dataset and the pattern to add.
         """
-        self._conf_catalog = conf_catalog
         lost = [
             f"{name}: matches no entry and no pattern, so it would not be saved; "
             f"add '{_pattern(name)}'"
-            for name in sorted(pipelines["models"].datasets())
+            for name in sorted(pipelines.get("models", Pipeline([])).datasets())
             if not name.startswith("params:") and name not in catalog
         ]
         if lost:
@@ -76,10 +72,10 @@ class ProjectHooks:
         """Show the leaderboard, if the run made one."""
         self._progress.stop()
         if "leaderboard" in pipeline.outputs():
-            print_leaderboard(catalog["leaderboard"].load(), self._conf_catalog)
+            print_leaderboard(catalog)
 
 
 def _pattern(name: str) -> str:
     """Return the factory pattern that would catch a dataset."""
     family, *namespace, dataset = name.split(".")
-    return f"{family}.{{namespace}}.{dataset}" if namespace else name
+    return ".".join([family, "{namespace}", dataset] if namespace else [name])

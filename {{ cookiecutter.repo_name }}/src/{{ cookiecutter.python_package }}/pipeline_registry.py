@@ -1,5 +1,6 @@
 """The project's pipelines, from the packages in ``pipelines/``."""
 
+import logging
 from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
@@ -9,6 +10,8 @@ from kedro.pipeline import Pipeline
 
 from . import pipelines
 from .dynamic_registry import DynamicPipelines
+
+logger = logging.getLogger(__name__)
 
 
 def register_pipelines() -> Mapping[str, Pipeline]:
@@ -36,6 +39,11 @@ def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
         module = import_module(f"{pipelines.__name__}.{package.name}")
         if hasattr(module, "create_pipelines"):
             registered |= module.create_pipelines(catalog)
-        else:
+        elif hasattr(module, "create_pipeline"):
             registered[package.name] = module.create_pipeline(catalog=catalog)
+        else:
+            logger.warning(
+                "%s has no create_pipeline, so nothing in it is registered.",
+                module.__name__,
+            )
     return registered

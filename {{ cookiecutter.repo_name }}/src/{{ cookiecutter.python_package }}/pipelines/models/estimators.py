@@ -51,6 +51,11 @@ def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
         TypeError: If the class does not take one of the arguments.
     """
     estimator = import_factory(model.class_path)(**model.model_kwargs)
+    if model.class_path.startswith("xgboost.") and hasattr(estimator, "predict_proba"):
+        # Of classifiers, only xgboost's take no names for classes.
+        from .labels import LabelEncodedClassifier
+
+        estimator = LabelEncodedClassifier(estimator)
     unseeded = [
         name
         for name, value in estimator.get_params().items()
@@ -112,7 +117,10 @@ def import_factory(class_path: str) -> Callable[..., Estimator]:
         ValueError: Says what is wrong and the nearest valid path.
     """
     module_name, _, name = class_path.rpartition(".")
-    if not module_name:
+    if (
+        not all(part.isidentifier() for part in class_path.split("."))
+        or not module_name
+    ):
         raise ValueError(
             f"'{class_path}' is no import path; write it with its module, "
             "such as sklearn.svm.SVC"
@@ -122,6 +130,10 @@ def import_factory(class_path: str) -> Callable[..., Estimator]:
     except ImportError as error:
         raise ValueError(
             f"'{class_path}' cannot be imported: {error}{_nearest_module(class_path)}"
+        ) from error
+    except Exception as error:  # whatever a module of one's own may raise
+        raise ValueError(
+            f"'{class_path}' cannot be imported: {type(error).__name__}: {error}"
         ) from error
     try:
         factory = getattr(module, name)
@@ -133,7 +145,8 @@ def import_factory(class_path: str) -> Callable[..., Estimator]:
     if not _builds_estimator(factory):
         raise ValueError(
             f"'{class_path}' is no estimator; give a class with fit, predict and "
-            "score, or a function whose return annotation is such a class"
+            "score, or a function whose return annotation is such a class, "
+            "for example sklearn.pipeline.Pipeline"
         )
     built: Callable[..., Estimator] = factory
     return built

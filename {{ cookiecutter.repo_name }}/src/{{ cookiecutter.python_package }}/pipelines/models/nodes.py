@@ -24,17 +24,16 @@ def split_data(
         data: One row per sample; features and the target as columns.
         train_fraction: Share of the rows to train on, between 0 and 1.
         random_state: Seed of the shuffle.
-        target_column: Name of the column to predict. Classes keep their shares in
-            both parts.
+        target_column: Name of the column to predict. If there are rows enough of
+            each class, classes keep their shares in both parts.
 
     Returns:
         X_train, X_test (features) and y_train, y_test (the target as one column).
 
     Raises:
-        ConfigurationError: If the data has no such column.
+        ConfigurationError: If the data has no such column, or too few rows.
     """
     from sklearn.model_selection import train_test_split
-    from sklearn.utils.multiclass import type_of_target
 
     if target_column not in data:
         columns = list(map(str, data.columns))
@@ -48,14 +47,24 @@ def split_data(
         )
     X = data.drop(columns=target_column)
     y = data[[target_column]]
-    # Stratification needs classes: a number to regress on has none.
-    is_class = type_of_target(y[target_column]) in ("binary", "multiclass")
+    if not 1 <= int(len(data) * train_fraction) < len(data):
+        raise ConfigurationError.listing(
+            "parameters.yml",
+            [
+                f"train_fraction: {train_fraction} of {len(data)} rows leaves a part "
+                "without rows"
+            ],
+        )
+    rows_per_class = y[target_column].value_counts()
+    smaller_part = min(train_fraction, 1 - train_fraction)
+    # A number to regress on has no classes, or next to no rows of each.
+    stratify = rows_per_class.min() * smaller_part >= 1
     X_train, X_test, y_train, y_test = train_test_split(
         X,
         y,
         train_size=train_fraction,
         random_state=random_state,
-        stratify=y if is_class else None,
+        stratify=y if stratify else None,
     )
     return X_train, X_test, y_train, y_test
 
@@ -96,7 +105,7 @@ def score_model(
     Returns:
         The score (the estimator's own: accuracy for classifiers, R2 for regressors;
         higher is better) and all metrics by name: for classifiers accuracy, f1_macro
-        and model_score_stderr (standard error of the accuracy), for regressors r2,
+        and, if the score is the accuracy, its standard error, for regressors r2,
         rmse and mae; for both fit_seconds, predict_seconds and model_bytes (pickled).
     """
     from sklearn import metrics
@@ -108,16 +117,20 @@ def score_model(
     predict_seconds = perf_counter() - start
     model_score = float(fitted_model.score(X_test, y_true))
 
+    quality: dict[str, float] = {}
     if is_classifier(fitted_model):
         accuracy = metrics.accuracy_score(y_true, y_pred)
-        quality = {
+        if model_score == accuracy:
             # Binomial: each test row is right or wrong.
-            "model_score_stderr": (accuracy * (1 - accuracy) / len(y_true)) ** 0.5,
+            quality["model_score_stderr"] = (
+                accuracy * (1 - accuracy) / len(y_true)
+            ) ** 0.5
+        quality |= {
             "accuracy": accuracy,
             "f1_macro": metrics.f1_score(y_true, y_pred, average="macro"),
         }
     else:
-        quality = {
+        quality |= {
             "r2": metrics.r2_score(y_true, y_pred),
             "rmse": metrics.root_mean_squared_error(y_true, y_pred),
             "mae": metrics.mean_absolute_error(y_true, y_pred),

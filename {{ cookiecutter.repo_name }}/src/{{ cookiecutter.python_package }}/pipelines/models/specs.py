@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ...errors import ConfigurationError, did_you_mean
+from ...errors import ConfigurationError, did_you_mean, schema_problems
 
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The leaderboard's own row, see leaderboard.py.
@@ -38,6 +38,8 @@ class ModelSpec(BaseModel):
 class SplitSpec(BaseModel):
     """The parameters of the train-test split."""
 
+    model_config = ConfigDict(strict=True)
+
     train_fraction: float = Field(gt=0, lt=1)
     random_state: int = Field(ge=0, lt=2**32)
     target_column: str = Field(min_length=1)
@@ -55,20 +57,22 @@ def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
     Raises:
         ConfigurationError: Lists every problem found, each with its key.
     """
-    problems = _problems(SplitSpec, parameters)
+    problems = schema_problems(SplitSpec, parameters)
     models = parameters.get("models")
     enabled = []
     if "models" not in parameters:
         problems.append(
             f"models: missing{did_you_mean('models', [str(key) for key in parameters])}"
         )
-    elif not isinstance(models, dict) or not models:
+    elif models is None or models == {}:
         problems.append("models: empty; give at least one model by name")
+    elif not isinstance(models, dict):
+        problems.append("models: not a mapping; give each model a name, and its entry")
     else:
         for name, entry in models.items():
             entry_problems = [
                 *_name_problems(name),
-                *_problems(ModelSpec, entry, prefix=f"models.{name}"),
+                *schema_problems(ModelSpec, entry, prefix=f"models.{name}"),
             ]
             problems += entry_problems
             if not entry_problems and ModelSpec.model_validate(entry).enabled:
@@ -96,32 +100,3 @@ def _name_problems(name: object) -> list[str]:
         f"models.{name}: a name is lower-case letters, digits and underscores, "
         f"beginning with a letter; write '{suggestion}'"
     ]
-
-
-def _problems(schema: type[BaseModel], value: object, prefix: str = "") -> list[str]:
-    """Return what pydantic finds wrong, one line per key, in a reader's words."""
-    try:
-        schema.model_validate(value)
-    except ValidationError as error:
-        fields = [field.alias or name for name, field in schema.model_fields.items()]
-        problems = []
-        for detail in error.errors():
-            key = ".".join(filter(None, [prefix, *map(str, detail["loc"])]))
-            match detail["type"]:
-                case "extra_forbidden":
-                    hint = did_you_mean(detail["loc"][-1], fields)
-                    known = "" if hint else f"; known keys: {', '.join(fields)}"
-                    problems.append(f"{key}: unknown key{hint or known}")
-                case "missing":
-                    written = [str(word) for word in value if word not in fields]  # type: ignore[attr-defined]
-                    hint = did_you_mean(detail["loc"][-1], written)
-                    problems.append(f"{key}: missing{hint}")
-                case "model_type":
-                    problems.append(
-                        f"{key}: not a mapping; give at least "
-                        "'class: <import path of an estimator>'"
-                    )
-                case _:
-                    problems.append(f"{key}: {detail['msg']}, not {detail['input']!r}")
-        return problems
-    return []

@@ -1,0 +1,42 @@
+"""Checks that come before any data is read."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.framework.session import KedroSession
+
+from {{ cookiecutter.python_package }}.errors import ConfigurationError
+
+
+def test_every_model_that_cannot_be_built_is_named_before_the_run(
+    project: Path, write_parameters: Callable[..., None]
+) -> None:
+    write_parameters(
+        "other",
+        models={
+            "misspelt": {"class": "sklearn.svm.SVCC"},
+            "no_model": {"class": "os.system", "model_kwargs": {"command": "exit 1"}},
+        },
+    )
+    session = KedroSession.create(project_path=project, env="other")
+    with pytest.raises(ConfigurationError) as error:
+        session.run()
+    assert "models.misspelt.class: 'sklearn.svm.SVCC'" in error.value.message
+    assert "did you mean 'sklearn.svm.SVC'?" in error.value.message
+    assert "models.no_model.class: 'os.system' is no estimator" in error.value.message
+    assert not list((project / "data").glob("05_model_input/*"))
+
+
+def test_a_catalog_that_would_lose_a_model_is_refused(
+    project: Path,
+) -> None:
+    file = project / "conf/base/catalog.yml"
+    catalog = yaml.safe_load(file.read_text())
+    del catalog["models.{namespace}.fitted_model"]
+    file.write_text(yaml.safe_dump(catalog))
+    with pytest.raises(ConfigurationError) as error:
+        KedroSession.create(project_path=project).run()
+    assert "models.linear_svm.fitted_model" in error.value.message
+    assert "add 'models.{namespace}.fitted_model'" in error.value.message
