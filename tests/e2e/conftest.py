@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +59,11 @@ class InstalledProject(Project):
     variables: dict[str, str] = field(default_factory=dict)
 
     def run(
-        self, *command: str, cwd: Path | None = None, check: bool = True, **env: str
+        self,
+        *command: str,
+        cwd: Path | None = None,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of the environment; stdout and stderr come as one text.
 
@@ -66,7 +76,7 @@ class InstalledProject(Project):
         done = subprocess.run(
             [str(self.environment.bin / command[0]), *command[1:]],
             cwd=cwd or self.path,
-            env=self.env(**env),
+            env=self.env(env),
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -77,8 +87,37 @@ class InstalledProject(Project):
             pytest.fail(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}")
         return done
 
-    def env(self, **env: str) -> dict[str, str]:
-        """Return the variables that commands run with."""
+    @contextmanager
+    def background(
+        self, *command: str, log: Path, cwd: Path | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command of the environment until the block ends, its output in a file.
+
+        Args:
+            command: Name of the command and its arguments.
+            log: File for stdout and stderr.
+            cwd: Where to run it, by default the project's root.
+        """
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(self.environment.bin / command[0]), *command[1:]],
+                cwd=cwd or self.path,
+                env=self.env(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Its own group, to end also the processes that it starts.
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                process.wait(timeout=30)
+
+    def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the variables that commands run with, the given ones included."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -86,12 +125,40 @@ class InstalledProject(Project):
         }
         path = f"{self.environment.bin}{os.pathsep}{os.environ['PATH']}"
         # Wide enough that log lines are not wrapped.
-        return {**inherited, "PATH": path, "COLUMNS": "300", **self.variables, **env}
+        columns = {"COLUMNS": "300"}
+        return inherited | {"PATH": path} | columns | self.variables | dict(env or {})
 
     def copy(self, path: Path) -> InstalledProject:
         """Return a copy of the project to change, with what runs left out of it."""
         shutil.copytree(self.path, path)
         return InstalledProject(path, self.package, self.environment, self.variables)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    # Not the system's choice: Kedro-Viz refuses ports as high as those.
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port found")
+
+
+def wait_for(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path
+) -> None:
+    """Wait until a background process is ready, or fail showing its output.
+
+    Args:
+        ready: Tells whether it is.
+        process: The process, which must not end before.
+        log: File with its output.
+    """
+    deadline = time.monotonic() + 120
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"{process.args!r} is not ready:\n{log.read_text()}")
+        time.sleep(0.1)
 
 
 def render(starter: Path, folder: Path, name: str) -> Project:

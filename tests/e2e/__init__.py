@@ -1,0 +1,1 @@
+"""Slow tests: rendered projects, installed and used through every command."""

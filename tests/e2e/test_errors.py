@@ -1,0 +1,245 @@
+"""Faults in the configuration: what a person reads, and what does not happen."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import InstalledProject, free_port, wait_for
+
+
+@dataclass
+class Configuration:
+    """The configuration of a project, to break and to put right again."""
+
+    project: InstalledProject
+    originals: dict[Path, str] = field(default_factory=dict)
+
+    def edit(self, file: str, *changes: tuple[str, str]) -> None:
+        """Replace texts, each of which must be there, in a file of ``conf/base``."""
+        path = self.project.path / "conf/base" / file
+        text = path.read_text()
+        self.originals.setdefault(path, text)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+
+    def restore(self) -> None:
+        """Take all edits back."""
+        for path, text in self.originals.items():
+            path.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def broken_project(
+    installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
+) -> InstalledProject:
+    """Return a project for all faults: no run begins, so nothing is left behind."""
+    return installed.copy(tmp_path_factory.mktemp("errors") / "iris")
+
+
+@pytest.fixture
+def configuration(broken_project: InstalledProject) -> Iterator[Configuration]:
+    """Return the project's configuration, put right again after the test."""
+    configuration = Configuration(broken_project)
+    yield configuration
+    configuration.restore()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Changes to ``parameters.yml`` and the line of the message for each problem."""
+
+    name: str
+    changes: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+    reads_data: bool = False
+
+
+# The class that comes first in the file, for faults in a class.
+CLASS = "sklearn.neighbors.KNeighborsClassifier"
+SVM = "linear_svm:\n    class: sklearn.svm.SVC"
+
+FAULTS = [
+    Fault(
+        "unknown key",
+        ((f"class: {CLASS}", f"clas: {CLASS}"),),
+        (r"models\.nearest_neighbors\.clas: unknown key; did you mean 'class'\?",),
+    ),
+    Fault(
+        "name",
+        (("linear_svm:", "Bad-Name:"),),
+        (r"models\.Bad-Name: .*; write 'bad_name'",),
+    ),
+    Fault(
+        "integer name",
+        (("linear_svm:", "2024:"),),
+        (r"models\.2024: .*; write 'model_2024'",),
+    ),
+    Fault(
+        "missing class",
+        ((SVM, "linear_svm:"),),
+        (r"models\.linear_svm\.class: missing",),
+    ),
+    Fault(
+        "train_fraction",
+        (("train_fraction: 0.8", "train_fraction: 2"),),
+        (r"train_fraction: .*less than 1.* 2",),
+    ),
+    # Each model once, so that the order is the file's; all are listed at once.
+    Fault(
+        "all at once",
+        (
+            ("train_fraction: 0.8", "train_fraction: 2"),
+            (f"class: {CLASS}", f"class: {CLASS}\n    colour: red"),
+            ("linear_svm:", "Bad-Name:"),
+            ("decision_tree:", "2024:"),
+        ),
+        (
+            r"train_fraction: .*",
+            r"models\.nearest_neighbors\.colour: unknown key.*class.*enabled.*",
+            r"models\.Bad-Name: .*",
+            r"models\.2024: .*",
+        ),
+    ),
+    # These only a run looks for: they need an import.
+    Fault(
+        "unknown class",
+        ((SVM, f"{SVM}C"),),
+        (r"models\.linear_svm\.class: 'sklearn\.svm\.SVCC' .* 'sklearn\.svm\.SVC'\?",),
+    ),
+    Fault(
+        "imports, all at once",
+        (
+            (SVM, "linear_svm:\n    class: sklearn.smv.SVC"),
+            ("n_neighbors: 3", "n_neighbours: 3"),
+            ("tree.DecisionTreeClassifier", "tree.DecisionTreeClasifier"),
+        ),
+        (
+            r"models\.decision_tree\.class: .*'sklearn.tree.DecisionTreeClassifier'\?",
+            r"models\.linear_svm\.class: .* did you mean the module 'svm'\?",
+            r"models\.nearest_neighbors\..*\.n_neighbours: .* 'n_neighbors'\?",
+        ),
+    ),
+    # Only the data can tell.
+    Fault(
+        "target_column",
+        (("target_column: species", "target_column: speces"),),
+        (r"target_column: 'speces' .* did you mean 'species'\?; columns: .*",),
+        reads_data=True,
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_in_parameters(configuration: Configuration, fault: Fault) -> None:
+    configuration.edit("parameters.yml", *fault.changes)
+    runs = mlflow_runs(configuration.project)
+    output = refused_run(configuration.project)
+    assert_message(output, "parameters.yml", *fault.problems)
+    assert ("Loading data from example_iris_data" in output) is fault.reads_data
+    if fault.reads_data:
+        # A run had begun: it must not look like a success.
+        begun = mlflow_runs(configuration.project)[len(runs) :]
+        assert set(begun) == {"FAILED"}
+    else:
+        assert mlflow_runs(configuration.project) == runs
+
+
+def test_no_models(configuration: Configuration) -> None:
+    path = configuration.project.path / "conf/base/parameters.yml"
+    before, key, _ = path.read_text().partition("\nmodels:")
+    configuration.edit("parameters.yml")
+    path.write_text(before + key + "\n")
+    output = refused_run(configuration.project)
+    assert_message(output, "parameters.yml", r"models: empty; .*")
+    assert "Loading data" not in output
+
+
+def test_class_is_never_called(configuration: Configuration) -> None:
+    # Called, it would write a file; its arguments would suit it.
+    proof = configuration.project.path / "called"
+    kwargs = "model_kwargs:\n      kernel: linear\n      C: 0.025"
+    configuration.edit(
+        "parameters.yml",
+        (SVM, "linear_svm:\n    class: os.system"),
+        (kwargs, f"model_kwargs: {{command: touch {proof}}}"),
+    )
+    output = refused_run(configuration.project)
+    problem = r"models\.linear_svm\.class: 'os\.system' is no estimator.*"
+    assert_message(output, "parameters.yml", problem)
+    assert not proof.exists()
+
+
+def test_catalog_without_a_pattern(configuration: Configuration) -> None:
+    pattern = "models.{namespace}.model_score"
+    configuration.edit("catalog.yml", (f"{pattern}:", f"scores.{pattern}:"))
+    runs = mlflow_runs(configuration.project)
+    output = refused_run(configuration.project)
+    models = ("decision_tree", "linear_svm", "nearest_neighbors")
+    problems = [
+        rf"models\.{model}\.model_score: .*; add '{re.escape(pattern)}'"
+        for model in models
+    ]
+    assert_message(output, "catalog.yml", *problems)
+    assert "Loading data" not in output
+    assert mlflow_runs(configuration.project) == runs
+
+
+def test_pipelines_show_without_their_classes(
+    configuration: Configuration, tmp_path: Path
+) -> None:
+    missing = "linear_svm:\n    class: not_installed.Model"
+    configuration.edit("parameters.yml", (SVM, missing))
+    project = configuration.project
+    output = project.run("kedro", "registry", "list").stdout
+    assert "- models.linear_svm\n" in output
+
+    saved, log = tmp_path / "saved", tmp_path / "log"
+    command = ["kedro", "viz", "run", "--no-browser", f"--port={free_port()}"]
+    command += [f"--save-file={saved}", "--include-hooks"]
+    with project.background(*command, log=log) as process:
+        wait_for((saved / "api/version").exists, process, log)
+    drawn = json.loads((saved / "api/main").read_text())["nodes"]
+    assert "models.linear_svm.fit_model" in {node.get("full_name") for node in drawn}
+
+
+def refused_run(project: InstalledProject) -> str:
+    """Return what ``kedro run`` prints when it refuses the configuration."""
+    done = project.run("kedro", "run", check=False)
+    assert done.returncode != 0
+    return done.stdout
+
+
+def assert_message(output: str, file: str, *problems: str) -> None:
+    """Check that a message, and nothing but it, ends the output.
+
+    Args:
+        output: All that the command has printed.
+        file: The configuration file that the message must name.
+        problems: Pattern of the line for each problem, in order.
+    """
+    assert "Traceback" not in output
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines = [f"Error: {file} has {count}:", *problems]
+    message = output.rstrip().splitlines()[-len(lines) :]
+    assert message[0].strip() == lines[0]
+    for line, pattern in zip(message[1:], problems, strict=True):
+        assert re.fullmatch(pattern, line.strip())
+
+
+def mlflow_runs(project: InstalledProject) -> list[str]:
+    """Return the status of each run in the project's MLflow store, in order."""
+    path = project.path / "mlflow.db"
+    if not path.exists():
+        return []
+    with sqlite3.connect(path) as store:
+        rows = store.execute("SELECT status FROM runs ORDER BY start_time").fetchall()
+    return [status for (status,) in rows]

@@ -1,0 +1,242 @@
+"""What a run leaves behind, however it is run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sqlite3
+
+import pytest
+
+from e2e.conftest import InstalledProject
+
+MODELS = ("nearest_neighbors", "linear_svm", "decision_tree")
+SPLIT = ("X_train", "X_test", "y_train", "y_test")
+FILES_OF_MODEL = (
+    "06_models/{}_model.pkl",
+    "06_models/{}_model_score.json",
+    "08_reporting/{}_metrics.json",
+)
+
+# What the project's pipelines must amount to, in scikit-learn alone.
+SCIKIT_LEARN = """
+import json
+import pandas as pd
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+data = pd.read_csv("data/01_raw/iris.csv")
+X, y = data.drop(columns="species"), data["species"]
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, train_size=0.8, random_state=3, stratify=y
+)
+models = {
+    "nearest_neighbors": KNeighborsClassifier(n_neighbors=3),
+    "linear_svm": SVC(kernel="linear", C=0.025, random_state=3),
+    "decision_tree": DecisionTreeClassifier(max_depth=3, random_state=3),
+    "baseline": DummyClassifier(random_state=3),
+}
+scores = {n: m.fit(X_train, y_train).score(X_test, y_test) for n, m in models.items()}
+print("SCORES", json.dumps(scores))
+"""
+
+
+def completed_nodes(output: str) -> list[str]:
+    """Return the names of the nodes that a run has completed, in order."""
+    return re.findall(r"Completed node: (\S+)", output)
+
+
+def nodes_of(*models: str) -> set[str]:
+    """Return the names of the nodes that fit and score some models."""
+    return {
+        f"models.{m}.{node}" for m in models for node in ("fit_model", "score_model")
+    }
+
+
+def scores(project: InstalledProject) -> dict[str, float]:
+    """Return the scores on disk, by model."""
+    files = (project.path / "data/06_models").glob("*_model_score.json")
+    return {
+        file.name.removesuffix("_model_score.json"): json.loads(file.read_text())
+        for file in files
+    }
+
+
+def leaderboard(project: InstalledProject) -> list[dict[str, str]]:
+    """Return the rows of the leaderboard on disk."""
+    path = project.path / "data/08_reporting/leaderboard.csv"
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def written(project: InstalledProject) -> set[str]:
+    """Return the files below ``data/`` that are not the starter's own."""
+    data = project.path / "data"
+    return {
+        path.relative_to(data).as_posix()
+        for path in data.rglob("*")
+        if path.is_file() and path.name != ".gitkeep" and "01_raw" not in path.parts
+    }
+
+
+def mlflow_runs(project: InstalledProject) -> int:
+    """Return the number of runs in the project's own MLflow store."""
+    with sqlite3.connect(project.path / "mlflow.db") as store:
+        (count,) = store.execute("SELECT count(*) FROM runs").fetchone()
+    assert isinstance(count, int)
+    return count
+
+
+@pytest.fixture(scope="module")
+def right_scores(installed: InstalledProject) -> dict[str, float]:
+    """Return the scores that scikit-learn gives without the project, by model."""
+    output = installed.run("python", "-c", SCIKIT_LEARN).stdout
+    (line,) = re.findall(r"^SCORES (.*)$", output, re.MULTILINE)
+    found: dict[str, float] = json.loads(line)
+    return found
+
+
+@pytest.fixture
+def right_scores_of_models(right_scores: dict[str, float]) -> dict[str, float]:
+    """Return ``right_scores`` without the leaderboard's baseline."""
+    return {model: right_scores[model] for model in MODELS}
+
+
+def test_first_run(project: InstalledProject, right_scores: dict[str, float]) -> None:
+    output = project.run("kedro", "run").stdout
+
+    assert "WARNING" not in output
+    assert set(completed_nodes(output)) == {
+        "split_data",
+        *nodes_of(*MODELS),
+        "models.compare_models",
+    }
+    assert written(project) == {
+        *(f"05_model_input/{part}.parquet" for part in SPLIT),
+        *(file.format(model) for model in MODELS for file in FILES_OF_MODEL),
+        "08_reporting/leaderboard.csv",
+        "08_reporting/leaderboard_plot.json",
+    }
+    assert scores(project) == {model: right_scores[model] for model in MODELS}
+    for model in MODELS:
+        path = project.path / f"data/08_reporting/{model}_metrics.json"
+        metrics = json.loads(path.read_text())
+        assert metrics["model_score"] == metrics["accuracy"] == right_scores[model]
+        assert metrics.keys() >= {"f1_macro", "fit_seconds", "predict_seconds"}
+
+    rows = leaderboard(project)
+    ranked = {row["model"]: float(row["model_score"]) for row in rows}
+    assert ranked == right_scores
+    assert list(ranked.values()) == sorted(ranked.values(), reverse=True)
+    # The same ranks and scores on the console, and where to find the rest.
+    shown = re.findall(r"^\W+(\d+) \W+(\w+) \W+([\d.]+) ", output, re.MULTILINE)
+    assert shown == [
+        (str(rank), row["model"], f"{float(row['model_score']):.3f}")
+        for rank, row in enumerate(rows, start=1)
+    ]
+    assert "data/08_reporting/leaderboard.csv" in output.rpartition("INFO")[2]
+    plot = json.loads(
+        (project.path / "data/08_reporting/leaderboard_plot.json").read_text()
+    )
+    assert plot["data"][0]["y"] == list(ranked)
+
+    # From a folder below, the same files and the same store, and nothing in the folder.
+    files, ranked_before = written(project), scores(project)
+    runs = mlflow_runs(project)
+    below = project.path / "notebooks"
+    for file in files:
+        (project.path / "data" / file).unlink()
+    output = project.run("kedro", "run", cwd=below).stdout
+    assert written(project) == files
+    assert scores(project) == ranked_before
+    assert mlflow_runs(project) > runs
+    assert {path.name for path in below.iterdir()} == {".gitkeep"}
+    # Paths can be followed from where the run was started.
+    (path_shown,) = re.findall(r"^leaderboard +(\S+)", output, re.MULTILINE)
+    assert (below / path_shown).is_file()
+
+
+def test_parts_of_a_run(
+    project: InstalledProject, right_scores_of_models: dict[str, float]
+) -> None:
+    def run(*options: str) -> set[str]:
+        """Run a part and return the nodes that it has completed."""
+        return set(completed_nodes(project.run("kedro", "run", *options).stdout))
+
+    svm_score = project.path / "data/06_models/linear_svm_model_score.json"
+    svm_only = {"linear_svm": right_scores_of_models["linear_svm"]}
+
+    # One model on a fresh checkout, and only its files.
+    nodes = run("--pipelines", "models.linear_svm")
+    assert nodes == {"split_data", *nodes_of("linear_svm")}
+    assert scores(project) == svm_only
+    assert written(project) == {
+        *(f"05_model_input/{part}.parquet" for part in SPLIT),
+        *(file.format("linear_svm") for file in FILES_OF_MODEL),
+    }
+
+    # With the split on disk, without making it again.
+    svm_score.unlink()
+    assert run("--namespaces", "models.linear_svm") == nodes_of("linear_svm")
+    assert scores(project) == svm_only
+
+    svm_score.unlink()
+    nodes = run("--to-outputs", "models.linear_svm.model_score")
+    assert nodes == {"split_data", *nodes_of("linear_svm")}
+    assert scores(project) == svm_only
+
+    # What is there is not made again.
+    nodes = run("--only-missing-outputs")
+    others = nodes_of("nearest_neighbors", "decision_tree")
+    assert nodes == others | {"models.compare_models"}
+    assert scores(project) == right_scores_of_models
+
+    # A score that is missing needs no fitting.
+    svm_score.unlink()
+    nodes = run("--only-missing-outputs")
+    assert "models.linear_svm.score_model" in nodes
+    assert nodes <= {"models.linear_svm.score_model", "models.compare_models"}
+    assert scores(project) == right_scores_of_models
+
+
+@pytest.mark.parametrize("runner", ["ThreadRunner", "ParallelRunner"])
+def test_runners(
+    project: InstalledProject, runner: str, right_scores: dict[str, float]
+) -> None:
+    output = project.run("kedro", "run", "--runner", runner).stdout
+    assert scores(project) == {model: right_scores[model] for model in MODELS}
+    rows = leaderboard(project)
+    assert {row["model"]: float(row["model_score"]) for row in rows} == right_scores
+    assert "nearest_neighbors" in output.rpartition("Leaderboard")[2]
+
+
+def test_models_follow_the_parameters(project: InstalledProject) -> None:
+    # Uncommenting the example adds it.
+    parameters = project.path / "conf/base/parameters.yml"
+    commented = parameters.read_text()
+    uncommented = re.sub(r"^  # ( *\w+:)", r"  \1", commented, flags=re.MULTILINE)
+    assert uncommented != commented
+    parameters.write_text(uncommented)
+    # Switches one off and changes another, for this run.
+    off, shallow = "linear_svm.enabled=false", "decision_tree.model_kwargs.max_depth=1"
+    project.run("kedro", "run", f"--params=models.{off},models.{shallow}")
+    assert {row["model"] for row in leaderboard(project)} == {
+        "nearest_neighbors",
+        "decision_tree",
+        "neural_net",
+        "baseline",
+    }
+    assert written(project) >= {file.format("neural_net") for file in FILES_OF_MODEL}
+    assert "06_models/linear_svm_model.pkl" not in written(project)
+    assert depth_of_tree(project) == 1
+
+
+def depth_of_tree(project: InstalledProject) -> int:
+    """Return how deep the fitted decision tree on disk is."""
+    script = "import pickle; print(pickle.load(open('%s', 'rb')).get_depth())"
+    path = "data/06_models/decision_tree_model.pkl"
+    return int(project.run("python", "-c", script % path).stdout)

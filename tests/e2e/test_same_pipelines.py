@@ -1,0 +1,470 @@
+"""However a project is looked at, it has the same pipelines, nodes and datasets.
+
+A view is a command or tool that shows pipelines. What it shows is a mapping of set by
+name: "pipelines" (their names), "nodes of <pipeline>", "datasets of <pipeline>" and
+"datasets" (of all pipelines). A view need not show all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shutil
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.conftest import Environment, InstalledProject, free_port, wait_for
+
+Seen = dict[str, set[str]]
+
+# Adds a model and switches one off; base's other models are not repeated.
+OTHER_PARAMETERS = """\
+models:
+  logistic:
+    class: sklearn.linear_model.LogisticRegression
+  linear_svm:
+    enabled: false
+"""
+SPLIT = {"X_train", "X_test", "y_train", "y_test"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration and the models that are in force with it."""
+
+    name: str
+    models: tuple[str, ...]
+    env: str = ""
+    params: str = ""
+
+    @property
+    def options(self) -> list[str]:
+        """The options of a command that takes them."""
+        return [
+            *([f"--env={self.env}"] if self.env else []),
+            *([f"--params={self.params}"] if self.params else []),
+        ]
+
+    @property
+    def env_option(self) -> list[str]:
+        """The options of a command that takes only ``--env``."""
+        return replace(self, params="").options
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables for a command without options."""
+        return {"KEDRO_ENV": self.env} if self.env else {}
+
+
+BASE = Case("base", ("nearest_neighbors", "linear_svm", "decision_tree"))
+OTHER = Case("env", ("nearest_neighbors", "decision_tree", "logistic"), env="other")
+PARAMS = Case(
+    "params",
+    ("nearest_neighbors", "linear_svm"),
+    params="models.decision_tree.enabled=false",
+)
+CASES = (BASE, OTHER, PARAMS)
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """The packaged project, installed without its source, and a folder to run it in."""
+
+    installed: InstalledProject
+    configuration: Path
+
+
+@dataclass(eq=False)
+class Lab:
+    """The project that all views look at."""
+
+    project: InstalledProject
+    folder: Path
+
+    def new_folder(self, name: str) -> Path:
+        """Make an empty folder for what a view writes."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> str:
+        """Return what a command prints in the project's root."""
+        return self.project.run(*command, env=env).stdout
+
+    @functools.cached_property
+    def wheel(self) -> Wheel:
+        """The project packaged and installed elsewhere, without its source."""
+        self.run("kedro", "package")
+        dist = self.project.path / "dist"
+        environment = Environment.create(self.folder / "wheel")
+        # Borrows what the project depends on, which would take minutes to install.
+        # Editable installs are not borrowed: their .pth files count only at home.
+        site_packages, borrowed = (
+            next((home / "lib").glob("python*/site-packages"))
+            for home in (environment.path, self.project.environment.path)
+        )
+        (site_packages / "borrowed.pth").write_text(f"{borrowed}\n")
+        (wheel,) = dist.glob("*.whl")
+        environment.install("--no-deps", str(wheel))
+        elsewhere = self.new_folder("elsewhere")
+        shutil.copytree(self.project.path / "data/01_raw", elsewhere / "data/01_raw")
+        (configuration,) = dist.glob("conf-*.tar.gz")
+        return Wheel(
+            InstalledProject(elsewhere, self.project.package, environment),
+            configuration,
+        )
+
+
+View = Callable[[Lab, Case], Seen]
+
+
+def once(views: Callable[[Lab], dict[str, Seen]]) -> View:
+    """Make a view of a function that looks at all cases, by name, in one process.
+
+    One process is quicker, and what one case leaves behind must not show in the next.
+    """
+    look = functools.cache(views)
+    return functools.wraps(views)(lambda lab, case: look(lab)[case.name])
+
+
+# --- kedro run and its kin -----------------------------------------------------------
+
+
+def completed_nodes(log: str) -> set[str]:
+    """Return the names of the nodes that a run has completed."""
+    return set(re.findall(r"Completed node: (\S+)", log))
+
+
+def kedro_run(lab: Lab, case: Case) -> Seen:
+    output = lab.run("kedro", "run", *case.options)
+    return {"nodes of __default__": completed_nodes(output)}
+
+
+def python_m(lab: Lab, case: Case) -> Seen:
+    # Where the environment's own editable install does not come first.
+    source = {"PYTHONPATH": str(lab.project.path / "src")}
+    package = lab.project.package
+    output = lab.run("python", "-m", package, *case.options, env=source)
+    return {"nodes of __default__": completed_nodes(output)}
+
+
+def wheel_with_folder(lab: Lab, case: Case) -> Seen:
+    conf = f"--conf-source={lab.project.path / 'conf'}"
+    wheel = lab.wheel.installed
+    done = wheel.run("python", "-m", wheel.package, conf, *case.options)
+    return {"nodes of __default__": completed_nodes(done.stdout)}
+
+
+def wheel_with_archive(lab: Lab, case: Case) -> Seen:
+    conf = f"--conf-source={lab.wheel.configuration}"
+    done = lab.wheel.installed.run("iris", conf, *case.options)
+    return {"nodes of __default__": completed_nodes(done.stdout)}
+
+
+# --- kedro registry, kedro catalog ---------------------------------------------------
+
+
+def registry_list(lab: Lab, case: Case) -> Seen:
+    output = lab.run("kedro", "registry", "list", env=case.variables)
+    return {"pipelines": set(re.findall(r"^- (\S+)$", output, re.MULTILINE))}
+
+
+def registry_describe(lab: Lab, case: Case) -> Seen:
+    name = f"models.{case.models[-1]}"
+    output = lab.run("kedro", "registry", "describe", name, env=case.variables)
+    return {f"nodes of {name}": set(re.findall(r"^- (\S+)", output, re.MULTILINE))}
+
+
+def without_log(output: str) -> str:
+    """Return what a command prints besides its log."""
+    lines = output.splitlines()
+    return "\n".join(line for line in lines if not re.search(r" (INFO|WARN\w+) ", line))
+
+
+def describe_datasets(lab: Lab, case: Case) -> Seen:
+    output = lab.run("kedro", "catalog", "describe-datasets", *case.env_option)
+    described = yaml.safe_load(without_log(output))
+    seen: Seen = {"pipelines": set(described)}
+    for pipeline, groups in described.items():
+        lists = [names for group in groups.values() for names in group.values()]
+        seen[f"datasets of {pipeline}"] = {name for names in lists for name in names}
+    return seen
+
+
+def resolve_patterns(lab: Lab, case: Case) -> Seen:
+    output = lab.run("kedro", "catalog", "resolve-patterns", *case.env_option)
+    return {"datasets": set(yaml.safe_load(without_log(output)))}
+
+
+# --- Kedro-Viz -----------------------------------------------------------------------
+
+
+def in_api(api: Path) -> Seen:
+    """Return what Kedro-Viz would draw from the API's answers in a folder."""
+    main = json.loads((api / "main").read_text())
+    seen: Seen = {"pipelines": {pipeline["id"] for pipeline in main["pipelines"]}}
+    for pipeline in seen["pipelines"]:
+        drawn = json.loads((api / "pipelines" / pipeline).read_text())["nodes"]
+        for what, kind, key in [
+            ("nodes", "task", "full_name"),
+            ("datasets", "data", "name"),
+        ]:
+            seen[f"{what} of {pipeline}"] = {
+                entry[key] for entry in drawn if entry["type"] == kind
+            }
+    return seen
+
+
+def viz(lab: Lab, case: Case, *options: str) -> Seen:
+    folder = lab.new_folder("viz")
+    command = ["kedro", "viz", "run", "--no-browser", f"--port={free_port()}"]
+    command += [f"--save-file={folder / 'saved'}", *options, *case.options]
+    log = folder / "log"
+    with lab.project.background(*command, log=log) as process:
+        # Written last, then the server starts; until then there is nobody to ask.
+        wait_for((folder / "saved/api/version").exists, process, log)
+    return in_api(folder / "saved/api")
+
+
+def viz_with_hooks(lab: Lab, case: Case) -> Seen:
+    return viz(lab, case, "--include-hooks")
+
+
+def viz_lite(lab: Lab, case: Case) -> Seen:
+    return viz(lab, case, "--lite")
+
+
+def viz_build(lab: Lab, case: Case) -> Seen:
+    build = lab.project.path / "build"
+    shutil.rmtree(build, ignore_errors=True)
+    lab.run("kedro", "viz", "build", env=case.variables)
+    return in_api(build / "api")
+
+
+# --- the inspection snapshot and the server ------------------------------------------
+
+
+def in_snapshot(snapshot: dict[str, Any]) -> Seen:
+    """Return what is in a snapshot, as made of it by ``dataclasses.asdict``."""
+    seen: Seen = {"pipelines": {entry["name"] for entry in snapshot["pipelines"]}}
+    for pipeline in snapshot["pipelines"]:
+        nodes, name = pipeline["nodes"], pipeline["name"]
+        seen[f"nodes of {name}"] = {node["name"] for node in nodes}
+        datasets = datasets_of(nodes)
+        # Without a catalog entry it would be missing here.
+        seen[f"datasets of {name}"] = datasets & set(snapshot["datasets"])
+    return seen
+
+
+def datasets_of(nodes: Iterable[dict[str, Any]]) -> set[str]:
+    """Return the datasets that the nodes of a snapshot read and write."""
+    names = {name for node in nodes for name in node["inputs"] + node["outputs"]}
+    return {name for name in names if not name.startswith("params:")}
+
+
+@once
+def snapshot(lab: Lab) -> dict[str, Seen]:
+    script = """
+import json, sys
+from dataclasses import asdict
+from kedro.framework.cli.utils import _split_params
+from kedro.inspection import get_project_snapshot
+
+for name, env, params in json.loads(sys.argv[1]):
+    params = _split_params(None, None, params)
+    snapshot = get_project_snapshot(".", env=env or None, runtime_params=params)
+    print("SEEN", json.dumps([name, asdict(snapshot)]))
+"""
+    cases = json.dumps([[case.name, case.env, case.params] for case in CASES])
+    output = lab.run("python", "-c", script, cases)
+    return {name: in_snapshot(seen) for name, seen in answers(output)}
+
+
+def answers(output: str) -> list[Any]:
+    """Return what a script has printed as ``SEEN <JSON>``, line by line."""
+    return [json.loads(line) for line in re.findall(r"^SEEN (.*)$", output, re.M)]
+
+
+def server(lab: Lab, case: Case) -> Seen:
+    folder = lab.new_folder("server")
+    url = f"http://127.0.0.1:{free_port()}"
+    command = ["kedro", "server", "start", f"--port={url.rpartition(':')[2]}"]
+    log = folder / "log"
+
+    def healthy() -> bool:
+        try:
+            return bool(ask(f"{url}/health"))
+        except OSError:
+            return False
+
+    with lab.project.background(*command, *case.env_option, log=log) as process:
+        wait_for(healthy, process, log)
+        query = urllib.parse.urlencode({"params": case.params}) if case.params else ""
+        seen = in_snapshot(ask(f"{url}/snapshot?{query}"))
+        # A request must not leave its parameters to the next one, nor need a snapshot.
+        for params in ({}, nested(case.params)):
+            answer = ask(f"{url}/run", {"params": params})
+            assert answer["status"] == "success", log.read_text()
+    runs = log.read_text().split("Pipeline execution completed successfully")
+    without_params = replace(case, params="", models=BASE.models)
+    if case.params:
+        default = "nodes of __default__"
+        assert completed_nodes(runs[0]) == expected(without_params)[default]
+    return seen | {"nodes of __default__": completed_nodes(runs[1])}
+
+
+def ask(url: str, json_body: object = None) -> Any:
+    """Return a server's answer to a GET request, or to a POST with a body."""
+    data = None if json_body is None else json.dumps(json_body).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers)
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return json.load(answer)
+
+
+def nested(params: str) -> dict[str, Any]:
+    """Return parameters as written on a command line as a server takes them."""
+    if not params:
+        return {}
+    path, _, value = params.partition("=")
+    tree: Any = yaml.safe_load(value)
+    for key in reversed(path.split(".")):
+        tree = {key: tree}
+    assert isinstance(tree, dict)
+    return tree
+
+
+# --- notebooks -----------------------------------------------------------------------
+
+# A cell each: after the extension is loaded, and after each change of configuration.
+SHOW = """\
+import json
+nodes = {name: [node.name for node in pipelines[name].nodes] for name in pipelines}
+print("\\nSEEN", json.dumps(nodes))"""
+CELLS = ["%load_ext kedro.ipython", SHOW]
+for changed in (OTHER, PARAMS, BASE):
+    CELLS += [" ".join(["%reload_kedro", *changed.options]), SHOW]
+
+
+def in_cells(output: str) -> dict[str, Seen]:
+    """Return what the cells have shown, by case."""
+    seen = [
+        {
+            "pipelines": set(pipelines),
+            **{f"nodes of {name}": set(nodes) for name, nodes in pipelines.items()},
+        }
+        for pipelines in answers(output)
+    ]
+    first, *after_reload = seen
+    assert first == after_reload[-1]
+    return dict(zip([OTHER.name, PARAMS.name, BASE.name], after_reload, strict=True))
+
+
+@once
+def ipython(lab: Lab) -> dict[str, Seen]:
+    script = lab.folder / "cells.ipy"
+    script.write_text("\n".join(CELLS))
+    return in_cells(lab.run("ipython", "--colors=NoColor", str(script)))
+
+
+@once
+def notebook(lab: Lab) -> dict[str, Seen]:
+    # ipykernel runs each cell in a task of its own, unlike IPython in a terminal.
+    script = """
+import json, sys
+from jupyter_client.manager import start_new_kernel
+
+manager, client = start_new_kernel()
+try:
+    for cell in json.loads(sys.argv[1]):
+        def show(message):
+            content = message["content"]
+            print(content.get("text", ""), *content.get("traceback", []), end="")
+        reply = client.execute_interactive(cell, output_hook=show, timeout=120)
+        assert reply["content"]["status"] == "ok", cell
+finally:
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+"""
+    return in_cells(lab.run("python", "-c", script, json.dumps(CELLS)))
+
+
+# --- the comparison ------------------------------------------------------------------
+
+# With --env and --params; with --env, or KEDRO_ENV, only.
+FULL: list[View] = [kedro_run, python_m, wheel_with_folder, wheel_with_archive]
+FULL += [viz, viz_with_hooks, viz_lite, snapshot, server, ipython, notebook]
+ENV_ONLY: list[View] = [registry_list, registry_describe, describe_datasets]
+ENV_ONLY += [resolve_patterns, viz_build]
+
+
+def expected(case: Case) -> Seen:
+    """Return what a view that shows everything must show."""
+    split = {"split_data"}
+    by_model = {
+        model: {f"models.{model}.fit_model", f"models.{model}.score_model"}
+        for model in case.models
+    }
+    models = set.union({"models.compare_models"}, *by_model.values())
+    nodes = {
+        "__default__": split | models,
+        "split_data": split,
+        "models": models,
+        **{f"models.{model}": split | own for model, own in by_model.items()},
+    }
+    made_by_model = {
+        model: {
+            f"models.{model}.{made}"
+            for made in ("fitted_model", "model_score", "metrics")
+        }
+        for model in case.models
+    }
+    read = {"example_iris_data"} | SPLIT
+    made = set.union({"leaderboard", "leaderboard_plot"}, *made_by_model.values())
+    datasets = {
+        "__default__": read | made,
+        "split_data": read,
+        "models": SPLIT | made,
+        **{f"models.{model}": read | own for model, own in made_by_model.items()},
+    }
+    return {
+        "pipelines": set(nodes),
+        "datasets": set.union(*datasets.values()),
+        **{f"nodes of {name}": names for name, names in nodes.items()},
+        **{f"datasets of {name}": names for name, names in datasets.items()},
+    }
+
+
+@pytest.fixture(scope="module")
+def lab(installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """Return a project with a second configuration environment."""
+    folder = tmp_path_factory.mktemp("views")
+    project = installed.copy(folder / "iris")
+    other = project.path / "conf/other"
+    other.mkdir()
+    (other / "parameters.yml").write_text(OTHER_PARAMETERS)
+    return Lab(project, folder)
+
+
+@pytest.mark.parametrize(
+    ("view", "case"),
+    [
+        pytest.param(view, case, id=f"{view.__name__}-{case.name}")
+        for views, cases in ((FULL, CASES), (ENV_ONLY, (BASE, OTHER)))
+        for view in views
+        for case in cases
+    ],
+)
+def test_view(lab: Lab, view: View, case: Case) -> None:
+    seen = view(lab, case)
+    everything = expected(case)
+    assert seen == {what: everything.get(what) for what in seen}

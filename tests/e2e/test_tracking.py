@@ -1,0 +1,371 @@
+"""What a run leaves in MLflow: which runs, in which state, with what in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import git
+
+from e2e.conftest import InstalledProject, free_port, wait_for
+from e2e.mlflow_store import (
+    MlflowRun,
+    Server,
+    Store,
+    add_class,
+    edit,
+    experiments,
+    mlflow_server,
+    store_of,
+    track_at,
+    without_jobs,
+)
+from e2e.test_runs import MODELS, leaderboard, scores
+
+RUNNERS = {
+    "sequential": ("SequentialRunner", {}),
+    "threads": ("ThreadRunner", {}),
+    "fork": ("ParallelRunner", {"KEDRO_MP_CONTEXT": "fork"}),
+    "spawn": ("ParallelRunner", {"KEDRO_MP_CONTEXT": "spawn"}),
+}
+
+# A node that logs to MLflow itself.
+CHATTY = """
+import mlflow
+from sklearn.tree import DecisionTreeClassifier
+
+class Model(DecisionTreeClassifier):
+    def fit(self, X, y):
+        super().fit(X, y)
+        mlflow.log_metric("depth_said_by_the_node", self.get_depth())
+        return self
+"""
+
+
+@pytest.fixture(scope="module")
+def server(
+    installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Return an MLflow server for the tests of this module."""
+    with mlflow_server(installed, tmp_path_factory.mktemp("server") / "mlflow") as one:
+        yield one
+
+
+@pytest.mark.parametrize("where", ["sqlite", "server"])
+@pytest.mark.parametrize("how", RUNNERS)
+def test_runs_of_every_runner(
+    project: InstalledProject, how: str, where: str, request: pytest.FixtureRequest
+) -> None:
+    add_class(project, "chatty", "chatty", CHATTY)
+    models = {*MODELS, "chatty"}
+    store = store_of(project)
+    if where == "server":
+        server: Server = request.getfixturevalue("server")
+        store = server.store
+        track_at(project, server.uri)
+    known = store.runs() if store.database.exists() else []
+    runner, env = RUNNERS[how]
+
+    began = time.time() * 1000
+    project.run("kedro", "run", "--runner", runner, env=env)
+    ended = time.time() * 1000
+
+    parent, children = store.family(*known)
+    assert children.keys() == models
+    assert {run.status for run in (parent, *children.values())} == {"FINISHED"}
+    for child in children.values():
+        assert began <= child.start <= child.end <= ended
+        assert parent.start <= child.start
+        assert child.end <= parent.end
+    assert parent.metrics.keys() == {
+        *(f"{model}.model_score" for model in models),
+        "depth_said_by_the_node",
+    }
+    if where == "server":
+        # Nothing has gone past the server.
+        assert not store_of(project).database.exists()
+        return
+
+    # One model fails, the same way on every runner.
+    known = store.runs()
+    wrong = "--params=models.linear_svm.model_kwargs.kernel=crooked"
+    failed = project.run(
+        "kedro", "run", "--runner", runner, wrong, env=env, check=False
+    )
+    assert failed.returncode != 0
+    parent, children = store.family(*known)
+    assert parent.status == "FAILED"
+    assert children.keys() == models
+    svm = children.pop("linear_svm")
+    assert svm.status == "FAILED"
+    assert "crooked" in svm.tags["error"]
+    for child in children.values():
+        # Which ones were reached depends on the runner's order.
+        finished = child.status == "FINISHED"
+        assert finished or child.status == "KILLED", child
+        assert ("model_score" in child.metrics) == finished, child
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """A project after one run, and what the run has left in its store."""
+
+    project: InstalledProject
+    store: Store
+    parent: MlflowRun
+    children: dict[str, MlflowRun]
+
+
+@pytest.fixture(scope="module")
+def tracked(
+    installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
+) -> TrackedRun:
+    """Return a project under version control that has been run once."""
+    project = installed.copy(tmp_path_factory.mktemp("tracked") / "iris")
+    edit(project, "tracking.yml", "log_models: champion", "log_models: all")
+    git(project.path, "init", "--quiet")
+    git(project.path, "add", "--all")
+    git(project.path, "commit", "--quiet", "--message", "project")
+    # The kind of model whose score shows whether the parameter was given again.
+    shallow = "--params=models.decision_tree.model_kwargs.max_depth=1,purpose=a test"
+    project.run("kedro", "run", "--pipelines=split_data,models", shallow)
+    store = store_of(project)
+    return TrackedRun(project, store, *store.family())
+
+
+def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
+    project, parent = tracked.project, tracked.parent
+
+    assert parent.params == {
+        "train_fraction": "0.8",
+        "random_state": "3",
+        "target_column": "species",
+    }
+    assert parent.metrics == {
+        f"{model}.model_score": score for model, score in scores(project).items()
+    }
+    tags = parent.tags
+    assert tags["mlflow.source.git.commit"] == commit(project)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tags["kedro_version"])
+    assert {"split_data", "models"} <= set(re.findall(r"\w+", tags["pipeline_names"]))
+    assert "max_depth" in tags["runtime_params"]
+    assert "a test" in tags["runtime_params"]
+
+    artifacts = tracked.store.artifacts / parent.id / "artifacts"
+    assert {path.name for path in artifacts.iterdir()} == {
+        "leaderboard.csv",
+        "leaderboard_plot.html",
+    }
+    logged = (artifacts / "leaderboard.csv").read_text()
+    on_disk = project.path / "data/08_reporting/leaderboard.csv"
+    assert logged.splitlines() == on_disk.read_text().splitlines()
+
+    ((name, digest, schema),) = tracked.store.rows(
+        "SELECT name, digest, dataset_schema FROM datasets JOIN inputs "
+        "ON source_id = dataset_uuid WHERE destination_id = ?",
+        parent.id,
+    )
+    assert name == "example_iris_data"
+    assert digest
+    assert "petal_length" in schema
+
+
+def test_what_is_in_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
+    project, parent, children = tracked.project, tracked.parent, tracked.children
+
+    assert children["linear_svm"].params == {
+        "class": "sklearn.svm.SVC",
+        "model_kwargs.kernel": "linear",
+        "model_kwargs.C": "0.025",
+    }
+    assert children["decision_tree"].params["model_kwargs.max_depth"] == "1"
+    for model, child in children.items():
+        path = project.path / f"data/08_reporting/{model}_metrics.json"
+        metrics = json.loads(path.read_text())
+        assert child.metrics == pytest.approx(metrics)
+        assert child.tags.items() >= {
+            ("model", model),
+            ("namespace", f"models.{model}"),
+            ("mlflow.parentRunId", parent.id),
+            ("mlflow.source.git.commit", commit(project)),
+        }
+        assert child.status == "FINISHED"
+        assert parent.start <= child.start <= child.end <= parent.end
+        fitted_model = Path(child.tags["fitted_model"])
+        assert project.path / fitted_model == (
+            project.path / f"data/06_models/{model}_model.pkl"
+        )
+
+    # The files of all models are logged, one is registered.
+    logged = tracked.store.logged_models()
+    assert logged.keys() == {child.id for child in children.values()}
+    assert all((folder / "MLmodel").is_file() for folder in logged.values())
+    assert len(tracked.store.versions(project.package)) == 1
+
+    # The command in the tag makes the score of that one model again.
+    score = scores(project)["decision_tree"]
+    project = project.copy(tmp_path / "iris")
+    for path in (project.path / "data/06_models").glob("*.json"):
+        path.unlink()
+    known = store_of(project).runs()
+    project.run(*shlex.split(children["decision_tree"].tags["kedro_command"]))
+    assert scores(project) == {"decision_tree": score}
+    _, again = store_of(project).family(*known)
+    assert again.keys() == {"decision_tree"}
+    assert again["decision_tree"].params == children["decision_tree"].params
+
+
+SEARCH = """
+import json, sys
+import mlflow
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+runs = mlflow.search_runs(
+    experiment_names=[sys.argv[1]],
+    filter_string=f"tags.`mlflow.parentRunId` = '{sys.argv[2]}'",
+    order_by=["metrics.model_score DESC"],
+)
+runs.columns = runs.columns.str.removeprefix("tags.").str.removeprefix("metrics.")
+table = runs[json.loads(sys.argv[3])]
+print("TABLE", table.to_json(orient="records", double_precision=15))
+"""
+
+
+def test_search_finds_the_leaderboard(tracked: TrackedRun) -> None:
+    project, parent = tracked.project, tracked.parent
+    csv = tracked.store.artifacts / parent.id / "artifacts/leaderboard.csv"
+    header, *lines = csv.read_text().splitlines()
+    columns = header.split(",")
+    arguments = (project.package, parent.id, json.dumps(columns))
+    output = project.run("python", "-c", SEARCH, *arguments).stdout
+
+    (found,) = re.findall(r"^TABLE (.*)$", output, re.MULTILINE)
+    rows = [dict(zip(columns, line.split(","), strict=True)) for line in lines]
+    expected = {
+        row["model"]: {
+            key: float(value) for key, value in row.items() if key != "model"
+        }
+        for row in rows
+        if row["model"] != "baseline"
+    }
+    table = {row.pop("model"): pytest.approx(row) for row in json.loads(found)}
+    assert expected == table
+    scores_found = [row["model_score"] for row in json.loads(found)]
+    assert scores_found == sorted(scores_found, reverse=True)
+
+
+def test_mlflow_ui_shows_the_store_of_the_project(
+    tracked: TrackedRun, tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "ui.log"
+    notebooks = tracked.project.path / "notebooks"
+    command = ["kedro", "mlflow", "ui", "--host=127.0.0.1", f"--port={port}"]
+    uri = f"http://127.0.0.1:{port}"
+    project = without_jobs(tracked.project)
+    with project.background(*command, cwd=notebooks, log=log) as process:
+        wait_for(lambda: experiments(uri) is not None, process, log)
+        assert project.package in (experiments(uri) or ())
+    assert {path.name for path in notebooks.iterdir()} == {".gitkeep"}
+
+
+def test_no_git_no_commit_and_few_child_runs(project: InstalledProject) -> None:
+    edit(project, "tracking.yml", r"max_child_runs: \d+", "max_child_runs: 2")
+    output = project.run("kedro", "run").stdout
+
+    (run,) = store_of(project).runs()
+    assert run.status == "FINISHED"
+    assert "mlflow.source.git.commit" not in run.tags
+    assert run.metrics == {
+        f"{model}.model_score": score for model, score in scores(project).items()
+    }
+    assert len(re.findall(r"^.*max_child_runs.*$", output, re.MULTILINE)) == 1
+    # The champion is logged to the parent.
+    assert store_of(project).versions(project.package) == {1: run.id}
+
+
+def test_model_that_cannot_be_logged(project: InstalledProject) -> None:
+    store = store_of(project)
+    # A file where MLflow wants the folder of its models.
+    store.artifacts.mkdir()
+    (store.artifacts / "models").touch()
+    done = project.run("kedro", "run", check=False)
+    assert done.returncode != 0
+    parent, children = store.family()
+    assert parent.status == "FAILED"
+    assert children.keys() == set(MODELS)
+    assert "RUNNING" not in {child.status for child in children.values()}
+    assert store.champion(project.package) is None
+    assert leaderboard(project)
+
+
+SESSIONS = """
+from pathlib import Path
+import mlflow
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+def run(pipeline):
+    with KedroSession.create(project_path=Path.cwd()) as session:
+        session.run(pipeline_names=[pipeline])
+
+bootstrap_project(Path.cwd())
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+with mlflow.start_run(run_name="mine") as mine:
+    run("__default__")
+    assert mlflow.active_run().info.run_id == mine.info.run_id
+    assert mlflow.get_run(mine.info.run_id).info.status == "RUNNING"
+    mlflow.log_metric("logged_afterwards", 1)
+run("models.linear_svm")
+run("models")
+"""
+
+
+def test_sessions_in_one_process(project: InstalledProject) -> None:
+    project.run("python", "-c", SESSIONS)
+
+    runs = store_of(project).runs()
+    assert {run.status for run in runs} == {"FINISHED"}
+    parents = {run.id: run for run in runs if run.parent is None}
+    assert {run.name for run in parents.values()} == {
+        "mine",
+        "models.linear_svm",
+        "models",
+    }
+    children: dict[str, set[str]] = {}
+    for run in runs:
+        if run.parent is not None:
+            children.setdefault(parents[run.parent].name, set()).add(run.name)
+    assert children == {
+        "mine": set(MODELS),
+        "models": set(MODELS),
+        "models.linear_svm": {"linear_svm"},
+    }
+    (mine,) = (run for run in parents.values() if run.name == "mine")
+    assert mine.metrics.keys() >= {"linear_svm.model_score", "logged_afterwards"}
+
+
+def test_mistakes_in_tracking_yml(project: InstalledProject) -> None:
+    edit(project, "tracking.yml", "on_unreachable: local", "on_unreachable: remote")
+    edit(project, "tracking.yml", "timeout_seconds", "timeout_second")
+    edit(project, "tracking.yml", "margin: 0.0", "margin: -1")
+    done = project.run("kedro", "run", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    message = done.stdout.rpartition("tracking.yml has 3 problems:")[2]
+    for problem in (
+        r"on_unreachable: .*'local'.*'remote'",
+        r"timeout_second: unknown key; did you mean 'timeout_seconds'\?",
+        r"champion\.margin: .*-1",
+    ):
+        assert re.search(rf"^  {problem}", message, re.MULTILINE), message
+    assert not store_of(project).database.exists()
+
+
+def commit(project: InstalledProject) -> str:
+    """Return the commit that is checked out."""
+    return git(project.path, "rev-parse", "HEAD").strip()
