@@ -60,6 +60,29 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Take the pictures in docs/ of a project that has run."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    parameters = project / "conf/base/parameters.yml"
+    # As README tells people to: neural_net comes in.
+    text = parameters.read_text().replace("  # neural_net", "  neural_net")
+    parameters.write_text(text.replace("  #   ", "    "))
+    session.install("-e", str(project), "playwright~=1.60", env=ENV)
+    with session.chdir(project):
+        session.run("kedro", "run", env=ENV)
+    session.run("python", "docs/pictures.py", str(project), env=ENV)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure ratios side by side; arguments after ``--`` go to the benchmark."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    session.install("-e", str(project), env=ENV)
+    for benchmark in sorted((ROOT / "benchmarks").glob("bench_*.py")):
+        session.run("python", str(benchmark), str(project), *session.posargs, env=ENV)
+
+
 def render(session: nox.Session, folder: Path, name: str) -> Path:
     """Render the starter as git would check it out, into a folder made anew."""
     session.install(*RENDER)
