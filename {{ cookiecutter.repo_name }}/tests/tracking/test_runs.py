@@ -107,6 +107,7 @@ def test_values_of_secret_keys_are_hidden() -> None:
     given = {"db": {"password": "hunter2"}, "api_token": "sk", "depth": 3}
     hidden = {"db.password": "***", "api_token": "***", "depth": 3}
     assert runs.hide_secrets(runs.flatten(given)) == hidden
+    assert runs.hide_secrets({"token_pattern": "x"}) == {"token_pattern": "x"}
     assert "hunter2" not in runs.kedro_command({"runtime_params": given})
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -31,6 +32,7 @@ from .server import (
     answers,
     check_address,
     create_store,
+    limit_waiting,
     redact,
 )
 
@@ -76,32 +78,13 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             "km.random_name", resolve_random_name, replace=True, use_cache=True
         )
         config = context.config_loader["mlflow"]
-        problems = schema_problems(KedroMlflowConfig, config)
-        server = config.setdefault("server", {})
-        local = anchor(LOCAL_STORE, context.project_path)
-        uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
-        self._uri = anchor(uri or local, context.project_path)
-        problems = problems or check_address(self._uri)
-        if problems:
+        if problems := schema_problems(KedroMlflowConfig, config):
             raise ConfigurationError.listing("mlflow.yml", problems)
         self._off = False
-        # A server that goes away during the run costs seconds too, not minutes.
-        seconds = self._config.timeout_seconds
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        # MLflow prints addresses, passwords included, and urllib3 warns of each retry.
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-        if not mlflow.active_run() and not answers(self._uri, seconds):
-            self._give_way(local)
-            server["mlflow_registry_uri"] = None
-        server["mlflow_tracking_uri"] = self._uri
-        if self._uri.startswith("sqlite"):
-            experiment = config.setdefault("tracking", {}).setdefault("experiment", {})
-            options = experiment.setdefault("create_experiment_kwargs", {})
-            artifacts = context.project_path / "mlartifacts"
-            options.setdefault("artifact_location", artifacts.as_uri())
-            create_store(self._uri)
+        limit_waiting()
+        # A run that the caller has opened decides where everything goes.
+        if not mlflow.active_run():
+            self._choose_store(config, context.project_path)
         context.config_loader["mlflow"] = config
         super().after_context_created(context)
 
@@ -188,6 +171,26 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             except Exception as error:
                 self._end("FAILED")
                 self._excuse(error)
+
+    def _choose_store(self, config: dict[str, Any], project_path: Path) -> None:
+        """Write the address of a store that answers into the content of mlflow.yml."""
+        local = anchor(LOCAL_STORE, project_path)
+        server = config.setdefault("server", {})
+        uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
+        self._uri = anchor(uri or local, project_path)
+        if problems := check_address(self._uri):
+            raise ConfigurationError.listing("mlflow.yml", problems)
+        if not answers(self._uri, self._config.timeout_seconds):
+            self._give_way(local)
+            server["mlflow_registry_uri"] = None
+        server["mlflow_tracking_uri"] = self._uri
+        if self._uri.startswith("sqlite"):
+            experiment = config.setdefault("tracking", {}).setdefault("experiment", {})
+            options = experiment.setdefault("create_experiment_kwargs", {})
+            options.setdefault(
+                "artifact_location", (project_path / "mlartifacts").as_uri()
+            )
+            create_store(self._uri)
 
     def _give_way(self, local: str) -> None:
         """Do without the server, as configured."""
@@ -294,11 +297,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         plot = catalog["leaderboard_plot"].load()
         client.log_figure(self.run_id, plot, "leaderboard_plot.html")
         verdict = champion.promote(
-            client,
-            champion.PACKAGE,
-            models,
-            self._config,
-            catalog,
+            client, champion.PACKAGE, models, self._config, catalog
         )
         get_console().print(
             f"champion     {verdict}", style="dim", highlight=False, soft_wrap=True

@@ -27,7 +27,8 @@ MAX_METRICS = 1000
 MAX_PARAMS = 100
 MAX_LENGTH = 5000
 
-SECRET = re.compile(r"passw|secret|token|credential|api_?key", re.IGNORECASE)
+# A word such as `token_pattern` is none, though one that ends in `token` is.
+SECRET = re.compile(r"passw|secret|credential|api_?key|token$", re.IGNORECASE)
 
 # The options of `kedro run`, by what Kedro calls them in `run_params`.
 OPTIONS = {

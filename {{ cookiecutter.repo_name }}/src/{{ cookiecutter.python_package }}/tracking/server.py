@@ -1,5 +1,7 @@
 """The tracking server: where it is, and whether it answers."""
 
+import logging
+import os
 import re
 import socket
 from pathlib import Path
@@ -41,6 +43,18 @@ def answers(uri: str, timeout_seconds: float) -> bool:
     except (OSError, ValueError, requests.RequestException):
         return False
     return True
+
+
+def limit_waiting() -> None:
+    """Make MLflow wait seconds, not minutes, for a server that goes away during a run.
+
+    Variables that are set already count for more.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    # MLflow prints addresses, passwords included, and urllib3 warns of each retry.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def create_store(uri: str) -> None:
