@@ -27,9 +27,12 @@ class RunProgress:
             nodes: Number of nodes in the run.
         """
         # Kedro's log goes through the same console, hence above the bar.
-        if self._progress is None and get_console().is_terminal:
+        console = get_console()
+        if self._progress is None and console.is_terminal:
             # No refresh from a thread: forking while it holds a lock could hang.
-            self._progress = Progress(transient=True, auto_refresh=False)
+            self._progress = Progress(
+                console=console, transient=True, auto_refresh=False
+            )
             self._progress.add_task("Nodes", total=nodes)
             self._progress.start()
             # Ctrl-C must not leave the terminal without a cursor.
