@@ -420,6 +420,7 @@ def expected(case: Case) -> Seen:
         "split_data": split,
         "models": models,
         **{f"models.{model}": split | own for model, own in by_model.items()},
+        "predict": {"predict"},
     }
     made_by_model = {
         model: {
@@ -435,6 +436,7 @@ def expected(case: Case) -> Seen:
         "split_data": read,
         "models": SPLIT | made,
         **{f"models.{model}": read | own for model, own in made_by_model.items()},
+        "predict": {"champion", "new_flowers", "flower_predictions"},
     }
     return {
         "pipelines": set(nodes),

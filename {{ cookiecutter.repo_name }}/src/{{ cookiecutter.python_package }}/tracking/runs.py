@@ -44,7 +44,7 @@ OPTIONS = {
 }
 
 CULPRIT = "Raised in the node "
-STOPPED = "Not finished: another model failed, and the run stopped."
+STOPPED = "Not finished: another node failed, and the run stopped."
 
 
 class CompletedNodes(logging.Handler):
