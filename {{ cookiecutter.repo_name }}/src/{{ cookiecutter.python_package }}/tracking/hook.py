@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 # The MLflow run of each Kedro run under way, and the process that writes to it. By the
 # catalog's id: Kedro's run_id is the time in milliseconds, which two threads may share.
 _open_runs: dict[int, tuple[str, int]] = {}
-# Sessions in threads write in turn: stores do not expect two to create the same dataset
-# or alias at once, and a champion is compared before it is replaced.
+# Sessions in threads set up and write in turn: stores do not expect two to create the
+# same dataset or alias at once, and a champion is compared before it is replaced.
 _writing = threading.Lock()
 
 
@@ -82,11 +82,12 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             raise ConfigurationError.listing("mlflow.yml", problems)
         self._off = False
         limit_waiting()
-        # A run that the caller has opened decides where everything goes.
-        if not mlflow.active_run():
-            self._choose_store(config, context.project_path)
-        context.config_loader["mlflow"] = config
-        super().after_context_created(context)
+        with _writing:
+            # A run that the caller has opened decides where everything goes.
+            if not mlflow.active_run():
+                self._choose_store(config, context.project_path)
+            context.config_loader["mlflow"] = config
+            super().after_context_created(context)
 
     @hook_impl
     def before_pipeline_run(
