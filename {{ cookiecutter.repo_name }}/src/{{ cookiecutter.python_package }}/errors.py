@@ -26,6 +26,12 @@ class ConfigurationError(click.ClickException):
         return cls("\n  ".join([f"{file} has {count}:", *problems]))
 
 
+def parameters_file(key: str) -> str:
+    """Return the file that a parameter stands in: a family's are in one of its own."""
+    family = key.partition(".")[0]
+    return "parameters.yml" if family == "models" else f"parameters_{family}.yml"
+
+
 def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, else ``""``."""
     nearest = get_close_matches(str(word), known, n=1)

@@ -8,7 +8,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from .console import RunProgress, print_leaderboard
-from .errors import ConfigurationError
+from .errors import ConfigurationError, parameters_file
 from .pipelines.models.estimators import find_problems
 from .pipelines.models.specs import ModelSpec
 
@@ -40,19 +40,26 @@ class ProjectHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Check that every model of the run can be built, before any data is read.
+        """Check that models can be built and data is there, before any of it is read.
 
         Raises:
-            ConfigurationError: Lists all that is wrong with ``parameters.yml``.
+            ConfigurationError: Lists all that is wrong with the models, or the data
+                that is missing and the commands that make it.
         """
-        problems = []
+        problems, files, missing = [], set(), []
         for name in sorted(pipeline.inputs()):
-            if name.startswith("params:"):
-                value = catalog[name].load()
-                if isinstance(value, ModelSpec):
-                    problems += find_problems(value, key=name.removeprefix("params:"))
+            if not name.startswith("params:"):
+                if command := _made_by(catalog, name):
+                    missing.append(f"{name}: does not exist yet; '{command}' makes it")
+            elif isinstance(model := catalog[name].load(), ModelSpec):
+                key = name.removeprefix("params:")
+                if found := find_problems(model, key):
+                    problems += found
+                    files.add(parameters_file(key))
         if problems:
-            raise ConfigurationError.listing("parameters.yml", problems)
+            raise ConfigurationError.listing(" and ".join(sorted(files)), problems)
+        if missing:
+            raise ConfigurationError("\n  ".join(["Data is missing:", *missing]))
         # ParallelRunner's workers share the terminal but not the bar.
         if "ParallelRunner" not in run_params["runner"]:
             self._progress.start(len(pipeline.nodes))
@@ -73,6 +80,12 @@ class ProjectHooks:
         self._progress.stop()
         if "leaderboard" in pipeline.outputs():
             print_leaderboard(catalog)
+
+
+def _made_by(catalog: DataCatalog, name: str) -> str:
+    """Return the command that makes a dataset, if it is not there yet."""
+    command = (getattr(catalog.get(name), "metadata", None) or {}).get("made_by", "")
+    return "" if catalog.exists(name) else str(command)
 
 
 def _pattern(name: str) -> str:

@@ -16,11 +16,13 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
-from {{ cookiecutter.python_package }}.tracking import champion
+from {{ cookiecutter.python_package }}.tracking.best_model import register_best
+from {{ cookiecutter.python_package }}.tracking.champion import ALIAS
 from {{ cookiecutter.python_package }}.tracking.config import (
     TrackingConfig,
     read_config,
 )
+from {{ cookiecutter.python_package }}.tracking.model_files import serialization
 from {{ cookiecutter.python_package }}.tracking.runs import ModelRun
 
 
@@ -75,11 +77,11 @@ class Game:
             models.append(child)
         catalog["leaderboard"] = pd.DataFrame({"model": list(depths)})
         config = TrackingConfig.model_validate({"champion": {"margin": margin}})
-        return champion.promote(self.client, self.title, models, config, catalog)
+        return register_best(self.client, self.title, models, config, catalog)
 
     def champion(self) -> str:
         """Return version and model of the champion."""
-        version = self.client.get_model_version_by_alias(self.title, champion.ALIAS)
+        version = self.client.get_model_version_by_alias(self.title, ALIAS)
         return f"{version.version} {version.tags['model']}"
 
 
@@ -115,7 +117,7 @@ def test_of_equals_the_first_of_the_leaderboard_wins(game: Game) -> None:
 
 
 def test_what_skops_cannot_store_is_pickled() -> None:
-    assert champion.serialization(lambda: None) == {  # type: ignore[arg-type]
+    assert serialization(lambda: None) == {  # type: ignore[arg-type]
         "serialization_format": "cloudpickle"
     }
 

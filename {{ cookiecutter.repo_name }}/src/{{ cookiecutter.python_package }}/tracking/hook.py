@@ -4,7 +4,6 @@ import atexit
 import logging
 import os
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,18 @@ from kedro.pipeline.node import Node
 from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.config.resolvers import resolve_random_name
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
-from mlflow.data.pandas_dataset import from_pandas
-from mlflow.exceptions import MlflowException
+from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from omegaconf import OmegaConf
 from rich import get_console
 
 from ..errors import ConfigurationError, schema_problems
-from . import champion, runs
+from . import runs
+from .best_model import register_best
+from .champion import check_models
 from .config import TrackingConfig, read_config
+from .data import log_inputs, log_outputs
+from .model_files import PACKAGE
+from .pipeline_model import promote_pipeline
 from .server import (
     LOCAL_STORE,
     anchor,
@@ -100,7 +103,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """
         self.run_id = None
         if not self._off:
-            champion.check_champions(pipeline, catalog)
+            check_models(pipeline, catalog)
             # Tags: of the runner its class alone, and no passwords.
             tags = {
                 "runner": run_params["runner"].strip("<").partition(" ")[0],
@@ -168,7 +171,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             try:
                 with _writing:
                     self._record(run_params, pipeline, catalog)
-                super().after_pipeline_run(run_params, pipeline, catalog)
+                    super().after_pipeline_run(run_params, pipeline, catalog)
+                    if isinstance(pipeline, PipelineML):
+                        self._promote(pipeline, catalog)
             except Exception as error:
                 self._end("FAILED")
                 self._excuse(error)
@@ -284,22 +289,27 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             },
         )
         if error is None:
-            log_data(pipeline, catalog)
+            log_inputs(pipeline, catalog)
+            log_outputs(client, parent.info.run_id, pipeline, catalog)
             if models and "leaderboard" in pipeline.all_outputs():
-                self._log_leaderboard(catalog, models)
+                verdict = register_best(client, PACKAGE, models, self._config, catalog)
+                self._print_champion(verdict)
 
-    def _log_leaderboard(
-        self, catalog: DataCatalog, models: list[runs.ModelRun]
-    ) -> None:
-        """Log the leaderboard to the parent run, and the best model as champion."""
+    def _promote(self, pipeline: PipelineML, catalog: DataCatalog) -> None:
+        """Let the model that a ``PipelineML`` has registered compete."""
         client = self.mlflow_config.server._mlflow_client
-        leaderboard = catalog["leaderboard"].load().to_csv(index=False)
-        client.log_text(self.run_id, leaderboard, "leaderboard.csv")
-        plot = catalog["leaderboard_plot"].load()
-        client.log_figure(self.run_id, plot, "leaderboard_plot.html")
-        verdict = champion.promote(
-            client, champion.PACKAGE, models, self._config, catalog
-        )
+        run_id, rule = str(self.run_id), self._config.champion
+        try:
+            verdict = promote_pipeline(client, run_id, pipeline, catalog, rule)
+        except Exception:
+            # kedro-mlflow has closed the run as finished.
+            client.set_terminated(run_id, "FAILED")
+            raise
+        if verdict:
+            self._print_champion(verdict)
+
+    def _print_champion(self, verdict: str) -> None:
+        """Say which model is champion, below the leaderboard."""
         get_console().print(
             f"champion     {verdict}", style="dim", highlight=False, soft_wrap=True
         )
@@ -311,20 +321,3 @@ def _end_interrupted_runs() -> None:
     for _, process in _open_runs.values():
         if process == os.getpid() and mlflow.active_run():
             mlflow.end_run("KILLED")
-
-
-def log_data(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Log name, schema and digest of the tables that the pipeline begins with."""
-    for name in sorted(pipeline.inputs()):
-        dataset = catalog[name]
-        if "pandas" not in type(dataset).__module__:
-            continue
-        with warnings.catch_warnings():
-            # Of integer columns, that they cannot hold missing values.
-            warnings.simplefilter("ignore", UserWarning)
-            table = from_pandas(dataset.load(), name=name)
-        try:
-            mlflow.log_input(table)
-        except MlflowException:
-            # Another run has just been the first to log the same table.
-            mlflow.log_input(table)

@@ -18,6 +18,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
+from pydantic import BaseModel
 
 from ..pipelines.models.specs import ModelSpec
 from .server import redact
@@ -188,19 +189,27 @@ def log_batch(
 
 
 def pipeline_parameters(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, Any]:
-    """Return the parameters that a pipeline takes, but for those of its models."""
+    """Return the parameters that a pipeline takes, but for those of child runs."""
     parameters = {
         name.removeprefix("params:"): catalog[name].load()
         for name in sorted(pipeline.inputs())
-        if name.startswith("params:")
+        if name.startswith("params:") and not name.startswith("params:models.")
     }
     return flatten(
         {
-            name: value
+            name: value.model_dump(by_alias=True)
+            if isinstance(value, BaseModel)
+            else value
             for name, value in parameters.items()
-            if not isinstance(value, ModelSpec)
         }
     )
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values that MLflow can hold as metrics."""
+    return {
+        key: value for key, value in values.items() if isinstance(value, int | float)
+    }
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -286,12 +295,7 @@ def _model_run(
         return run
     metrics = f"{namespace}.metrics"
     if any(metrics in node.outputs for node in nodes):
-        values = catalog[metrics].load()
-        run.metrics = {
-            key: value
-            for key, value in values.items()
-            if isinstance(value, int | float)
-        }
+        run.metrics = numbers(catalog[metrics].load())
         seconds = ("fit_seconds", "predict_seconds")
         run.start -= sum(run.metrics.get(key, 0) for key in seconds)
     fitted_model = catalog.config_resolver.resolve_pattern(f"{namespace}.fitted_model")
