@@ -19,9 +19,9 @@ FAMILIES = {
         "tests/pipelines/ml_app",
         "tests/pipelines/user_app",
         "conf/base/*_text.yml",
-        "conf/imdb",
-        "data/01_raw/text*",
-        "data/01_raw/reviews*",
+        "conf/base/globals.yml",
+        "conf/imdb*",
+        "data/01_raw/reviews",
         "data/01_raw/stopwords.yml",
     ),
     "benchmark": (

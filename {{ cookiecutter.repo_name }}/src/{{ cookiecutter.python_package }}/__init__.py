@@ -12,10 +12,13 @@ __version__ = "0.1.0"
 IDLE_WARNINGS = (
     "Add type hints to the `predict` method",
     "ORJSONResponse is deprecated",
+    "Passing a Python object as `python_model`",  # as kedro-mlflow does
+    "is no longer a 'PipelineML' object",  # in part, for a hint or a picture
 )
-logging.getLogger("py.warnings").addFilter(
-    lambda record: not any(idle in record.getMessage() for idle in IDLE_WARNINGS)
-)
+for name in ("py.warnings", "mlflow.pyfunc", "kedro_mlflow.pipeline.pipeline_ml"):
+    logging.getLogger(name).addFilter(
+        lambda record: not any(idle in record.getMessage() for idle in IDLE_WARNINGS)
+    )
 
 # Kedro leaves workers that ParallelRunner spawns without the project's settings: its
 # hooks would be missing, and plugins that it disables would run. The first thing such

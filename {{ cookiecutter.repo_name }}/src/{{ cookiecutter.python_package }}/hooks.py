@@ -85,7 +85,7 @@ class ProjectHooks:
 def _made_by(catalog: DataCatalog, name: str) -> str:
     """Return the command that makes a dataset, if it is not there yet."""
     command = (getattr(catalog.get(name), "metadata", None) or {}).get("made_by", "")
-    return "" if catalog.exists(name) else str(command)
+    return "" if not command or catalog.exists(name) else str(command)
 
 
 def _pattern(name: str) -> str:

@@ -28,15 +28,15 @@ from .champion import check_models
 from .config import TrackingConfig, read_config
 from .data import log_inputs, log_outputs
 from .model_files import PACKAGE
-from .pipeline_model import promote_pipeline
+from .pipeline_model import check_artifacts, log_pipeline, promote_pipeline
 from .server import (
     LOCAL_STORE,
     anchor,
     answers,
     check_address,
     create_store,
-    limit_waiting,
     redact,
+    tame_mlflow,
 )
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if problems := schema_problems(KedroMlflowConfig, config):
             raise ConfigurationError.listing("mlflow.yml", problems)
         self._off = False
-        limit_waiting()
+        tame_mlflow()
         with _writing:
             # A run that the caller has opened decides where everything goes.
             if not mlflow.active_run():
@@ -99,11 +99,14 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Open the parent run.
 
         Raises:
-            ConfigurationError: If the pipeline loads a champion, and there is none.
+            ConfigurationError: If the pipeline loads a model that does not exist, or
+                would log one that is not whole.
         """
         self.run_id = None
         if not self._off:
             check_models(pipeline, catalog)
+            if isinstance(pipeline, PipelineML):
+                check_artifacts(pipeline, catalog)
             # Tags: of the runner its class alone, and no passwords.
             tags = {
                 "runner": run_params["runner"].strip("<").partition(" ")[0],
@@ -171,9 +174,11 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             try:
                 with _writing:
                     self._record(run_params, pipeline, catalog)
-                    super().after_pipeline_run(run_params, pipeline, catalog)
                     if isinstance(pipeline, PipelineML):
-                        self._promote(pipeline, catalog)
+                        self._log_pipeline(pipeline, catalog)
+                        # Logged already: what is left to the plugin is the run's end.
+                        pipeline = pipeline.training
+                super().after_pipeline_run(run_params, pipeline, catalog)
             except Exception as error:
                 self._end("FAILED")
                 self._excuse(error)
@@ -295,17 +300,11 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 verdict = register_best(client, PACKAGE, models, self._config, catalog)
                 self._print_champion(verdict)
 
-    def _promote(self, pipeline: PipelineML, catalog: DataCatalog) -> None:
-        """Let the model that a ``PipelineML`` has registered compete."""
-        client = self.mlflow_config.server._mlflow_client
-        run_id, rule = str(self.run_id), self._config.champion
-        try:
-            verdict = promote_pipeline(client, run_id, pipeline, catalog, rule)
-        except Exception:
-            # kedro-mlflow has closed the run as finished.
-            client.set_terminated(run_id, "FAILED")
-            raise
-        if verdict:
+    def _log_pipeline(self, pipeline: PipelineML, catalog: DataCatalog) -> None:
+        """Log the inference pipeline, and let it compete to be champion."""
+        client, rule = self.mlflow_config.server._mlflow_client, self._config.champion
+        logged = log_pipeline(pipeline, catalog)
+        if verdict := promote_pipeline(client, logged, pipeline, catalog, rule):
             self._print_champion(verdict)
 
     def _print_champion(self, verdict: str) -> None:

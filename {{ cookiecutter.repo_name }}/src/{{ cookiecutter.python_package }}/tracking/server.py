@@ -45,13 +45,17 @@ def answers(uri: str, timeout_seconds: float) -> bool:
     return True
 
 
-def limit_waiting() -> None:
+def tame_mlflow() -> None:
     """Make MLflow wait seconds, not minutes, for a server that goes away during a run.
+
+    And keep it quiet while it does, and otherwise.
 
     Variables that are set already count for more.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    # A bar for each of many small files, in the middle of the log, helps nobody.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # MLflow prints addresses, passwords included, and urllib3 warns of each retry.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

@@ -1,9 +1,11 @@
-"""Compares all models: a table and a plot, best first."""
+"""Compares all models: a table and a plot, best first.
+
+plotly is imported where it is used: it takes time, and a served model does without.
+"""
 
 from typing import Any
 
 import pandas as pd
-from plotly import graph_objects as go
 
 from .nodes import fit_model, score_model
 from .specs import BASELINE, ModelSpec
@@ -16,7 +18,7 @@ def compare_models(
     y_test: pd.DataFrame,
     random_state: int,
     **metrics: dict[str, Any],
-) -> tuple[pd.DataFrame, go.Figure]:
+) -> tuple[pd.DataFrame, Any]:
     """Rank the models against each other and against a baseline that ignores X.
 
     Args:
@@ -29,7 +31,7 @@ def compare_models(
 
     Returns:
         The leaderboard, one row per model and metric columns, best score first, and
-        its scores as a bar chart.
+        its scores as a bar chart of plotly.
     """
     regression = any("r2" in values for values in metrics.values())
     baseline = ModelSpec.model_validate(
@@ -48,13 +50,15 @@ def compare_models(
     return leaderboard, plot_leaderboard(leaderboard)
 
 
-def plot_leaderboard(leaderboard: pd.DataFrame) -> go.Figure:
+def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
     """Draw the scores as horizontal bars, best on top.
 
     Args:
         leaderboard: From ``compare_models``; a column ``model_score_stderr``, if there
             is one, becomes the error bars.
     """
+    from plotly import graph_objects as go
+
     figure = go.Figure(
         go.Bar(
             x=leaderboard["model_score"],

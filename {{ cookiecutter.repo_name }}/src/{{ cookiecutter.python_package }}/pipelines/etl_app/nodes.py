@@ -1,0 +1,80 @@
+"""Takes texts and labels out of a raw table of reviews."""
+
+import pandas as pd
+
+from ...errors import ConfigurationError, did_you_mean
+
+
+def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
+    """Take the texts.
+
+    Args:
+        reviews: The raw table, one row per review.
+        text_column: Name of the column with the texts.
+
+    Returns:
+        One column ``text`` of strings, one row per review; a missing text is empty.
+
+    Raises:
+        ConfigurationError: If the table has no such column.
+    """
+    _check_column(reviews, "text_column", text_column)
+    return pd.DataFrame({"text": reviews[text_column].fillna("").astype("str")})
+
+
+def etl_labels(
+    reviews: pd.DataFrame,
+    label_column: str,
+    labels: dict[str, list[str | int]],
+    split: str,
+) -> pd.DataFrame:
+    """Take the labels, by name.
+
+    Args:
+        reviews: The raw table, one row per review.
+        label_column: Name of the column with the labels.
+        labels: How the raw table may write each label, by its name.
+        split: Name of the split that the table is of.
+
+    Returns:
+        One column ``label`` with a name for each review.
+
+    Raises:
+        ConfigurationError: If the split has no labels, or others than those named.
+    """
+    unlabelled = reviews.empty or label_column not in reviews
+    if unlabelled and len(set(reviews)) > 1:
+        _check_column(reviews, "label_column", label_column)
+    written = reviews.get(label_column, pd.Series(dtype="str")).astype("str")
+    # The hub writes -1 for no label.
+    if unlabelled or written.isin(["", "-1", "nan", "None"]).all():
+        raise ConfigurationError(
+            f"The split '{split}' has no labels. Its texts alone are prepared by\n  "
+            f"kedro run --pipelines etl_instances --params split={split}"
+        )
+    names = {str(value): name for name, values in labels.items() for value in values}
+    label = written.map(names)
+    unknown = written[label.isna()]
+    if len(unknown):
+        raise ConfigurationError.listing(
+            "parameters_text.yml",
+            [
+                f"text.labels: '{value}', in {rows} rows of the split '{split}', is "
+                "none of the labels; add it to the one that it means"
+                for value, rows in unknown.value_counts().head().items()
+            ],
+        )
+    return pd.DataFrame({"label": label.astype("str")})
+
+
+def _check_column(reviews: pd.DataFrame, key: str, column: str) -> None:
+    """Refuse a table without the column that a parameter names."""
+    if column not in reviews:
+        columns = [str(name) for name in reviews]
+        raise ConfigurationError.listing(
+            "parameters_text.yml",
+            [
+                f"text.{key}: '{column}' is no column of the reviews"
+                f"{did_you_mean(column, columns)}; columns: {', '.join(columns)}"
+            ],
+        )

@@ -1,0 +1,37 @@
+"""Cleans texts. Training and inference share every function here."""
+
+import re
+
+import pandas as pd
+
+from .data_types import Texts
+
+# With the apostrophes inside: "don't" is one word, and "t" none.
+WORD = re.compile(r"\w+(?:'\w+)*")
+
+
+def lower_case(instances: pd.DataFrame) -> Texts:
+    """Return the column ``text`` in lower case; a missing text is empty."""
+    return instances["text"].fillna("").astype("str").str.lower()
+
+
+def remove_stopwords(text: Texts, english_stopwords: list[str]) -> Texts:
+    """Remove whole words, however long the list is.
+
+    Args:
+        text: Texts in lower case.
+        english_stopwords: The words, in lower case.
+    """
+    stopwords = frozenset(english_stopwords)
+
+    def unless_stopword(match: re.Match[str]) -> str:
+        return "" if match[0] in stopwords else match[0]
+
+    # One pass and a look-up per word. A pattern of all stopwords would try each of them
+    # at every word.
+    return text.map(lambda review: WORD.sub(unless_stopword, review))
+
+
+def remove_punctuation(text: Texts) -> Texts:
+    """Replace all but letters, digits and white space of any language by spaces."""
+    return text.str.replace(r"[^\w\s]+|_", " ", regex=True)
