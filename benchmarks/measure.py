@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -41,6 +42,36 @@ def best(projects: list[Path], *command: str, rounds: int) -> list[float]:
             )
             seconds[i] = min(seconds[i], time.perf_counter() - start)
     return seconds
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command took, and what it printed."""
+
+    seconds: float
+    mib: float
+    output: str
+
+
+def run_measured(folder: Path, *arguments: str) -> Measured:
+    """Run Python in a folder; return its time, its peak memory and what it prints."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "DO_NOT_TRACK": "1", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(arguments)} failed:\n{output}")
+    # Linux counts kibibytes, macOS bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return Measured(time.perf_counter() - start, usage.ru_maxrss / unit, output)
 
 
 def copy(project: Path, path: Path) -> Path:

@@ -1,4 +1,12 @@
-"""Tasks of this project: ``nox -s tests``, ``nox -s lint``, ``nox -s format``."""
+"""Tasks of this project: ``nox -s tests``, ``lint``, ``format``, ``serve``."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import nox
 
@@ -28,3 +36,47 @@ def format_code(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("ruff", "check", "--fix", ".")
     session.run("ruff", "format", ".")
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Serve a champion, ask it its own example, stop it: ``nox -s serve -- NAME``."""
+    session.install("-e", ".")
+    name = session.posargs[0] if session.posargs else "{{ cookiecutter.python_package }}"
+    model, port = f"models:/{name}@champion", 5001
+    env = {**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+    example = Path(session.create_tmp(), "serving_input_example.json")
+    session.run(
+        *("mlflow", "artifacts", "download", "--dst-path", str(example.parent)),
+        *("--artifact-uri", f"{model}/{example.name}"),
+        env=env,
+        silent=True,
+    )
+    options = f"--env-manager local --host 127.0.0.1 --port {port}".split()
+    command = ["mlflow", "models", "serve", "--model-uri", model, *options]
+    server = subprocess.Popen([Path(session.bin, command[0]), *command[1:]], env=env)
+    try:
+        answer = ask(server, f"http://127.0.0.1:{port}", example.read_bytes())
+    finally:
+        server.terminate()
+        server.wait()
+    session.log(f"asked     {example.read_text()}")
+    session.log(f"answered  {json.dumps(answer)}")
+
+
+def ask(server: "subprocess.Popen[bytes]", url: str, question: bytes) -> object:
+    """Wait until a model server is there, and return its answer."""
+    request = urllib.request.Request(
+        f"{url}/invocations", question, {"Content-Type": "application/json"}
+    )
+    for _ in range(120):
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return json.load(answer)
+        except urllib.error.URLError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                raise
+            time.sleep(0.5)
+    raise SystemExit(f"{url} does not answer")

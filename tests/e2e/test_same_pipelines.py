@@ -407,6 +407,35 @@ ENV_ONLY: list[View] = [registry_list, registry_describe, describe_datasets]
 ENV_ONLY += [resolve_patterns, viz_build]
 
 
+# The nodes and datasets of the text pipelines.
+CLEAN = ["lower_case", "remove_stopwords", "remove_punctuation", "tokenize_text"]
+CLEANED = ["instances", "english_stopwords", "lower_cased", "without_stopwords"]
+CLEANED += ["cleaned_text", "tokenizer", "features", "model", "probabilities"]
+FIT = ["hold_out", "fit_tokenizer", "fit_label_encoder", "encode_labels", "train_model"]
+FIT += ["evaluate", "plot_telling_words"]
+FITTED = ["labels", "train_rows", "test_instances", "encoded_labels"]
+FITTED += ["sentiment_metrics", "confusion_matrix_plot", "telling_words_plot"]
+TEXT = {
+    "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),
+    "etl_instances": (["etl_instances"], ["reviews", "instances"]),
+    "etl_labels": (["etl_labels"], ["reviews", "labels"]),
+    "training": ([*CLEAN, "predict", *FIT], [*CLEANED, "label_encoder", *FITTED]),
+    "inference": (
+        [*CLEAN, "predict", "decode_predictions"],
+        [*CLEANED, "label_encoder", "predictions"],
+    ),
+    "ml_app": (
+        [*CLEAN, "predict", *FIT, "decode_predictions"],
+        [*CLEANED, "label_encoder", *FITTED, "predictions"],
+    ),
+    "user_app": (  # noqa: RUF005
+        ["predict_in_batches", "report_sentiment", "score_predictions"],
+        ["sentiment_model", "instances_to_score", "labels_to_score"]
+        + ["predictions", "sentiment_report", "prediction_metrics"],
+    ),
+}
+
+
 def expected(case: Case) -> Seen:
     """Return what a view that shows everything must show."""
     split = {"split_data"}
@@ -421,6 +450,7 @@ def expected(case: Case) -> Seen:
         "models": models,
         **{f"models.{model}": split | own for model, own in by_model.items()},
         "predict": {"predict"},
+        **{name: set(nodes) for name, (nodes, _) in TEXT.items()},
     }
     made_by_model = {
         model: {
@@ -437,6 +467,7 @@ def expected(case: Case) -> Seen:
         "models": SPLIT | made,
         **{f"models.{model}": read | own for model, own in made_by_model.items()},
         "predict": {"champion", "new_flowers", "flower_predictions"},
+        **{name: set(datasets) for name, (_, datasets) in TEXT.items()},
     }
     return {
         "pipelines": set(nodes),

@@ -1,0 +1,335 @@
+"""Reviews from raw files to a model that is served without the project."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.conftest import Environment, InstalledProject, free_port, wait_for
+from e2e.mlflow_store import edit, store_of
+
+# What a person does on a fresh render, in this order.
+STEPS = {
+    "etl": ["--pipelines", "etl"],
+    "training": ["--pipelines", "training"],
+    "etl test": ["--pipelines", "etl", "--params", "split=test"],
+    "user_app": ["--pipelines", "user_app"],
+}
+
+PREDICT = """
+import json, sys
+import mlflow
+import pandas as pd
+
+texts = pd.DataFrame({"text": json.load(open("texts.json"))})
+print("SEEN", mlflow.pyfunc.load_model("model").predict(texts).to_json(orient="split"))
+"""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A project in which all steps were run, and what each printed."""
+
+    project: InstalledProject
+    printed: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def trained(
+    installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    project = installed.copy(tmp_path_factory.mktemp("text") / "iris")
+    runs = {
+        step: project.run("kedro", "run", *options) for step, options in STEPS.items()
+    }
+    return Trained(project, {step: run.stdout for step, run in runs.items()})
+
+
+def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
+    project, package = trained.project, trained.project.package
+    for split in ("train", "test"):
+        for what in ("instances", "labels"):
+            path = project.path / f"data/02_intermediate/{what}_{split}.parquet"
+            assert path.is_file()
+    assert "WARNING" not in "".join(trained.printed.values())
+
+    # On reviews that training has never read: better than chance, and not perfect.
+    reporting = project.path / "data/08_reporting"
+    metrics = json.loads((reporting / "prediction_metrics.json").read_text())
+    assert 0.75 < metrics["auc"] < 0.99
+    assert f"auc {metrics['auc']:.3f}" in trained.printed["user_app"]
+    report = json.loads((reporting / "sentiment_report.json").read_text())
+    assert (report["split"], report["reviews"]) == ("test", rows(project, "test"))
+    assert 0.3 < report["positive_share"] < 0.7
+    probabilities = [review["probability"] for review in report["most_uncertain"]]
+    assert probabilities == sorted(probabilities)
+    assert probabilities[-1] < 0.6
+
+    store = store_of(project)
+    runs = {run.name: run for run in store.runs()}
+    assert len(store.runs()) == len(STEPS)
+    assert {run.status for run in runs.values()} == {"FINISHED"}
+    assert {"accuracy", "auc", "log_loss"} <= set(runs["training"].metrics)
+    assert runs["training"].params["text.model.class"].startswith("sklearn.")
+    assert runs["user_app"].metrics["auc"] == pytest.approx(metrics["auc"])
+    assert store.versions(f"{package}_sentiment") == {1: runs["training"].id}
+    assert store.champion(f"{package}_sentiment") == 1
+    for run, names in {
+        "training": ["confusion_matrix_plot.html", "telling_words_plot.html"],
+        "user_app": ["sentiment_report.json"],
+    }.items():
+        for name in names:
+            assert list(store.artifacts.rglob(f"{runs[run].id}/artifacts/{name}"))
+
+
+def rows(project: InstalledProject, split: str) -> int:
+    """Return how many reviews the shipped file has; none of them spans lines."""
+    file = project.path / f"data/01_raw/reviews/{split}.csv"
+    return len(file.read_text(encoding="utf-8").splitlines()) - 1
+
+
+def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> None:
+    project = trained.project.copy(tmp_path / "iris")
+    store, name = store_of(project), f"{project.package}_sentiment"
+
+    # As good is not better; and every runner leaves one run.
+    for version, runner in ((2, "ParallelRunner"), (3, "ThreadRunner")):
+        known = store.runs()
+        command = ["kedro", "run", "--pipelines", "training", "--runner", runner]
+        assert "kept" in project.run(*command).stdout
+        parent, children = store.family(*known)
+        assert (parent.status, children) == ("FINISHED", {})
+        assert store.versions(name)[version] == parent.id
+        assert store.champion(name) == 1
+
+    # Two in one go, with a smaller vocabulary, on another part of the reviews.
+    params = "--params=random_state=8,text.vocabulary_size=500"
+    project.run("kedro", "run", "--pipelines", "etl,training", params)
+    assert max(store.versions(name)) == 4
+
+    # In part, no model is logged.
+    project.run("kedro", "run", "--pipelines", "training", "--to-nodes", "hold_out")
+    assert max(store.versions(name)) == 4
+
+    by_version = ["--params", f"model_uri=models:/{name}/4"]
+    project.run("kedro", "run", "--pipelines", "user_app", *by_version)
+    by_run = ["--params", f"model_uri=runs:/{store.versions(name)[1]}/model"]
+    project.run("kedro", "run", "--pipelines", "user_app", *by_run)
+    metrics = project.path / "data/08_reporting/prediction_metrics.json"
+    first = trained.project.path / "data/08_reporting/prediction_metrics.json"
+    assert metrics.read_text() == first.read_text()
+
+    unlabelled = ["--params", "split=unsupervised"]
+    done = project.run("kedro", "run", "--pipelines", "etl", *unlabelled, check=False)
+    assert "has no labels" in done.stdout.splitlines()[-2]
+    assert "--pipelines etl_instances" in done.stdout.splitlines()[-1]
+    project.run("kedro", "run", "--pipelines", "etl_instances", *unlabelled)
+    known = store.runs()
+    project.run("kedro", "run", "--pipelines", "user_app", *unlabelled)
+    parent, _ = store.family(*known)
+    assert "auc" not in parent.metrics
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "says"),
+    [
+        ("training", "'kedro run --pipelines etl --params split=train' makes it"),
+        ("user_app", "--params split=test' makes it"),
+    ],
+)
+def test_what_is_missing_is_said_with_the_command_that_makes_it(
+    pipeline: str, says: str, project: InstalledProject
+) -> None:
+    done = project.run("kedro", "run", "--pipelines", pipeline, check=False)
+    assert done.returncode == 1
+    assert done.stdout.strip().endswith(says)
+    assert "Traceback" not in done.stdout
+
+
+def test_without_a_model_user_app_says_which_command_makes_one(
+    project: InstalledProject,
+) -> None:
+    project.run("kedro", "run", "--pipelines", "etl", "--params", "split=test")
+    done = project.run("kedro", "run", "--pipelines", "user_app", check=False)
+    assert done.returncode == 1
+    assert "'kedro run --pipelines training' makes it" in done.stdout.splitlines()[-1]
+    assert "Traceback" not in done.stdout
+
+
+def test_an_object_only_in_memory_is_named_before_training(
+    project: InstalledProject,
+) -> None:
+    project.run("kedro", "run", "--pipelines", "etl")
+    edit(project, "catalog_text.yml", r"(?ms)^tokenizer:.*?\n\n", "")
+    done = project.run("kedro", "run", "--pipelines", "training", check=False)
+    assert done.returncode == 1
+    assert "tokenizer: is only in memory" in done.stdout
+    assert "filepath: data/06_models/tokenizer.pkl" in done.stdout
+    assert "Completed" not in done.stdout
+
+
+# --- served without the project ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Served:
+    """The model folder alone, in an environment of its own, behind HTTP."""
+
+    folder: Path
+    environment: Environment
+    url: str
+    log: Path
+
+    def ask(self, question: object, content_type: str = "application/json") -> Any:
+        """Return the server's answer, or the status and text of a refusal."""
+        body = question if isinstance(question, bytes) else json.dumps(question)
+        request = urllib.request.Request(
+            f"{self.url}/invocations",
+            body if isinstance(body, bytes) else body.encode(),
+            {"Content-Type": content_type},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)["predictions"]
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+
+
+@pytest.fixture(scope="module")
+def served(
+    trained: Trained, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    (logged,) = store_of(trained.project).logged_models().values()
+    shutil.copytree(logged, folder / "model")
+    environment = Environment.create(folder / "venv")
+    environment.install("-r", str(folder / "model/requirements.txt"))
+    # Where the project was is nothing that the model could still read.
+    elsewhere = InstalledProject(folder, trained.project.package, environment)
+    url, log = f"http://127.0.0.1:{free_port()}", folder / "log"
+    command = ["mlflow", "models", "serve", "--model-uri", "model"]
+    command += ["--env-manager", "local", "--host", "127.0.0.1"]
+    command += ["--port", url.rpartition(":")[2]]
+
+    def ready() -> bool:
+        try:
+            return bool(urllib.request.urlopen(f"{url}/ping", timeout=5))
+        except OSError:
+            return False
+
+    with elsewhere.background(*command, log=log) as process:
+        wait_for(ready, process, log)
+        yield Served(folder, environment, url, log)
+
+
+def records(*texts: object) -> dict[str, list[dict[str, object]]]:
+    """Return a question about texts."""
+    return {"dataframe_records": [{"text": text} for text in texts]}
+
+
+def test_batch_pyfunc_and_http_agree(trained: Trained, served: Served) -> None:
+    project = trained.project
+    script = (
+        "import json, pandas as pd; path = 'data/02_intermediate/instances_{}.parquet';"
+        "texts = [pd.read_parquet(path.format(s)).text for s in ('train', 'test')];"
+        "print('SEEN', json.dumps(pd.concat(texts).tail(500).tolist()))"
+    )
+    texts = seen(project.run("python", "-c", script).stdout)
+    assert len(texts) == 500
+
+    (served.folder / "texts.json").write_text(json.dumps(texts))
+    alone = InstalledProject(served.folder, project.package, served.environment)
+    pyfunc = [
+        {"label": label, "probability": probability}
+        for label, probability in seen(alone.run("python", "-c", PREDICT).stdout)[
+            "data"
+        ]
+    ]
+    script = (
+        "import pandas as pd; path = 'data/07_model_output/predictions.parquet';"
+        "print('SEEN', pd.read_parquet(path).to_json(orient='records'))"
+    )
+    batch = seen(project.run("python", "-c", script).stdout)
+
+    with ThreadPoolExecutor(8) as clients:
+        answers = clients.map(lambda text: served.ask(records(text)), texts)
+    http = [prediction for (prediction,) in answers]
+
+    assert same(http, pyfunc)
+    test = min(500, len(batch))
+    assert same(http[-test:], batch[-test:])
+    assert {prediction["label"] for prediction in http} == {"negative", "positive"}
+    assert same(served.ask(records(*texts)), http)
+
+
+def seen(output: str) -> Any:
+    """Return what a script has printed as ``SEEN <JSON>``."""
+    (found,) = re.findall(r"^SEEN (.*)$", output, re.MULTILINE)
+    return json.loads(found)
+
+
+def same(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> bool:
+    """Tell whether predictions are the same, but for the last digits."""
+    return len(some) == len(others) and all(
+        one["label"] == other["label"]
+        and one["probability"] == pytest.approx(other["probability"], abs=1e-9)
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def test_unusual_requests_get_an_answer(served: Served) -> None:
+    (empty,) = served.ask(records(""))
+    for text in ("\N{GRINNING FACE}", "\u0000", "?!", 5):
+        (answer,) = served.ask(records(text))
+        assert same([answer], [empty]), text
+    (long,) = served.ask(records("wonderful " * 110_000))
+    assert long["label"] == "positive"
+    (loud,) = served.ask(records("WONDERFUL, \N{GRINNING FACE} wonderful!"))
+    assert loud["label"] == "positive"
+    assert served.ask({"dataframe_split": {"columns": ["text"], "data": []}}) == []
+    assert len(served.ask(records(None, "dull"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (
+            {"dataframe_records": [{"txt": "A film"}]},
+            "Model is missing inputs ['text']",
+        ),
+        ({"dataframe_records": []}, "Model is missing inputs ['text']"),
+        ({}, "exactly one of the input fields"),
+        ([], "Received a list"),
+        (b"{", "valid JSON"),
+        (b'{"dataframe_records": [{"text": "\xff"}]}', "valid JSON"),
+        (b'{"dataframe_records": [{"text": "\\ud83d"}]}', "surrogates not allowed"),
+    ],
+    ids=["column", "no rows", "empty", "list", "broken", "latin-1", "half an emoji"],
+)
+def test_bad_requests_are_refused_with_a_reason(
+    question: object, says: str, served: Served
+) -> None:
+    status, text = served.ask(question)
+    assert 400 <= status < 500
+    assert says in text
+    assert "Traceback" not in text
+    # And the next one is answered.
+    assert len(served.ask(records("dull"))) == 1
+    assert "500 Internal" not in served.log.read_text()
+
+
+def test_nox_serves_asks_and_stops(trained: Trained, tmp_path: Path) -> None:
+    project = trained.project.copy(tmp_path / "iris")
+    command = ["python", "-m", "nox", "--session=serve"]
+    printed = project.run(*command, "--", f"{project.package}_sentiment").stdout
+    assert re.search(r'answered +{"predictions": \[{"label": "\w+"', printed)
