@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 
@@ -107,6 +109,15 @@ def test_exactly_the_expected_files_are_rendered(project: Project) -> None:
     assert sorted(rendered) == expected
 
 
+def test_nothing_speaks_of_a_family_left_out(bake: Bake) -> None:
+    for name, content in bake(pipelines="none").files().items():
+        # One .gitignore serves all.
+        if name != ".gitignore":
+            assert not re.search(rb"(etl|ml|user)_app|_text\.yml|reviews", content), (
+                name
+            )
+
+
 def test_names_reach_every_place(bake: Bake) -> None:
     project = bake(project_name="Flower Shop")
     assert (project.path.name, project.package) == ("flower-shop", "flower_shop")
@@ -143,6 +154,18 @@ def test_files_of_the_repository_travel_well(starter: Path) -> None:
 def test_text_of_the_template_is_ascii(starter: Path) -> None:
     # A multi-byte character in an unlucky place makes cookiecutter see a binary file
     # and copy it unrendered.
-    for path in starter.glob("{{ cookiecutter.repo_name }}/**/*"):
+    unrendered = json.loads((starter / "cookiecutter.json").read_text())
+    template = starter / "{{ cookiecutter.repo_name }}"
+    for path in template.rglob("*"):
+        name = path.relative_to(template).as_posix()
+        if any(fnmatch(name, glob) for glob in unrendered["_copy_without_render"]):
+            continue
         content = path.read_bytes() if path.is_file() else b""
-        assert b"\0" in content or content.isascii(), path.name
+        assert b"\0" in content or content.isascii(), name
+
+
+def test_reviews_arrive_as_they_are(starter: Path, project: Project) -> None:
+    shipped = starter / "{{ cookiecutter.repo_name }}/data/01_raw/reviews/train.csv"
+    content = shipped.read_bytes()
+    assert project.files()["data/01_raw/reviews/train.csv"] == content
+    assert not content.isascii()

@@ -415,6 +415,7 @@ FIT = ["hold_out", "fit_tokenizer", "fit_label_encoder", "encode_labels", "train
 FIT += ["evaluate", "plot_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances", "encoded_labels"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "telling_words_plot"]
+SCORED = ["sentiment_model", "instances_to_score", "labels_to_score", "predictions"]
 TEXT = {
     "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),
     "etl_instances": (["etl_instances"], ["reviews", "instances"]),
@@ -428,10 +429,9 @@ TEXT = {
         [*CLEAN, "predict", *FIT, "decode_predictions"],
         [*CLEANED, "label_encoder", *FITTED, "predictions"],
     ),
-    "user_app": (  # noqa: RUF005
+    "user_app": (
         ["predict_in_batches", "report_sentiment", "score_predictions"],
-        ["sentiment_model", "instances_to_score", "labels_to_score"]
-        + ["predictions", "sentiment_report", "prediction_metrics"],
+        [*SCORED, "sentiment_report", "prediction_metrics"],
     ),
 }
 
