@@ -13,6 +13,8 @@ import nox
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 
+PACKAGE = "{{ cookiecutter.python_package }}"
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
@@ -42,7 +44,7 @@ def format_code(session: nox.Session) -> None:
 def serve(session: nox.Session) -> None:
     """Serve a champion, ask it its own example, stop it: ``nox -s serve -- NAME``."""
     session.install("-e", ".")
-    name = session.posargs[0] if session.posargs else "{{ cookiecutter.python_package }}"
+    name = session.posargs[0] if session.posargs else PACKAGE
     model, port = f"models:/{name}@champion", 5001
     env = {**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
     example = Path(session.create_tmp(), "serving_input_example.json")
