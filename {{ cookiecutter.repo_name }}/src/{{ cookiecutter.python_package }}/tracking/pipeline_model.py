@@ -6,7 +6,8 @@ from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from .champion import Candidate, crown, data_digest
+from ..pipelines.models.digest import data_digest
+from .champion import Candidate, crown
 from .config import ChampionConfig
 
 
