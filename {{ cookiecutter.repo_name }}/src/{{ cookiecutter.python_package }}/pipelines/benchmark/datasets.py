@@ -13,7 +13,7 @@ class OpenMLDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 
     Args:
         name: Its name there.
-        version: Which of the data sets of that name.
+        data_version: Which of the data sets of that name.
         filepath: Folder for downloaded files; without one, scikit-learn's own.
         metadata: For plugins; Kedro ignores it.
     """
@@ -22,12 +22,12 @@ class OpenMLDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         self,
         *,
         name: str,
-        version: int = 1,
+        data_version: int = 1,
         filepath: str | None = None,
         metadata: dict[str, Any] | None = None,
     ):
         self._name = name
-        self._version = version
+        self._data_version = data_version
         self._filepath = filepath
         self.metadata = metadata
 
@@ -36,7 +36,10 @@ class OpenMLDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         from sklearn.datasets import fetch_openml
 
         table: pd.DataFrame = fetch_openml(
-            self._name, version=self._version, data_home=self._filepath, as_frame=True
+            self._name,
+            version=self._data_version,
+            data_home=self._filepath,
+            as_frame=True,
         ).frame
         # As in a table read from CSV: plain values, without a list of possible ones.
         categories = table.select_dtypes("category")
@@ -52,7 +55,7 @@ class OpenMLDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         return True
 
     def _describe(self) -> dict[str, Any]:
-        return {"name": self._name, "version": self._version}
+        return {"name": self._name, "data_version": self._data_version}
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def plot_learning_curve(curve: pd.DataFrame, scoring: str) -> go.Figure:
     ]
     for i, (row, column, x, y, color) in enumerate(panels):
         for trace in _line_with_band(curve.sort_values(x), x, y, color):
-            trace.update(showlegend=i < 2 and trace.mode is not None)
+            trace.update(showlegend=i < 2 and trace.mode != "none")
             figure.add_trace(trace, row, column)
     for row, column, x, y in [
         (1, 1, "training samples", scoring),
@@ -112,6 +112,7 @@ def _line_with_band(
     curve: pd.DataFrame, x: str, y: str, color: str
 ) -> list[go.Scatter]:
     """Return the means as a line, in a band of one standard deviation."""
+    curve = curve.dropna(subset=y)
     low, high = curve[y] - curve[f"{y}_std"], curve[y] + curve[f"{y}_std"]
     red, green, blue = hex_to_rgb(color)
     band = go.Scatter(
@@ -119,7 +120,7 @@ def _line_with_band(
         y=[*high, *low[::-1]],
         fill="toself",
         fillcolor=f"rgba({red}, {green}, {blue}, 0.15)",
-        line={"width": 0},
+        mode="none",
         hoverinfo="skip",
     )
     line = go.Scatter(

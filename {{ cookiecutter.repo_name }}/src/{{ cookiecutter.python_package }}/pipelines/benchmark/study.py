@@ -8,7 +8,8 @@ import json
 import logging
 import time
 import warnings
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT = 5
 GRACE_PERIOD = 20
 
+KILLED = "Its process was killed."
+
 # Seconds between two lines of the log about one study.
 REPORT_EVERY = 30
 
@@ -54,11 +57,11 @@ def run_study(
     """
     # Each trial is in the table, with its error if it has one.
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # of the heartbeat
-        study = _Study(place, model, validation)
-        study.run()
-        trials = study.finished()
+    # Of the heartbeat. To restore the filters would undo those of another thread.
+    warnings.simplefilter("ignore", ExperimentalWarning)
+    study = _Study(place, model, validation)
+    study.run()
+    trials = study.finished()
     rows = [
         {
             "number": trial.number,
@@ -67,7 +70,7 @@ def run_study(
             "std": trial.user_attrs.get("std"),
             "seconds": trial.duration.total_seconds() if trial.duration else None,
             "baseline": trial.user_attrs.get("baseline", False),
-            "error": trial.user_attrs.get("error"),
+            "error": KILLED if _was_killed(trial) else trial.user_attrs.get("error"),
             **trial.user_attrs.get("parameters", {}),
         }
         for trial in trials
@@ -98,24 +101,20 @@ class _Study:
                 direction="maximize",
                 load_if_exists=True,
             )
-            if not self._study.get_trials(deepcopy=False):
-                choices = {
-                    key: value
-                    for name, fixed in self._fixed.items()
-                    for key, value in fixed.items()
-                }
-                self._study.enqueue_trial(choices, user_attrs={"baseline": True})
 
     def run(self) -> None:
-        """Add trials until the goal or the timeout, then wait for other processes."""
+        """Add trials until the goal or the timeout, and wait for other processes."""
         start = reported = time.monotonic()
         before = len(self.finished())
         timeout = self._validation.tuning.timeout or float("inf")
-        while time.monotonic() - start < timeout and self._add_trial():
-            if time.monotonic() - reported > REPORT_EVERY:
-                reported = time.monotonic()
-                self._report("Tuning")
-        self._wait()
+        more = True
+        while more:
+            while self._add_trial() and time.monotonic() - start < timeout:
+                if time.monotonic() - reported > REPORT_EVERY:
+                    reported = time.monotonic()
+                    self._report("Tuning")
+            # What a killed process leaves may be to do again.
+            more = self._wait() and time.monotonic() - start < timeout
         done = self.finished()
         failed = sum(trial.state == TrialState.FAIL for trial in done)
         self._report(
@@ -127,20 +126,25 @@ class _Study:
 
     def finished(self) -> list[FrozenTrial]:
         """Return the trials that have ended, well or not, by number."""
-        trials = self._study.get_trials(deepcopy=False)
-        return [trial for trial in trials if trial.state.is_finished()]
+        return [
+            trial
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state.is_finished() and not trial.user_attrs.get("surplus")
+        ]
 
     def _add_trial(self) -> bool:
         """Run a trial, unless the study has them all; tell whether there was one."""
         with ExitStack() as self._beginning:
             self._beginning.enter_context(self._lock)
-            begun = [
-                trial
-                for trial in self._study.get_trials(deepcopy=False)
-                if trial.state != TrialState.WAITING
-            ]
-            if len(begun) >= self._goal:
+            trials = self._study.get_trials(deepcopy=False)
+            baselines = [one for one in trials if one.user_attrs.get("baseline")]
+            begun = sum(trial.state != TrialState.WAITING for trial in trials)
+            # One is kept for the baseline as long as it may have to begin again.
+            kept = any(one.state == TrialState.RUNNING for one in baselines)
+            if begun + kept >= self._goal:
                 return False
+            if all(map(_was_killed, baselines)):
+                self._enqueue_baseline()
             self._study.optimize(self._objective, n_trials=1, catch=(Exception,))
         return True
 
@@ -150,6 +154,7 @@ class _Study:
         self._beginning.close()
         if trial.number >= self._goal:
             # Another machine took the last one in the same moment.
+            trial.set_user_attr("surplus", True)
             raise optuna.TrialPruned
         tuning = self._validation.tuning
         # A seed per trial: those of two processes, or before and after an interruption,
@@ -171,16 +176,27 @@ class _Study:
         trial.set_user_attr("std", float(scores.std()))
         return float(scores.mean())
 
-    def _wait(self) -> None:
-        """Wait until trials of other processes have ended, or their process has."""
+    def _enqueue_baseline(self) -> None:
+        """Let the next trial be the parameters that the model has anyway."""
+        choices = {
+            key: value for fixed in self._fixed.values() for key, value in fixed.items()
+        }
+        self._study.enqueue_trial(choices, user_attrs={"baseline": True})
+
+    def _wait(self) -> bool:
+        """Wait until trials of other processes have ended, or their process has.
+
+        Returns:
+            Whether there were any.
+        """
         told = False
         while running := self._study.get_trials(
             deepcopy=False, states=(TrialState.RUNNING,)
         ):
             if not told:
                 logger.info(
-                    "%s: another process has %d trials to end; if it was killed, "
-                    "they count as failed %d s after.",
+                    "%s: other processes are at work on %d trials. If they were "
+                    "killed, their trials count as failed after %d s.",
                     self._name,
                     len(running),
                     GRACE_PERIOD,
@@ -188,6 +204,10 @@ class _Study:
                 told = True
             time.sleep(0.5)
             optuna.storages.fail_stale_trials(self._study)
+            for trial in filter(_never_began, running):
+                with suppress(ValueError):  # another process has seen it, too
+                    self._study.tell(trial.number, state=TrialState.FAIL)
+        return told
 
     def _report(self, verb: str, more: str = "") -> None:
         """Say how far the study is."""
@@ -205,6 +225,21 @@ class _Study:
             self._goal,
             more,
         )
+
+
+def _was_killed(trial: FrozenTrial) -> bool:
+    """Tell whether a trial has failed without an error of its own."""
+    return trial.state == TrialState.FAIL and "error" not in trial.user_attrs
+
+
+def _never_began(trial: FrozenTrial) -> bool:
+    """Tell whether a process was killed before it gave its first sign of life."""
+    begun = trial.datetime_start
+    return (
+        "parameters" not in trial.user_attrs
+        and begun is not None
+        and (datetime.now() - begun).total_seconds() > GRACE_PERIOD
+    )
 
 
 def _lock(address: str) -> AbstractContextManager[Any]:
