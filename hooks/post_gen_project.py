@@ -28,7 +28,10 @@ FAMILIES = {
         "src/*/pipelines/benchmark",
         "tests/pipelines/benchmark",
         "conf/base/*_benchmark.yml",
-        "data/01_raw/benchmark*",
+        "conf/openml",
+        "data/01_raw/breast_cancer.csv",
+        "data/01_raw/digits.csv",
+        "data/01_raw/wine.csv",
     ),
 }
 

@@ -20,31 +20,30 @@ FAMILIES = ("text", "benchmark")
 # Top-level import names in the environment of a rendered project, those of optional
 # engines and model libraries included.
 DEPENDENCIES = """
-    aiofiles aiohappyeyeballs aiohttp aiosignal alembic annotated_doc
-    annotated_types antlr4 anyio appdirs argcomplete arrow ast_serialize asttokens
-    attr attrs binaryornot blinker build cachetools catboost certifi cffi
-    charset_normalizer click click_default_group cloudpickle colorlog comm
-    compress_pickle contourpy cookiecutter cryptography cycler dask databricks
-    dateutil debugpy decorator dependency_groups distlib distributed docker dotenv
-    dynaconf executing fastapi filelock flask flask_cors fonttools frozenlist fsspec
-    git gitdb google graphene graphql graphql_relay greenlet gunicorn h11 httptools
-    huey humanize hypothesis idna importlib_metadata iniconfig ipykernel
-    ipykernel_launcher ipython itsdangerous jedi jinja2 joblib jupyter
-    jupyter_client jupyter_core jupyterlab jupyterlab_plotly kedro kedro_datasets
-    kedro_datasets_benchmarks kedro_datasets_experimental kedro_mlflow
-    kedro_telemetry kedro_viz kiwisolver lazy_loader librt lightgbm lz4 mako
-    markdown_it markupsafe matplotlib matplotlib_inline mdurl mlflow more_itertools
-    mpl_toolkits multidict mypy mypy_extensions mypyc narwhals nest_asyncio2
-    networkx notebook nox numpy omegaconf opentelemetry orjson packaging pandas
-    parse parso pathspec pexpect pil pip pkg_resources platformdirs playwright
-    plotly pluggy prettytable prompt_toolkit propcache ptyprocess pure_eval py
-    pyarrow pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins
-    pygments pylab pyparsing pyproject_hooks pytest python_discovery requests rich
-    ruff scipy secure setuptools six sklearn skops skorch slugify smmap
-    sortedcontainers sqlalchemy sqlparse stack_data starlette tenacity
-    text_unidecode threadpoolctl tomli_w torch tornado traitlets typing_extensions
-    typing_inspection tzdata urllib3 uvicorn uvloop vendor_licenses virtualenv
-    watchfiles wcwidth websockets werkzeug wheel xgboost yaml yarl zipp zmq
+    aiofiles aiohappyeyeballs aiohttp aiosignal alembic annotated_doc annotated_types
+    antlr4 anyio appdirs argcomplete arrow ast_serialize asttokens attr attrs
+    binaryornot blinker build cachetools catboost certifi cffi charset_normalizer click
+    click_default_group cloudpickle colorlog comm compress_pickle contourpy cookiecutter
+    cryptography cycler dask databricks dateutil debugpy decorator dependency_groups
+    distlib distributed docker dotenv dynaconf executing fastapi filelock flask
+    flask_cors fonttools frozenlist fsspec git gitdb google graphene graphql
+    graphql_relay greenlet gunicorn h11 httptools huey humanize hypothesis idna
+    importlib_metadata iniconfig ipykernel ipykernel_launcher ipython itsdangerous jedi
+    jinja2 joblib jupyter jupyter_client jupyter_core jupyterlab jupyterlab_plotly kedro
+    kedro_datasets kedro_datasets_benchmarks kedro_datasets_experimental kedro_mlflow
+    kedro_telemetry kedro_viz kiwisolver lazy_loader librt lightgbm lz4 mako markdown_it
+    markupsafe matplotlib matplotlib_inline mdurl mlflow more_itertools mpl_toolkits
+    multidict mypy mypy_extensions mypyc narwhals nest_asyncio2 networkx notebook nox
+    numpy omegaconf opentelemetry optuna orjson packaging pandas parse parso pathspec
+    pexpect pil pip pkg_resources platformdirs playwright plotly pluggy prettytable
+    prompt_toolkit propcache ptyprocess pure_eval py pyarrow pyasn1 pyasn1_modules
+    pycparser pydantic pydantic_core pydevd_plugins pygments pylab pyparsing
+    pyproject_hooks pytest python_discovery requests rich ruff scipy secure setuptools
+    six sklearn skops skorch slugify smmap sortedcontainers sqlalchemy sqlparse
+    stack_data starlette tenacity text_unidecode threadpoolctl tomli_w torch tornado
+    tqdm traitlets typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop
+    vendor_licenses virtualenv watchfiles wcwidth websockets werkzeug wheel xgboost yaml
+    yarl zipp zmq
 """.split()
 
 # Modules of the project itself that are not in its package.

@@ -183,7 +183,10 @@ FILES = {
     "benchmark": [
         "conf/base/catalog_benchmark.yml",
         "conf/base/parameters_benchmark.yml",
-        "data/01_raw/benchmark_wine.csv",
+        "conf/openml/catalog_benchmark.yml",
+        "data/01_raw/breast_cancer.csv",
+        "data/01_raw/digits.csv",
+        "data/01_raw/wine.csv",
         "src/iris/pipelines/benchmark/nodes.py",
         "tests/pipelines/benchmark/test_nodes.py",
     ],

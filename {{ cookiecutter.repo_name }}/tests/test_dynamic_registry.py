@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kedro.config import MissingConfigException
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
@@ -75,6 +77,26 @@ def test_threads_see_their_own_configuration(
     with ThreadPoolExecutor(max_workers=2) as threads:
         seen = list(threads.map(sees_logistic, [None, "other"] * 10))
     assert seen == [False, True] * 10
+
+
+def test_threads_see_their_own_globals_and_params(
+    load_config: Load, project: Path
+) -> None:
+    value = "${globals:a} ${runtime_params:b,none}"
+    catalog = {"data": {"type": "MemoryDataset", "data": value}}
+    for env in ("one", "two"):
+        folder = project / "conf" / env
+        folder.mkdir()
+        (folder / "globals.yml").write_text(f"a: {env}")
+        (folder / "catalog_own.yml").write_text(yaml.safe_dump(catalog))
+
+    def sees(env: str) -> object:
+        loader = load_config(env=env, runtime_params={"b": env})
+        return [loader["globals"]["a"], loader["catalog"]["data"]["data"]]
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        seen = list(threads.map(sees, ["one", "two"] * 10))
+    assert seen == [[env, f"{env} {env}"] for env in ["one", "two"] * 10]
 
 
 def test_pipelines_are_built_with_the_catalog(load_config: Load) -> None:

@@ -1,4 +1,4 @@
-"""What a run shows on the console besides its log: progress and the leaderboard."""
+"""What a run shows on the console besides its log: progress and tables."""
 
 import atexit
 from pathlib import Path
@@ -85,6 +85,26 @@ def print_leaderboard(catalog: DataCatalog) -> None:
     for what, path in files.items():
         places.add_row(what, path, style="dim")
     get_console().print(Group(table, places))
+
+
+def print_table(title: str, values: pd.DataFrame) -> None:
+    """Print a table: the first rows of it.
+
+    Args:
+        title: What to write above it.
+        values: One row per line, texts and numbers.
+    """
+    table = Table(title=title, title_justify="left")
+    for name, column in values.items():
+        number = pd.api.types.is_numeric_dtype(column)
+        table.add_column(str(name), justify="right" if number else "left")
+    for row in values.head(MAX_ROWS).itertuples(index=False):
+        table.add_row(
+            *(f"{one:.3f}" if isinstance(one, float) else str(one) for one in row)
+        )
+    if len(values) > MAX_ROWS:
+        table.caption = f"{len(values) - MAX_ROWS} more in the file"
+    get_console().print(table)
 
 
 def _path(catalog: DataCatalog, name: str) -> str:

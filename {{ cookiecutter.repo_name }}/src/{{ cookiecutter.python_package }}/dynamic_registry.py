@@ -34,10 +34,21 @@ class ProjectConfigLoader(OmegaConfigLoader):
     pipeline, so two sessions in two threads never see each other's configuration.
     """
 
+    # Kedro's resolvers belong to the process, not to a loader: without turns, a session
+    # would see the globals and --params of another thread's.
+    _turn = threading.RLock()
+
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+        with self._turn:
+            super().__init__(*args, **kwargs)
         self.pipelines: dict[str, Pipeline] | None = None
         _in_force.config_loader = self
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        with self._turn:
+            # Kedro registers ${runtime_params:...} at each reading, but not this one.
+            self._register_globals_resolver()
+            return super().__getitem__(key)
 
     @staticmethod
     def _soft_merge(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import get_args
 
 import click
 from pydantic import BaseModel, ValidationError
@@ -69,9 +70,10 @@ def schema_problems(
                     if not (hint and part.model_config.get("extra") == "forbid"):
                         problems.append(f"{key}: missing{hint}")
                 case "model_type":
+                    expected = _schema_at(schema, detail["loc"])
                     required = [
                         field.alias or name
-                        for name, field in schema.model_fields.items()
+                        for name, field in expected.model_fields.items()
                         if field.is_required()
                     ]
                     give = f"; give at least {', '.join(required)}" if required else ""
@@ -88,10 +90,13 @@ def _schema_at(
     """Return the schema of a nested mapping, or the nearest one above it."""
     for key in location:
         for name, field in schema.model_fields.items():
-            if (
-                key in (name, field.alias)
-                and isinstance(field.annotation, type)
-                and issubclass(field.annotation, BaseModel)
-            ):
-                schema = field.annotation
+            if key in (name, field.alias):
+                schema = _schema_in(field.annotation) or schema
     return schema
+
+
+def _schema_in(annotation: object) -> type[BaseModel] | None:
+    """Return the schema in an annotation: ``Schema | None``, ``dict[str, Schema]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_schema_in, get_args(annotation))), None)

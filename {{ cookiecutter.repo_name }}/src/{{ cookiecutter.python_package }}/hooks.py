@@ -7,7 +7,7 @@ from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from .console import RunProgress, print_leaderboard
+from .console import RunProgress, print_leaderboard, print_table
 from .errors import ConfigurationError, parameters_file
 from .pipelines.models.estimators import find_problems
 from .pipelines.models.specs import ModelSpec
@@ -76,16 +76,24 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Show the leaderboard, if the run made one."""
+        """Show the leaderboard, if the run made one, and what the catalog marks."""
         self._progress.stop()
         if "leaderboard" in pipeline.outputs():
             print_leaderboard(catalog)
+        for name in sorted(pipeline.outputs()):
+            if title := _metadata(catalog, name).get("console"):
+                print_table(title, catalog[name].load())
 
 
 def _made_by(catalog: DataCatalog, name: str) -> str:
     """Return the command that makes a dataset, if it is not there yet."""
-    command = (getattr(catalog.get(name), "metadata", None) or {}).get("made_by", "")
-    return "" if not command or catalog.exists(name) else str(command)
+    command = str(_metadata(catalog, name).get("made_by", ""))
+    return command if command and not catalog.exists(name) else ""
+
+
+def _metadata(catalog: DataCatalog, name: str) -> dict[str, Any]:
+    """Return what the catalog says of a dataset for others than Kedro."""
+    return getattr(catalog.get(name), "metadata", None) or {}
 
 
 def _pattern(name: str) -> str:

@@ -7,8 +7,9 @@ from kedro.io import DataCatalog
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from ..pipelines.models.digest import data_digest
 from ..pipelines.models.nodes import score_model
-from .champion import Candidate, crown, data_digest
+from .champion import Candidate, crown
 from .config import TrackingConfig
 from .model_files import log_model
 from .runs import ModelRun

@@ -1,11 +1,9 @@
 """The champion: the registered version in use, replaced only by a better one."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import pandas as pd
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.io.models.mlflow_abstract_model_dataset import (
@@ -117,14 +115,6 @@ def check_models(pipeline: Pipeline, catalog: DataCatalog) -> None:
             raise ConfigurationError(
                 f"{name}: {dataset.model_uri} does not exist yet; '{command}' makes it."
             ) from error
-
-
-def data_digest(*tables: pd.DataFrame) -> str:
-    """Return a digest of all rows of the tables."""
-    digest = hashlib.sha256()
-    for table in tables:
-        digest.update(pd.util.hash_pandas_object(table).to_numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _score_to_beat(

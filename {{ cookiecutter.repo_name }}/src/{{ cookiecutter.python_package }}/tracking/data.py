@@ -24,11 +24,11 @@ def log_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
             # Of integer columns, that they cannot hold missing values.
             warnings.simplefilter("ignore", UserWarning)
             table = from_pandas(dataset.load(), name=name)
-        try:
-            mlflow.log_input(table)
-        except MlflowException:
-            # Another run has just been the first to log the same table.
-            mlflow.log_input(table)
+            try:
+                mlflow.log_input(table)
+            except MlflowException:
+                # Another run has just been the first to log the same table.
+                mlflow.log_input(table)
 
 
 def log_outputs(

@@ -13,7 +13,8 @@ from mlflow.models.model import ModelInfo
 
 from ..errors import ConfigurationError
 from ..inference_model import InferenceModel
-from .champion import Candidate, crown, data_digest
+from ..pipelines.models.digest import data_digest
+from .champion import Candidate, crown
 from .config import ChampionConfig
 
 

@@ -87,12 +87,22 @@ class ModelRun:
     error: str = ""
     file: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    trials: dict[int, float] = field(default_factory=dict)
+    """Value of each trial of a study, by its number."""
+
     run_id: str = ""
 
     @property
     def name(self) -> str:
-        """Name of the model in ``parameters.yml``."""
-        return self.namespace.rpartition(".")[2]
+        """Name of the model in ``parameters.yml``, after its data set if it has one."""
+        return self.namespace.partition(".")[2]
+
+    @property
+    def pipeline(self) -> dict[str, list[str]]:
+        """What Kedro calls the options that run this model alone."""
+        family, first, *others = self.namespace.split(".")
+        options = {"pipeline_names": [f"{family}.{first}"]}
+        return options | ({"namespaces": [self.namespace]} if others else {})
 
 
 def model_runs(
@@ -138,7 +148,7 @@ def log_children(
     """
     options = {key: run_params.get(key) for key in ("env", "runtime_params")}
     for model in models:
-        command = kedro_command({**options, "pipeline_names": [model.namespace]})
+        command = kedro_command({**options, **model.pipeline})
         run = client.create_run(
             parent.info.experiment_id,
             start_time=int(model.start * 1000),
@@ -155,7 +165,13 @@ def log_children(
         )
         model.run_id = run.info.run_id
         spec = {"class": model.spec.class_path, "model_kwargs": model.spec.model_kwargs}
-        log_batch(client, model.run_id, params=flatten(spec), metrics=model.metrics)
+        log_batch(
+            client,
+            model.run_id,
+            params=flatten(spec),
+            metrics=model.metrics,
+            trials=model.trials,
+        )
         client.set_terminated(
             model.run_id, status=model.status, end_time=int(model.end * 1000)
         )
@@ -167,11 +183,18 @@ def log_batch(
     metrics: Mapping[str, float] | None = None,
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
+    trials: Mapping[int, float] | None = None,
 ) -> None:
-    """Log metrics, parameters and tags, in as few calls as MLflow's limits allow."""
+    """Log metrics, parameters and tags, in as few calls as MLflow's limits allow.
+
+    Trials become the metric ``trial_value``, each at the step of its number.
+    """
     now = int(time.time() * 1000)
     entities = (
-        [Metric(key, value, now, 0) for key, value in (metrics or {}).items()],
+        [
+            *(Metric(key, value, now, 0) for key, value in (metrics or {}).items()),
+            *(Metric("trial_value", at, now, i) for i, at in (trials or {}).items()),
+        ],
         [Param(key, text(value)) for key, value in hide_secrets(params or {}).items()],
         [RunTag(key, text(value)) for key, value in (tags or {}).items()],
     )
@@ -298,6 +321,10 @@ def _model_run(
         run.metrics = numbers(catalog[metrics].load())
         seconds = ("fit_seconds", "predict_seconds")
         run.start -= sum(run.metrics.get(key, 0) for key in seconds)
+    trials = f"{namespace}.trials"
+    if any(trials in node.outputs for node in nodes):
+        table = catalog[trials].load().dropna(subset="value")
+        run.trials = dict(zip(table["number"].tolist(), table["value"], strict=True))
     fitted_model = catalog.config_resolver.resolve_pattern(f"{namespace}.fitted_model")
     run.file = redact(str(fitted_model.get("filepath", "")))
     return run

@@ -1,7 +1,7 @@
 """From an import path in ``parameters.yml`` to an estimator."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Protocol, get_type_hints
@@ -50,7 +50,13 @@ def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
         ValueError: If the class cannot be imported or is no estimator.
         TypeError: If the class does not take one of the arguments.
     """
-    estimator = import_factory(model.class_path)(**model.model_kwargs)
+    # As scikit-learn does, <part>__<parameter> names a parameter of a part.
+    arguments = dict(model.model_kwargs)
+    names = [name for name in arguments if "__" in name]
+    of_parts = {name: arguments.pop(name) for name in names}
+    estimator = import_factory(model.class_path)(**arguments)
+    if of_parts:
+        estimator.set_params(**of_parts)
     if model.class_path.startswith("xgboost.") and hasattr(estimator, "predict_proba"):
         # Of classifiers, only xgboost's take no names for classes.
         from .labels import LabelEncodedClassifier
@@ -96,15 +102,23 @@ def find_problems(model: ModelSpec, key: str) -> list[str]:
     ]
     name = model.class_path.rpartition(".")[2]
     return [
-        f"{key}.model_kwargs.{kwarg}: {name} takes no such argument"
+        f"{key}.{section}.{kwarg}: {name} takes no such argument"
         f"{did_you_mean(kwarg, names)}"
-        for kwarg in model.model_kwargs
-        if kwarg not in names
+        for section in ("model_kwargs", "search_space")
+        for kwarg in getattr(model, section)
+        if not _takes(factory, names, kwarg)
     ] + [
         f"{key}.model_kwargs.{kwarg}: missing, {name} needs it"
         for kwarg in required
         if kwarg not in model.model_kwargs
     ]
+
+
+def _takes(factory: object, names: Sequence[str], kwarg: str) -> bool:
+    """Tell whether a factory, whose arguments have these names, takes an argument."""
+    part, of_part, _ = kwarg.partition("__")
+    # Which parts there are in what a function builds is known only when it is called.
+    return part in names or bool(of_part and not inspect.isclass(factory))
 
 
 def import_factory(class_path: str) -> Callable[..., Estimator]:

@@ -35,26 +35,10 @@ def split_data(
     """
     from sklearn.model_selection import train_test_split
 
-    if target_column not in data:
-        columns = list(map(str, data.columns))
-        raise ConfigurationError.listing(
-            "parameters.yml",
-            [
-                f"target_column: '{target_column}' is no column of the data"
-                f"{did_you_mean(target_column, columns)}; "
-                f"columns: {', '.join(columns)}"
-            ],
-        )
+    if problems := split_problems(data, train_fraction, target_column):
+        raise ConfigurationError.listing("parameters.yml", problems)
     X = data.drop(columns=target_column)
     y = data[[target_column]]
-    if not 1 <= int(len(data) * train_fraction) < len(data):
-        raise ConfigurationError.listing(
-            "parameters.yml",
-            [
-                f"train_fraction: {train_fraction} of {len(data)} rows leaves a part "
-                "without rows"
-            ],
-        )
     rows_per_class = y[target_column].value_counts()
     smaller_part = min(train_fraction, 1 - train_fraction)
     # A number to regress on has no classes, or next to no rows of each.
@@ -67,6 +51,34 @@ def split_data(
         stratify=y if stratify else None,
     )
     return X_train, X_test, y_train, y_test
+
+
+def split_problems(
+    data: pd.DataFrame,
+    train_fraction: float,
+    target_column: str,
+    keys: tuple[str, str] = ("train_fraction", "target_column"),
+) -> list[str]:
+    """Return why data cannot be split, one line per problem.
+
+    Args:
+        data: One row per sample; features and the target as columns.
+        train_fraction: Share of the rows to train on, between 0 and 1.
+        target_column: Name of the column to predict.
+        keys: Paths of the two in the parameters.
+    """
+    problems = []
+    columns = list(map(str, data.columns))
+    if target_column not in columns:
+        problems.append(
+            f"{keys[1]}: '{target_column}' is no column of the data"
+            f"{did_you_mean(target_column, columns)}; columns: {', '.join(columns)}"
+        )
+    if not 1 <= int(len(data) * train_fraction) < len(data):
+        problems.append(
+            f"{keys[0]}: it splits {len(data)} rows so that a part is without rows"
+        )
+    return problems
 
 
 def fit_model(

@@ -11,10 +11,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ...errors import ConfigurationError, did_you_mean, schema_problems
+from .search_space import Dimension
 
-MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The leaderboard's own row, see leaderboard.py.
 BASELINE = "baseline"
+
+# `model_kwargs:` with nothing after it is None in YAML.
+_EmptyIfNone = BeforeValidator(lambda mapping: {} if mapping is None else mapping)
 
 
 class ModelSpec(BaseModel):
@@ -25,11 +29,12 @@ class ModelSpec(BaseModel):
     class_path: str = Field(alias="class", min_length=1)
     """Import path of a scikit-learn compatible estimator, or of what builds one."""
 
-    # `model_kwargs:` with nothing after it is None in YAML.
-    model_kwargs: Annotated[
-        dict[str, Any], BeforeValidator(lambda kwargs: {} if kwargs is None else kwargs)
-    ] = {}
-    """Arguments for the class; what is left out keeps its default."""
+    model_kwargs: Annotated[dict[str, Any], _EmptyIfNone] = {}
+    """Arguments for the class; what is left out keeps its default. A name with two
+    underscores, such as ``estimator__depth``, is a parameter of a part."""
+
+    search_space: Annotated[dict[str, Dimension], _EmptyIfNone] = {}
+    """Where tuning looks for better arguments, by their names."""
 
     enabled: bool = True
     """False takes the model out of every pipeline."""
@@ -71,7 +76,7 @@ def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
     else:
         for name, entry in models.items():
             entry_problems = [
-                *_name_problems(name),
+                *_model_name_problems(name),
                 *schema_problems(ModelSpec, entry, prefix=f"models.{name}"),
             ]
             problems += entry_problems
@@ -84,19 +89,30 @@ def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
     return enabled
 
 
-def _name_problems(name: object) -> list[str]:
+def name_problems(name: object, key: str, kind: str) -> list[str]:
+    """Return what is wrong with a name, which becomes a part of names of Kedro's.
+
+    Args:
+        name: The name, as YAML reads it.
+        key: Path of its entry, such as ``models.linear_svm``.
+        kind: A word to put before a name that does not begin with a letter.
+    """
+    if isinstance(name, str) and NAME.fullmatch(name):
+        return []
+    suggestion = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()
+    if not NAME.fullmatch(suggestion):
+        suggestion = f"{kind}_{suggestion}".rstrip("_")
+    return [
+        f"{key}: a name is lower-case letters, digits and underscores, "
+        f"beginning with a letter; write '{suggestion}'"
+    ]
+
+
+def _model_name_problems(name: object) -> list[str]:
     """Return what is wrong with the name of a model."""
     if name == BASELINE:
         return [
             f"models.{name}: the leaderboard's own baseline has this name; "
             f"write another, such as '{BASELINE}_model'"
         ]
-    if isinstance(name, str) and MODEL_NAME.fullmatch(name):
-        return []
-    suggestion = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()
-    if not MODEL_NAME.fullmatch(suggestion):
-        suggestion = f"model_{suggestion}".rstrip("_")
-    return [
-        f"models.{name}: a name is lower-case letters, digits and underscores, "
-        f"beginning with a letter; write '{suggestion}'"
-    ]
+    return name_problems(name, f"models.{name}", "model")

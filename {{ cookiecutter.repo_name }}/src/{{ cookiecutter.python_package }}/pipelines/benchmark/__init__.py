@@ -1,0 +1,5 @@
+"""Compares models on many data sets, as they are and tuned, all from YAML."""
+
+from .pipeline import create_pipelines
+
+__all__ = ["create_pipelines"]

@@ -1,0 +1,159 @@
+"""What is measured of a model on a data set."""
+
+from typing import Any
+
+import pandas as pd
+
+from ...errors import ConfigurationError
+from ..models.estimators import Estimator
+from ..models.nodes import fit_model, score_model
+from ..models.specs import ModelSpec
+from .preparation import find_class
+from .specs import FILE, DatasetSpec
+from .tuning import best_trial
+from .validation import with_parameters
+
+
+def fit_tuned(
+    model: ModelSpec,
+    tuned_parameters: dict[str, Any],
+    encoded_train: pd.DataFrame,
+    y_train: pd.DataFrame,
+    random_state: int,
+) -> Estimator:
+    """Fit a model with the parameters that tuning has found.
+
+    Args:
+        model: What ``parameters.yml`` says of the model.
+        tuned_parameters: By name.
+        encoded_train: Features, one row per sample, all of them numbers.
+        y_train: The target, one column, same rows.
+        random_state: Seed for models that take one.
+    """
+    tuned = with_parameters(model, tuned_parameters)
+    return fit_model(tuned, encoded_train, y_train, random_state)
+
+
+def evaluate(
+    fitted_model: Estimator,
+    dataset: DatasetSpec,
+    encoded_train: pd.DataFrame,
+    encoded_test: pd.DataFrame,
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Score a fitted classifier, and report on each class.
+
+    Args:
+        fitted_model: The classifier.
+        dataset: Says which class is of interest, if one is.
+        encoded_train: Features of the training part.
+        encoded_test: Features of the test part.
+        y_train: Target of the training part, one column.
+        y_test: Target of the test part, one column.
+
+    Returns:
+        The metrics of ``score_model``, with ``positive_class`` also precision, recall
+        and roc_auc of it; and the classification reports of both parts.
+
+    Raises:
+        ConfigurationError: If the model is no classifier.
+    """
+    from sklearn.base import is_classifier
+    from sklearn.metrics import classification_report
+
+    if not is_classifier(fitted_model):
+        raise ConfigurationError.listing(
+            FILE,
+            [
+                f"benchmark.models: {type(fitted_model).__name__} is no classifier; "
+                "leave such models out of the list"
+            ],
+        )
+    _, metrics = score_model(fitted_model, encoded_test, y_test)
+    if dataset.positive_class is not None:
+        metrics |= _metrics_of_class(
+            fitted_model, dataset.positive_class, encoded_test, y_test.iloc[:, 0]
+        )
+    report = {
+        part: classification_report(
+            y.iloc[:, 0], fitted_model.predict(X), output_dict=True, zero_division=0
+        )
+        for part, X, y in [
+            ("train", encoded_train, y_train),
+            ("test", encoded_test, y_test),
+        ]
+    }
+    return metrics, report
+
+
+def evaluate_tuned(
+    fitted_model: Estimator,
+    dataset: DatasetSpec,
+    encoded_train: pd.DataFrame,
+    encoded_test: pd.DataFrame,
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
+    baseline_metrics: dict[str, Any],
+    trials: pd.DataFrame,
+) -> tuple[float, dict[str, Any], dict[str, Any]]:
+    """Score a tuned model, and say what tuning has brought.
+
+    Args:
+        fitted_model: The tuned classifier.
+        dataset: As for ``evaluate``, like the next four.
+        encoded_train: Features of the training part.
+        encoded_test: Features of the test part.
+        y_train: Target of the training part, one column.
+        y_test: Target of the test part, one column.
+        baseline_metrics: Those of the model as it was before.
+        trials: From ``tune_model``.
+
+    Returns:
+        The score on the test part; all metrics, with cv_mean and cv_std (in
+        cross-validation on the training part), the same and the score of the baseline,
+        number of trials and tune_seconds (of all of them); the reports.
+    """
+    metrics, report = evaluate(
+        fitted_model, dataset, encoded_train, encoded_test, y_train, y_test
+    )
+    best = best_trial(trials)
+    tuning = {
+        "cv_mean": best["value"],
+        "cv_std": best["std"],
+        "baseline_score": baseline_metrics["model_score"],
+        "trials": len(trials),
+        "tune_seconds": trials["seconds"].sum(),
+    }
+    baseline = trials[trials["baseline"] & (trials["state"] == "COMPLETE")]
+    if not baseline.empty:
+        tuning["baseline_cv_mean"] = baseline["value"].iloc[0]
+    metrics |= {name: float(value) for name, value in tuning.items()}
+    return metrics["model_score"], metrics, report
+
+
+def _metrics_of_class(
+    fitted_model: Any, wanted: object, X: pd.DataFrame, y: "pd.Series[Any]"
+) -> dict[str, float]:
+    """Return the metrics of one class against all others."""
+    from sklearn import metrics
+
+    classes = list(fitted_model.classes_)
+    positive = find_class(classes, wanted)
+    is_true, is_said = y == positive, fitted_model.predict(X) == positive
+    found = {
+        "precision": metrics.precision_score(is_true, is_said, zero_division=0),
+        "recall": metrics.recall_score(is_true, is_said, zero_division=0),
+    }
+    if hasattr(fitted_model, "predict_proba"):
+        confidence = fitted_model.predict_proba(X)[:, classes.index(positive)]
+    elif hasattr(fitted_model, "decision_function"):
+        confidence = fitted_model.decision_function(X)
+        if confidence.ndim == 1:  # of two classes: how sure it is of the second
+            confidence = confidence if classes.index(positive) else -confidence
+        else:
+            confidence = confidence[:, classes.index(positive)]
+    else:
+        return {name: float(value) for name, value in found.items()}
+    found["roc_auc"] = metrics.roc_auc_score(is_true, confidence)
+    return {name: float(value) for name, value in found.items()}

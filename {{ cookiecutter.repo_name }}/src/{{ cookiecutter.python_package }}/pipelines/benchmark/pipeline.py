@@ -1,0 +1,212 @@
+"""The pipelines of the ``benchmark`` family."""
+
+from functools import cache, partial
+
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+
+from ...dynamic_registry import LazyPipeline
+from ..models.leaderboard import compare_models
+from ..models.nodes import fit_model
+from .comparison import compare_datasets
+from .evaluation import evaluate, evaluate_tuned, fit_tuned
+from .learning_curve import draw_learning_curve
+from .preparation import encode, split_dataset
+from .specs import datasets_and_models
+from .tuning import tune_model
+
+SPLIT = ["X_train", "X_test", "y_train", "y_test"]
+ENCODED = ["encoded_train", "encoded_test", "y_train", "y_test"]
+SEED = "params:random_state"
+TUNING = "params:benchmark.tuning"
+
+# Every model on every data set has these nodes, in a namespace of its own.
+ONE_CELL = Pipeline(
+    [
+        Node(
+            fit_model,
+            inputs=["params:model", "encoded_train", "y_train", SEED],
+            outputs="baseline_model",
+            name="fit_baseline",
+            tags="baseline",
+        ),
+        Node(
+            evaluate,
+            inputs=["baseline_model", "params:dataset", *ENCODED],
+            outputs=["baseline_metrics", "baseline_report"],
+            name="evaluate_baseline",
+            tags="baseline",
+        ),
+        Node(
+            tune_model,
+            inputs=[
+                "params:model",
+                TUNING,
+                "study",
+                "encoder",
+                "X_train",
+                "y_train",
+                SEED,
+            ],
+            outputs=["tuned_parameters", "trials"],
+            name="tune_model",
+            tags="tune",
+        ),
+        Node(
+            fit_tuned,
+            inputs=[
+                "params:model",
+                "tuned_parameters",
+                "encoded_train",
+                "y_train",
+                SEED,
+            ],
+            outputs="fitted_model",
+            name="fit_tuned",
+            tags="train",
+        ),
+        Node(
+            evaluate_tuned,
+            inputs=[
+                "fitted_model",
+                "params:dataset",
+                *ENCODED,
+                "baseline_metrics",
+                "trials",
+            ],
+            outputs=["model_score", "metrics", "report"],
+            name="evaluate_tuned",
+            tags="report",
+        ),
+        Node(
+            draw_learning_curve,
+            inputs=[
+                "params:model",
+                "tuned_parameters",
+                TUNING,
+                "encoder",
+                "X_train",
+                "y_train",
+                SEED,
+            ],
+            outputs=["learning_curve", "learning_curve_plot"],
+            name="draw_learning_curve",
+            tags="report",
+        ),
+    ]
+)
+
+
+def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
+    """Build the family's pipelines by the name they are registered under.
+
+    Args:
+        catalog: Its ``parameters`` say which data sets and models there are. Without
+            ``benchmark`` in them there is no pipeline.
+
+    Raises:
+        ConfigurationError: Lists all that is wrong with ``parameters_benchmark.yml``.
+    """
+    parameters = catalog["parameters"].load()
+    if "benchmark" not in parameters:
+        return {}
+    datasets, models = datasets_and_models(parameters)
+    one = cache(partial(create_dataset_pipeline, models=models))
+    return {
+        "benchmark": LazyPipeline(
+            # One Pipeline of all parts: adding them up one by one takes quadratic time.
+            lambda: Pipeline([*map(one, datasets), create_overview_pipeline(datasets)])
+        ),
+        **{f"benchmark.{name}": LazyPipeline(partial(one, name)) for name in datasets},
+    }
+
+
+def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
+    """Build the pipeline that compares models on one data set.
+
+    Args:
+        dataset: Its name in ``parameters_benchmark.yml``.
+        models: Names of the models in ``parameters.yml``.
+    """
+    space = f"benchmark.{dataset}"
+    split = Node(
+        split_dataset,
+        inputs=[f"{space}.raw", f"params:benchmark.datasets.{dataset}", SEED],
+        outputs=[f"{space}.{part}" for part in SPLIT],
+        name="split_dataset",
+        namespace=space,
+        tags=["split", dataset],
+    )
+    encoding = Node(
+        encode,
+        inputs=[f"{space}.X_train", f"{space}.X_test"],
+        outputs=[
+            f"{space}.{part}" for part in ("encoder", "encoded_train", "encoded_test")
+        ],
+        name="encode",
+        namespace=space,
+        tags=["split", dataset],
+    )
+    leaderboard = Node(
+        compare_models,
+        inputs={
+            "X_train": f"{space}.encoded_train",
+            "X_test": f"{space}.encoded_test",
+            "y_train": f"{space}.y_train",
+            "y_test": f"{space}.y_test",
+            "random_state": SEED,
+            **{f"{model}_metrics": f"{space}.{model}.metrics" for model in models},
+        },
+        outputs=[f"{space}.leaderboard", f"{space}.leaderboard_plot"],
+        name="compare_models",
+        namespace=space,
+        tags=["report", dataset],
+    )
+    cells = [create_cell_pipeline(dataset, model) for model in models]
+    return Pipeline([split, encoding, *cells, leaderboard])
+
+
+def create_cell_pipeline(dataset: str, model: str) -> Pipeline:
+    """Build the pipeline of one model on one data set.
+
+    Args:
+        dataset: Its name in ``parameters_benchmark.yml``.
+        model: Its name in ``parameters.yml``.
+    """
+    space = f"benchmark.{dataset}"
+    shared = {*SPLIT, *ENCODED, "encoder"} & ONE_CELL.inputs()
+    return Pipeline(
+        ONE_CELL,
+        namespace=f"{space}.{model}",
+        inputs={part: f"{space}.{part}" for part in shared},
+        parameters={
+            "params:model": f"params:models.{model}",
+            "params:dataset": f"params:benchmark.datasets.{dataset}",
+            SEED: SEED,
+            TUNING: TUNING,
+        },
+        tags=[dataset, model],
+    )
+
+
+def create_overview_pipeline(datasets: list[str]) -> Pipeline:
+    """Build the pipeline that compares models over all data sets.
+
+    Args:
+        datasets: Their names in ``parameters_benchmark.yml``.
+    """
+    return Pipeline(
+        [
+            Node(
+                compare_datasets,
+                inputs={
+                    f"{name}_leaderboard": f"benchmark.{name}.leaderboard"
+                    for name in datasets
+                },
+                outputs=["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
+                name="compare_datasets",
+                namespace="benchmark",
+                tags="report",
+            )
+        ]
+    )

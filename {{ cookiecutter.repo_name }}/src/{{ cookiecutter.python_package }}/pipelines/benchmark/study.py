@@ -1,0 +1,303 @@
+"""Runs a study of Optuna's: resumed where it stopped, by any number of processes.
+
+This module imports Optuna, so it is itself imported only where it is needed.
+"""
+
+import hashlib
+import json
+import logging
+import time
+import warnings
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import optuna
+from filelock import FileLock
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from ...errors import ConfigurationError
+from ..models.digest import data_digest
+from ..models.estimators import build_estimator
+from ..models.specs import ModelSpec
+from .datasets import StudyPlace
+from .search import as_fixed, suggest
+from .specs import FILE
+from .validation import Validation, with_parameters
+
+logger = logging.getLogger(__name__)
+
+# A process that is killed leaves a running trial. It counts as failed once it has given
+# no sign of life for the grace period. In seconds.
+HEARTBEAT = 5
+GRACE_PERIOD = 20
+
+KILLED = "Its process was killed."
+
+# Seconds between two lines of the log about one study.
+REPORT_EVERY = 30
+
+
+def run_study(
+    place: StudyPlace, model: ModelSpec, validation: Validation
+) -> tuple[list[dict[str, Any]], dict[int, dict[str, Any]]]:
+    """Bring a study to its number of trials.
+
+    Args:
+        place: Where it is, and what it is called.
+        model: The model with a ``search_space``.
+        validation: Scores parameters, and says how many trials there shall be.
+
+    Returns:
+        One row per trial, and the parameters of each by its number.
+    """
+    # Each trial is in the table, with its error if it has one.
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    # Of the heartbeat. To restore the filters would undo those of another thread.
+    warnings.simplefilter("ignore", ExperimentalWarning)
+    study = _Study(place, model, validation)
+    study.run()
+    trials = study.finished()
+    rows = [
+        {
+            "number": trial.number,
+            "state": trial.state.name,
+            "value": trial.value,
+            "std": trial.user_attrs.get("std"),
+            "seconds": trial.duration.total_seconds() if trial.duration else None,
+            "baseline": trial.user_attrs.get("baseline", False),
+            "error": KILLED if _was_killed(trial) else trial.user_attrs.get("error"),
+            **trial.user_attrs.get("parameters", {}),
+        }
+        for trial in trials
+    ]
+    parameters = {
+        trial.number: dict(trial.user_attrs.get("parameters", {})) for trial in trials
+    }
+    return rows, parameters
+
+
+class _Study:
+    """A study in its storage, and how it goes on."""
+
+    def __init__(self, place: StudyPlace, model: ModelSpec, validation: Validation):
+        self._name = place.name
+        self._model = model
+        self._validation = validation
+        self._goal = validation.tuning.trials
+        address = validation.tuning.storage or place.address
+        # To see how many trials there are and to begin one must not be two steps.
+        self._lock = _lock(address)
+        self._beginning = ExitStack()
+        self._fixed = _fixed_parameters(model, validation.random_state)
+        with self._lock:
+            self._study = optuna.create_study(
+                storage=_open(address),
+                study_name=f"{place.name}.{_digest(model, validation)}",
+                direction="maximize",
+                load_if_exists=True,
+            )
+
+    def run(self) -> None:
+        """Add trials until the goal or the timeout, and wait for other processes."""
+        start = reported = time.monotonic()
+        before = len(self.finished())
+        timeout = self._validation.tuning.timeout or float("inf")
+        more = True
+        while more:
+            while self._add_trial() and time.monotonic() - start < timeout:
+                if time.monotonic() - reported > REPORT_EVERY:
+                    reported = time.monotonic()
+                    self._report("Tuning")
+            # What a killed process leaves may be to do again.
+            more = self._wait() and time.monotonic() - start < timeout
+        done = self.finished()
+        failed = sum(trial.state == TrialState.FAIL for trial in done)
+        self._report(
+            "Tuned",
+            f", {len(done) - before} of them new"
+            f"{f', {failed} failed' if failed else ''}"
+            f", {time.monotonic() - start:.1f} s",
+        )
+
+    def finished(self) -> list[FrozenTrial]:
+        """Return the trials that have ended, well or not, by number."""
+        return [
+            trial
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state.is_finished() and not trial.user_attrs.get("surplus")
+        ]
+
+    def _add_trial(self) -> bool:
+        """Run a trial, unless the study has them all; tell whether there was one."""
+        with ExitStack() as self._beginning:
+            self._beginning.enter_context(self._lock)
+            trials = self._study.get_trials(deepcopy=False)
+            baselines = [one for one in trials if one.user_attrs.get("baseline")]
+            begun = sum(trial.state != TrialState.WAITING for trial in trials)
+            # One is kept for the baseline as long as it may have to begin again.
+            kept = any(one.state == TrialState.RUNNING for one in baselines)
+            if begun + kept >= self._goal:
+                return False
+            if all(map(_was_killed, baselines)):
+                self._enqueue_baseline()
+            self._study.optimize(self._objective, n_trials=1, catch=(Exception,))
+        return True
+
+    def _objective(self, trial: optuna.Trial) -> float:
+        """Return the mean score of the parameters that the trial chooses."""
+        # It has begun: others may see it, and begin the next one.
+        self._beginning.close()
+        if trial.number >= self._goal:
+            # Another machine took the last one in the same moment.
+            trial.set_user_attr("surplus", True)
+            raise optuna.TrialPruned
+        tuning = self._validation.tuning
+        # A seed per trial: those of two processes, or before and after an interruption,
+        # would otherwise begin with the same choices.
+        seeds = np.random.SeedSequence([tuning.random_state, trial.number])
+        self._study.sampler = optuna.samplers.TPESampler(
+            seed=int(seeds.generate_state(1)[0])
+        )
+        space = self._model.search_space
+        if trial.user_attrs.get("baseline"):
+            space = {name: space[name] for name in self._fixed}
+        parameters = suggest(trial, space)
+        trial.set_user_attr("parameters", parameters)
+        try:
+            scores = self._validation.scores(with_parameters(self._model, parameters))
+        except Exception as error:
+            trial.set_user_attr("error", f"{type(error).__name__}: {error}")
+            raise
+        trial.set_user_attr("std", float(scores.std()))
+        return float(scores.mean())
+
+    def _enqueue_baseline(self) -> None:
+        """Let the next trial be the parameters that the model has anyway."""
+        choices = {
+            key: value for fixed in self._fixed.values() for key, value in fixed.items()
+        }
+        self._study.enqueue_trial(choices, user_attrs={"baseline": True})
+
+    def _wait(self) -> bool:
+        """Wait until trials of other processes have ended, or their process has.
+
+        Returns:
+            Whether there were any.
+        """
+        told = False
+        while running := self._study.get_trials(
+            deepcopy=False, states=(TrialState.RUNNING,)
+        ):
+            if not told:
+                logger.info(
+                    "%s: other processes are at work on %d trials. If they were "
+                    "killed, their trials count as failed after %d s.",
+                    self._name,
+                    len(running),
+                    GRACE_PERIOD,
+                )
+                told = True
+            time.sleep(0.5)
+            optuna.storages.fail_stale_trials(self._study)
+            for trial in filter(_never_began, running):
+                with suppress(ValueError):  # another process has seen it, too
+                    self._study.tell(trial.number, state=TrialState.FAIL)
+        return told
+
+    def _report(self, verb: str, more: str = "") -> None:
+        """Say how far the study is."""
+        done = self.finished()
+        values = [trial.value for trial in done if trial.value is not None]
+        first = [trial.value for trial in done if trial.user_attrs.get("baseline")]
+        logger.info(
+            "%s %s: %s %s, of the baseline %s; %d of %d trials%s",
+            verb,
+            self._name,
+            self._validation.tuning.scoring,
+            f"{max(values):.4f}" if values else "unknown",
+            f"{first[0]:.4f}" if first and first[0] is not None else "unknown",
+            len(done),
+            self._goal,
+            more,
+        )
+
+
+def _was_killed(trial: FrozenTrial) -> bool:
+    """Tell whether a trial has failed without an error of its own."""
+    return trial.state == TrialState.FAIL and "error" not in trial.user_attrs
+
+
+def _never_began(trial: FrozenTrial) -> bool:
+    """Tell whether a process was killed before it gave its first sign of life."""
+    begun = trial.datetime_start
+    return (
+        "parameters" not in trial.user_attrs
+        and begun is not None
+        and (datetime.now() - begun).total_seconds() > GRACE_PERIOD
+    )
+
+
+def _lock(address: str) -> AbstractContextManager[Any]:
+    """Return a lock that processes at one SQLite file share; databases need none."""
+    path = address.removeprefix("sqlite:///")
+    return nullcontext() if path == address else FileLock(f"{path}.lock")
+
+
+def _open(address: str) -> RDBStorage:
+    """Open the storage of studies.
+
+    Raises:
+        ConfigurationError: If there is none at this address.
+    """
+    # Seconds that a process waits for another one to end its writing.
+    waiting = {"timeout": 60} if address.startswith("sqlite") else {}
+    try:
+        return RDBStorage(
+            address,
+            engine_kwargs={"connect_args": waiting},
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE_PERIOD,
+        )
+    except (ArgumentError, NoSuchModuleError, ImportError, SQLAlchemyError) as error:
+        # Not the address: it may hold a password.
+        raise ConfigurationError.listing(
+            FILE,
+            [
+                "benchmark.tuning.storage: cannot be opened "
+                f"({type(error).__name__}); write an address such as "
+                "sqlite:////folder/studies.db or postgresql://host/studies"
+            ],
+        ) from error
+
+
+def _digest(model: ModelSpec, validation: Validation) -> str:
+    """Return a digest of all that makes values of two trials comparable."""
+    tuning = validation.tuning
+    facts = [
+        model.model_dump(by_alias=True, exclude={"enabled"}),
+        tuning.model_dump(include={"folds", "scoring", "random_state"}),
+        validation.random_state,
+        list(map(str, validation.X_train.columns)),
+        data_digest(validation.X_train, validation.y_train),
+    ]
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _fixed_parameters(model: ModelSpec, random_state: int) -> dict[str, dict[str, Any]]:
+    """Return, for each parameter, the choices by which a trial comes to the baseline.
+
+    A parameter whose value there is not in the search space is left out.
+    """
+    values = {**build_estimator(model, random_state).get_params(), **model.model_kwargs}
+    return {
+        name: fixed
+        for name, dimension in model.search_space.items()
+        if name in values
+        and (fixed := as_fixed(name, dimension, values[name])) is not None
+    }

@@ -1,0 +1,95 @@
+"""Tunes one model on one data set.
+
+Optuna is imported where it is used: see ``study.py``.
+"""
+
+import logging
+from typing import Any
+
+import pandas as pd
+
+from ...errors import ConfigurationError
+from ..models.specs import ModelSpec
+from .datasets import StudyPlace
+from .specs import TuningSpec
+from .validation import Validation
+
+logger = logging.getLogger(__name__)
+
+# What the table of trials says of each, besides its parameters.
+COLUMNS = ["number", "state", "value", "std", "seconds", "baseline", "error"]
+
+
+def tune_model(
+    model: ModelSpec,
+    tuning: TuningSpec,
+    study: StudyPlace,
+    encoder: Any,
+    X_train: pd.DataFrame,
+    y_train: pd.DataFrame,
+    random_state: int,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Look for the parameters that do best in cross-validation.
+
+    The parameters that the model has anyway are tried first, so that the best ones are
+    never worse in validation.
+
+    Args:
+        model: What ``parameters.yml`` says of the model.
+        tuning: What ``parameters_benchmark.yml`` says of tuning.
+        study: Where the trials are kept; those of earlier runs count.
+        encoder: Fitted to X_train; copies of it are fitted again in each fold.
+        X_train: Features, one row per sample, as they were split.
+        y_train: The target, one column, same rows.
+        random_state: Seed for models that take one.
+
+    Returns:
+        The best parameters by name, empty if the model has no ``search_space``; and one
+        row per trial, see ``COLUMNS``: its mean score and the standard deviation over
+        the folds, its duration in seconds, its parameters.
+
+    Raises:
+        ConfigurationError: If every trial failed.
+    """
+    validation = Validation(tuning, encoder, X_train, y_train, random_state)
+    if not model.search_space:
+        logger.info(
+            "%s has no search_space: tuned, it is what it was before.", study.name
+        )
+        return {}, _only_baseline(validation, model)
+    from .study import run_study
+
+    trials, parameters = run_study(study, model, validation)
+    table = pd.DataFrame(trials, columns=[*COLUMNS, *model.search_space])
+    return parameters[best_trial(table, study.name)["number"]], table
+
+
+def best_trial(trials: pd.DataFrame, name: str = "tuning") -> "pd.Series[Any]":
+    """Return the row of the best trial; of equals, the first.
+
+    Args:
+        trials: From ``tune_model``.
+        name: What to call the study.
+
+    Raises:
+        ConfigurationError: If every trial failed.
+    """
+    complete = trials[trials["state"] == "COMPLETE"]
+    if complete.empty:
+        raise ConfigurationError(
+            f"{name}: each of {len(trials)} trials failed, the last one with "
+            f"{trials['error'].dropna().iloc[-1]}\n"
+            "  Where its search_space, model_kwargs or scoring is the cause, mend it: "
+            "a new study begins."
+        )
+    return complete.iloc[int(complete["value"].argmax())]
+
+
+def _only_baseline(validation: Validation, model: ModelSpec) -> pd.DataFrame:
+    """Return the table of a study that has nothing to look for."""
+    from time import perf_counter
+
+    start = perf_counter()
+    scores = validation.scores(model)
+    row = (0, "COMPLETE", scores.mean(), scores.std(), perf_counter() - start, True, "")
+    return pd.DataFrame([row], columns=COLUMNS)

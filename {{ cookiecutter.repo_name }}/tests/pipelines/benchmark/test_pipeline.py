@@ -1,0 +1,169 @@
+"""The registered pipelines of the family, and a small study from end to end."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from kedro.framework.session import KedroSession
+from kedro.io import DataCatalog
+
+from {{ cookiecutter.python_package }}.errors import ConfigurationError
+from {{ cookiecutter.python_package }}.pipelines.benchmark.pipeline import (
+    create_pipelines,
+)
+
+TREE = {
+    "class": "sklearn.tree.DecisionTreeClassifier",
+    "search_space": {"max_depth": {"int": [1, 5]}},
+}
+BAYES = {"class": "sklearn.naive_bayes.GaussianNB"}
+IRIS = {"target": "species"}
+PARAMETERS: dict[str, Any] = {
+    "train_fraction": 0.8,
+    "random_state": 3,
+    "target_column": "species",
+    "models": {"tree": TREE, "bayes": BAYES},
+    "benchmark": {
+        "datasets": {"iris": IRIS, "wine": {"target": "cultivar"}},
+        "tuning": {"trials": 2, "folds": 2},
+    },
+}
+STAGES = {
+    "baseline": {"fit_baseline", "evaluate_baseline"},
+    "tune": {"tune_model"},
+    "train": {"fit_tuned"},
+    "report": {"evaluate_tuned", "draw_learning_curve"},
+}
+
+
+def registered(parameters: dict[str, Any]) -> dict[str, Any]:
+    catalog = DataCatalog()
+    catalog["parameters"] = parameters
+    return create_pipelines(catalog)
+
+
+def test_there_is_a_pipeline_for_all_and_one_per_data_set() -> None:
+    named = registered(PARAMETERS)
+    assert named.keys() == {"benchmark", "benchmark.iris", "benchmark.wine"}
+    nodes = {node.name for node in named["benchmark"].nodes}
+    assert nodes == {"benchmark.compare_datasets"} | {
+        node.name
+        for name in ("benchmark.iris", "benchmark.wine")
+        for node in named[name].nodes
+    }
+    assert {
+        "benchmark.iris.split_dataset",
+        "benchmark.iris.encode",
+        "benchmark.iris.tree.tune_model",
+        "benchmark.iris.compare_models",
+    } <= nodes
+
+
+def test_without_parameters_there_is_none() -> None:
+    others = {key: value for key, value in PARAMETERS.items() if key != "benchmark"}
+    assert registered(others) == {}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_tag_stands_for_a_stage(stage: str) -> None:
+    tagged = registered(PARAMETERS)["benchmark"].only_nodes_with_tags(stage)
+    cells = {node.name for node in tagged.nodes if node.name.count(".") == 3}
+    assert cells == {
+        f"benchmark.{dataset}.{model}.{name}"
+        for dataset in ("iris", "wine")
+        for model in ("tree", "bayes")
+        for name in STAGES[stage]
+    }
+
+
+@pytest.mark.parametrize("name", ["iris", "tree"])
+def test_a_tag_stands_for_a_data_set_or_a_model(name: str) -> None:
+    pipeline = registered(PARAMETERS)["benchmark"]
+    tagged = {node.name for node in pipeline.only_nodes_with_tags(name).nodes}
+    assert tagged == {
+        node.name for node in pipeline.nodes if name in node.name.split(".")
+    }
+
+
+def test_no_estimator_is_imported_to_register_many() -> None:
+    before = set(sys.modules)
+    named = registered(
+        {
+            **PARAMETERS,
+            "models": {f"m{i}": {**TREE, "class": f"no.such.M{i}"} for i in range(50)},
+            "benchmark": {
+                "datasets": {f"d{i}": {"target": "y"} for i in range(20)},
+                "tuning": {},
+            },
+        }
+    )
+    assert len(named) == 21
+    assert len(named["benchmark.d7"].nodes) == 50 * 6 + 3
+    assert not {name for name in set(sys.modules) - before if "optuna" in name}
+
+
+@pytest.fixture
+def study(project: Path) -> Callable[..., Path]:
+    """Return a function that writes parameters, runs a pipeline, and says where."""
+
+    def run(parameters: dict[str, Any] = PARAMETERS, **options: Any) -> Path:
+        base = project / "conf/base"
+        others = {key: value for key, value in parameters.items() if key != "benchmark"}
+        (base / "parameters.yml").write_text(yaml.safe_dump(others))
+        family = {"benchmark": parameters["benchmark"]}
+        (base / "parameters_benchmark.yml").write_text(yaml.safe_dump(family))
+        with KedroSession.create(project_path=project) as session:
+            session.run(**{"pipeline_names": ["benchmark"], **options})
+        return project / "data"
+
+    return run
+
+
+def test_a_study_from_end_to_end(
+    study: Callable[..., Path],
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = {
+        **PARAMETERS,
+        "benchmark": {**PARAMETERS["benchmark"], "datasets": {"iris": IRIS}},
+    }
+    data = study(small)
+    reports = data / "08_reporting/benchmark"
+    leaderboard = pd.read_csv(reports / "iris/leaderboard.csv")
+    assert {"tree", "bayes", "baseline"} == set(leaderboard["model"])
+    assert {"cv_mean", "cv_std", "tune_seconds"} < set(leaderboard)
+    tuned = leaderboard.set_index("model").loc["tree"]
+    assert tuned["cv_mean"] >= tuned["baseline_cv_mean"]
+    assert len(pd.read_csv(reports / "iris/tree_trials.csv")) == 2
+    for name in ("metrics", "report", "learning_curve_plot", "baseline_report"):
+        assert json.loads((reports / f"iris/tree_{name}.json").read_text())
+    assert pd.read_csv(reports / "ranks.csv")["model"].tolist()
+    assert "Mean ranks of the models" in capsys.readouterr().out
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+    # One table and one line add a data set; one block adds a model; nothing else does.
+    shutil.copy(data / "01_raw/iris.csv", data / "01_raw/flowers.csv")
+    small["benchmark"]["datasets"]["flowers"] = IRIS
+    study({**small, "models": {**PARAMETERS["models"], "other": BAYES}})
+    scores = pd.read_csv(reports / "scores.csv", index_col="dataset")
+    assert set(scores.index) == {"iris", "flowers"}
+    assert {"tree", "bayes", "other", "baseline"} == set(scores)
+    assert scores.notna().all().all()
+
+
+def test_a_stage_alone_needs_those_before(study: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        study(tags=["tune"])
+    assert "benchmark.iris.X_train: does not exist yet; 'kedro run" in str(error.value)
+    assert "--pipelines benchmark.iris --tags split" in str(error.value)
+    data = study(tags=["split"])
+    study(tags=["tune"])
+    written = {path.name for path in data.glob("*/benchmark/*/tree_*")}
+    assert written == {"tree_tuned_parameters.json", "tree_trials.csv"}

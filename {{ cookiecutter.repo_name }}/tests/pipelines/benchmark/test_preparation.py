@@ -1,0 +1,86 @@
+"""Splits and encodings, also of tables with texts and gaps."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from {{ cookiecutter.python_package }}.errors import ConfigurationError
+from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
+    encode,
+    split_dataset,
+)
+from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import DatasetSpec
+
+
+def adults(rows: int = 200) -> pd.DataFrame:
+    """Return people, some of whose facts are missing, and whether they earn much."""
+    random = np.random.default_rng(0)
+    age = random.integers(17, 80, rows).astype(float)
+    hours = random.integers(10, 60, rows)
+    work = random.choice(["private", "state", "self"], rows)
+    much = age + hours + 10 * (work == "self") + random.normal(0, 9, rows) > 85
+    table = pd.DataFrame(
+        {
+            "age": age,
+            "workclass": work,
+            "hours": hours,
+            "married": random.random(rows) > 0.5,
+            "income": np.where(much, ">50K", "<=50K"),
+        }
+    )
+    table.loc[::10, "age"] = np.nan
+    table.loc[::7, "workclass"] = None
+    return table
+
+
+def spec(**options: object) -> DatasetSpec:
+    return DatasetSpec.model_validate({"target": "income", **options})
+
+
+def test_the_fraction_is_that_of_the_test_part() -> None:
+    X_train, X_test, y_train, y_test = split_dataset(
+        adults(), spec(test_fraction=0.25), 3
+    )
+    assert (len(X_train), len(X_test)) == (150, 50)
+    assert list(y_train) == list(y_test) == ["income"]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"target": "incom"}, "target: 'incom' is no column of the data; did you mean"),
+        ({"positive_class": ">50k"}, "is no value of 'income'; did you mean '>50K'?"),
+        ({"target": "workclass"}, "target: 'workclass' has no value in 29 rows"),
+    ],
+)
+def test_what_does_not_fit_the_data(options: dict[str, str], problem: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        split_dataset(adults(), spec(**options), 3)
+    assert error.value.message.startswith("parameters_benchmark.yml has a problem")
+    assert problem in error.value.message
+
+
+def test_texts_and_gaps_become_numbers() -> None:
+    X_train, X_test, _, _ = split_dataset(adults(), spec(), 3)
+    X_test = X_test.assign(workclass="never seen")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, train, test = encode(X_train, X_test)
+    assert list(train) == list(test)
+    assert not train.isna().any().any()
+    assert {"number__age", "category__workclass_self"} < set(train)
+    of_work = [name for name in train if "workclass" in name]
+    assert len(of_work) == 4  # a missing one is one more
+    assert (train[of_work].sum(axis="columns") == 1).all()
+    assert not test[of_work].any().any()
+
+
+def test_only_the_training_part_is_learned_from() -> None:
+    X_train, X_test, _, _ = split_dataset(adults(), spec(), 3)
+    _, train, test = encode(X_train, X_test)
+    _, same, other = encode(X_train, X_test.assign(age=X_test["age"] + 1000))
+    pd.testing.assert_frame_equal(train, same)
+    assert abs(train["number__age"].mean()) < 1e-9
+    assert other["number__age"].mean() > test["number__age"].mean() + 10
