@@ -261,7 +261,8 @@ def in_snapshot(snapshot: dict[str, Any]) -> Seen:
         seen[f"nodes of {name}"] = {node["name"] for node in nodes}
         datasets = datasets_of(nodes)
         # Without a catalog entry it would be missing here.
-        seen[f"datasets of {name}"] = datasets & set(snapshot["datasets"])
+        known = IN_MEMORY | set(snapshot["datasets"])
+        seen[f"datasets of {name}"] = datasets & known
     return seen
 
 
@@ -407,6 +408,10 @@ ENV_ONLY: list[View] = [registry_list, registry_describe, describe_datasets]
 ENV_ONLY += [resolve_patterns, viz_build]
 
 
+# What text pipelines hand on without a catalog entry.
+IN_MEMORY = {"lower_cased", "without_stopwords", "cleaned_text", "features"}
+IN_MEMORY |= {"probabilities", "train_rows", "encoded_labels"}
+
 # The nodes and datasets of the text pipelines.
 CLEAN = ["lower_case", "remove_stopwords", "remove_punctuation", "tokenize_text"]
 CLEANED = ["instances", "english_stopwords", "lower_cased", "without_stopwords"]
@@ -436,8 +441,40 @@ TEXT = {
 }
 
 
+# Those of a data set in the benchmark, and of a model on it.
+DATASETS = ["iris", "wine", "breast_cancer", "digits"]
+OF_DATASET = {"raw", "encoder", "encoded_train", "encoded_test", *SPLIT}
+OF_DATASET |= {"leaderboard", "leaderboard_plot"}
+CELL = ["fit_baseline", "evaluate_baseline", "tune_model", "fit_tuned"]
+CELL += ["evaluate_tuned", "draw_learning_curve"]
+OF_CELL = {"baseline_model", "baseline_metrics", "baseline_report", "study"}
+OF_CELL |= {"tuned_parameters", "trials", "fitted_model", "model_score", "metrics"}
+OF_CELL |= {"report", "learning_curve", "learning_curve_plot"}
+
+
+def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
+    """Return the nodes and datasets of the benchmark's pipelines."""
+    pipelines = {}
+    for name in DATASETS:
+        space = f"benchmark.{name}"
+        nodes = {f"{space}.{node}" for node in ("split_dataset", "encode")}
+        nodes |= {f"{space}.compare_models"}
+        nodes |= {f"{space}.{model}.{node}" for model in models for node in CELL}
+        datasets = {f"{space}.{dataset}" for dataset in OF_DATASET}
+        datasets |= {f"{space}.{model}.{made}" for model in models for made in OF_CELL}
+        pipelines[space] = (nodes, datasets)
+    everything = [set.union(*parts) for parts in zip(*pipelines.values(), strict=True)]
+    overview = {f"benchmark.{made}" for made in ("scores", "heat_map", "ranks")}
+    pipelines["benchmark"] = (
+        everything[0] | {"benchmark.compare_datasets"},
+        everything[1] | overview,
+    )
+    return pipelines
+
+
 def expected(case: Case) -> Seen:
     """Return what a view that shows everything must show."""
+    families = {**TEXT, **benchmark(case.models)}
     split = {"split_data"}
     by_model = {
         model: {f"models.{model}.fit_model", f"models.{model}.score_model"}
@@ -450,7 +487,7 @@ def expected(case: Case) -> Seen:
         "models": models,
         **{f"models.{model}": split | own for model, own in by_model.items()},
         "predict": {"predict"},
-        **{name: set(nodes) for name, (nodes, _) in TEXT.items()},
+        **{name: set(nodes) for name, (nodes, _) in families.items()},
     }
     made_by_model = {
         model: {
@@ -467,7 +504,7 @@ def expected(case: Case) -> Seen:
         "models": SPLIT | made,
         **{f"models.{model}": read | own for model, own in made_by_model.items()},
         "predict": {"champion", "new_flowers", "flower_predictions"},
-        **{name: set(datasets) for name, (_, datasets) in TEXT.items()},
+        **{name: set(datasets) for name, (_, datasets) in families.items()},
     }
     return {
         "pipelines": set(nodes),
