@@ -64,6 +64,9 @@ def print_leaderboard(catalog: DataCatalog) -> None:
         table.add_column(header, justify="right")
     best = leaderboard.head(MAX_ROWS).to_dict("records")
     for rank, row in enumerate(best, start=1):
+        if pd.isna(row["model_score"]):
+            table.add_row("", row["model"], "failed", style="red")
+            continue
         error = row.get("model_score_stderr")
         table.add_row(
             str(rank),

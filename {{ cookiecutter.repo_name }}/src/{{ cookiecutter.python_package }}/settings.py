@@ -6,7 +6,9 @@ All settings: https://docs.kedro.org/en/stable/configure/configuration_basics/
 import logging
 
 from .dynamic_registry import ProjectConfigLoader
+from .files import write_atomically
 from .hooks import ProjectHooks
+from .recovery import RecoveryHook
 from .tracking import TrackingHook
 
 # Tells pipeline_registry.py which configuration is in force, without any hook.
@@ -21,10 +23,13 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (TrackingHook(), ProjectHooks())
+HOOKS = (RecoveryHook(), TrackingHook(), ProjectHooks())
 
 # TrackingHook is kedro-mlflow's own hook, extended.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
+
+# A process that is killed leaves no half-written file behind.
+write_atomically()
 
 # conf/logging.yml silences warnings until the plugins are imported.
 logging.getLogger("py.warnings").setLevel(logging.WARNING)

@@ -173,11 +173,13 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if self._close(catalog):
             try:
                 with _writing:
-                    self._record(run_params, pipeline, catalog)
+                    failed = self._record(run_params, pipeline, catalog)
                     if isinstance(pipeline, PipelineML):
                         self._log_pipeline(pipeline, catalog)
                         # Logged already: what is left to the plugin is the run's end.
                         pipeline = pipeline.training
+                if failed:
+                    self._end("FAILED")
                 super().after_pipeline_run(run_params, pipeline, catalog)
             except Exception as error:
                 self._end("FAILED")
@@ -262,8 +264,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         pipeline: Pipeline,
         catalog: DataCatalog,
         error: Exception | None = None,
-    ) -> None:
-        """Write everything there is to know of the run."""
+    ) -> bool:
+        """Write everything there is to know of the run; tell whether models failed."""
         client = self.mlflow_config.server._mlflow_client
         parent = client.get_run(self.run_id)
         models = runs.model_runs(pipeline, catalog, self._completed.times, error)
@@ -299,6 +301,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             if models and "leaderboard" in pipeline.all_outputs():
                 verdict = register_best(client, PACKAGE, models, self._config, catalog)
                 self._print_champion(verdict)
+        return any(model.status == "FAILED" for model in models)
 
     def _log_pipeline(self, pipeline: PipelineML, catalog: DataCatalog) -> None:
         """Log the inference pipeline, and let it compete to be champion."""

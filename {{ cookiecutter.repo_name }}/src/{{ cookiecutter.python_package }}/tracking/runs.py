@@ -85,6 +85,7 @@ class ModelRun:
     end: float
     status: str = "FINISHED"
     error: str = ""
+    traceback: str = ""
     file: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     trials: dict[int, float] = field(default_factory=dict)
@@ -160,6 +161,7 @@ def log_children(
                 "namespace": model.namespace,
                 "kedro_command": command,
                 **({"error": model.error} if model.error else {}),
+                **({"traceback": model.traceback} if model.traceback else {}),
                 **({"fitted_model": model.file} if model.file else {}),
             },
         )
@@ -268,6 +270,11 @@ def kedro_command(run_params: Mapping[str, Any]) -> str:
     for key, option in OPTIONS.items():
         if value := run_params.get(key):
             words += [option, value if isinstance(value, str) else ",".join(value)]
+    runner = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
+    if not runner.endswith("SequentialRunner"):
+        words += ["--runner", runner] if runner else []
+    if run_params.get("only_missing_outputs"):
+        words.append("--only-missing-outputs")
     if given := hide_secrets(flatten(run_params.get("runtime_params") or {})):
         words += [
             "--params",
@@ -318,7 +325,12 @@ def _model_run(
         return run
     metrics = f"{namespace}.metrics"
     if any(metrics in node.outputs for node in nodes):
-        run.metrics = numbers(catalog[metrics].load())
+        values = catalog[metrics].load()
+        run.metrics = numbers(values)
+        if "error" in values:
+            run.status, run.error = "FAILED", text(values["error"])
+            run.traceback = text(values["traceback"][-MAX_LENGTH:])
+            return run
         seconds = ("fit_seconds", "predict_seconds")
         run.start -= sum(run.metrics.get(key, 0) for key in seconds)
     trials = f"{namespace}.trials"

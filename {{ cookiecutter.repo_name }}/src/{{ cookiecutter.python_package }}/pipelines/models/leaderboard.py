@@ -30,8 +30,9 @@ def compare_models(
         metrics: Metrics of each model, as ``<name>_metrics``.
 
     Returns:
-        The leaderboard, one row per model and metric columns, best score first, and
-        its scores as a bar chart of plotly.
+        The leaderboard, one row per model and metric columns, best score first, models
+        that failed last, with a column ``error`` if there are any; and its scores as a
+        bar chart of plotly.
     """
     regression = any("r2" in values for values in metrics.values())
     baseline = ModelSpec.model_validate(
@@ -47,7 +48,8 @@ def compare_models(
     leaderboard = pd.DataFrame(
         [*rows, {"model": BASELINE, **baseline_metrics}]
     ).sort_values("model_score", ascending=False, kind="stable", ignore_index=True)
-    return leaderboard, plot_leaderboard(leaderboard)
+    leaderboard = leaderboard.drop(columns="traceback", errors="ignore")
+    return leaderboard, plot_leaderboard(leaderboard.dropna(subset="model_score"))
 
 
 def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:

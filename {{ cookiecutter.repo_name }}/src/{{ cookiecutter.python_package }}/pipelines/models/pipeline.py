@@ -6,29 +6,12 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from ...dynamic_registry import LazyPipeline
+from .failures import fit_or_fail, score_or_fail
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data
 from .specs import enabled_models
 
 SPLIT = ["X_train", "X_test", "y_train", "y_test"]
-
-# Every model has these nodes, in a namespace of its own.
-ONE_MODEL = Pipeline(
-    [
-        Node(
-            fit_model,
-            inputs=["params:model", "X_train", "y_train", "params:random_state"],
-            outputs="fitted_model",
-            name="fit_model",
-        ),
-        Node(
-            score_model,
-            inputs=["fitted_model", "X_test", "y_test"],
-            outputs=["model_score", "metrics"],
-            name="score_model",
-        ),
-    ]
-)
 
 
 def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
@@ -40,9 +23,11 @@ def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: Lists all that is wrong with ``parameters.yml``.
     """
-    names = enabled_models(catalog["parameters"].load())
+    parameters = catalog["parameters"].load()
+    names = enabled_models(parameters)
     split = create_split_pipeline()
-    model = cache(create_model_pipeline)
+    one_model = create_model_template(parameters.get("on_model_error", "continue"))
+    model = cache(partial(create_model_pipeline, one_model=one_model))
     models = LazyPipeline(
         # One Pipeline of all parts: adding them up one by one takes quadratic time.
         lambda: Pipeline([*map(model, names), create_comparison_pipeline(names)])
@@ -84,14 +69,40 @@ def create_split_pipeline() -> Pipeline:
     )
 
 
-def create_model_pipeline(name: str) -> Pipeline:
+def create_model_template(on_model_error: str) -> Pipeline:
+    """Build the nodes that every model has, each in a namespace of its own.
+
+    Args:
+        on_model_error: ``continue`` with the other models, or ``raise`` at once.
+    """
+    goes_on = on_model_error == "continue"
+    return Pipeline(
+        [
+            Node(
+                fit_or_fail if goes_on else fit_model,
+                inputs=["params:model", "X_train", "y_train", "params:random_state"],
+                outputs="fitted_model",
+                name="fit_model",
+            ),
+            Node(
+                score_or_fail if goes_on else score_model,
+                inputs=["fitted_model", "X_test", "y_test"],
+                outputs=["model_score", "metrics"],
+                name="score_model",
+            ),
+        ]
+    )
+
+
+def create_model_pipeline(name: str, one_model: Pipeline) -> Pipeline:
     """Build the pipeline that fits and scores one model.
 
     Args:
         name: Name of the model in ``parameters.yml``.
+        one_model: From ``create_model_template``.
     """
     return Pipeline(
-        ONE_MODEL,
+        one_model,
         namespace=f"models.{name}",
         inputs=set(SPLIT),
         parameters={

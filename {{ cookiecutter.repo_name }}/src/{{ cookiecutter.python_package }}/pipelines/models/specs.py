@@ -6,7 +6,7 @@ Checking the shape imports no estimator, so that thousands of models register at
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -40,14 +40,15 @@ class ModelSpec(BaseModel):
     """False takes the model out of every pipeline."""
 
 
-class SplitSpec(BaseModel):
-    """The parameters of the train-test split."""
+class RunSpec(BaseModel):
+    """The parameters that all models share."""
 
     model_config = ConfigDict(strict=True)
 
     train_fraction: float = Field(gt=0, lt=1)
     random_state: int = Field(ge=0, lt=2**32)
     target_column: str = Field(min_length=1)
+    on_model_error: Literal["continue", "raise"] = "continue"
 
 
 def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
@@ -62,7 +63,7 @@ def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
     Raises:
         ConfigurationError: Lists every problem found, each with its key.
     """
-    problems = schema_problems(SplitSpec, parameters)
+    problems = schema_problems(RunSpec, parameters)
     models = parameters.get("models")
     enabled = []
     if "models" not in parameters:

@@ -1,0 +1,77 @@
+"""What a run does about failures: of models in it, and of processes before it."""
+
+from typing import Any
+
+import click
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from .files import discard, discard_outdated, remove_leftovers
+from .tracking.runs import kedro_command
+
+
+class ModelsFailed(click.ClickException):
+    """Some models of a run failed; everything else of it is done."""
+
+
+class RecoveryHook:
+    """Takes up where a run was stopped, and makes failed models an error of the run."""
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Remove half-written files, and what was made before something missing."""
+        remove_leftovers(pipeline, catalog)
+        if run_params["only_missing_outputs"]:
+            _discard_failed(catalog, failed_models(pipeline, catalog))
+            discard_outdated(pipeline, catalog)
+
+    # Last of all: everything else about the run has been written.
+    @hook_impl(trylast=True)
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Fail if models have failed.
+
+        Raises:
+            ModelsFailed: Names them, and the command that runs just them again.
+        """
+        errors = failed_models(pipeline, catalog)
+        if not errors:
+            return
+        _discard_failed(catalog, errors)
+        count = sum(name.endswith(".metrics") for name in pipeline.all_outputs())
+        few = "All" if len(errors) == count else f"{len(errors)} of"
+        again = kedro_command({**run_params, "only_missing_outputs": True})
+        raise ModelsFailed(
+            "\n  ".join(
+                [
+                    f"{few} {count} models failed:",
+                    *(f"{namespace}: {error}" for namespace, error in errors.items()),
+                ]
+            )
+            + f"\nAll else is saved. Run just what is missing with\n  {again}"
+        )
+
+
+def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
+    """Return the error of each model that failed, by its namespace."""
+    metrics = sorted(
+        name for name in pipeline.all_outputs() if name.endswith(".metrics")
+    )
+    values = {name: catalog[name].load() for name in metrics if catalog.exists(name)}
+    return {
+        name.removesuffix(".metrics"): value["error"]
+        for name, value in values.items()
+        if "error" in value
+    }
+
+
+def _discard_failed(catalog: DataCatalog, namespaces: dict[str, str]) -> None:
+    """Delete the files that stand where those of models would be."""
+    for namespace in namespaces:
+        # Their metrics, which hold the error, stay to be read.
+        for made in ("fitted_model", "model_score"):
+            discard(catalog, f"{namespace}.{made}")
