@@ -139,8 +139,8 @@ def test_many_register_without_an_estimator(project: InstalledProject) -> None:
     models = "".join(f"  m{i}: {{class: no.such.Model{i}}}\n" for i in range(50))
     datasets = "".join(f"    d{i}: {{target: y}}\n" for i in range(20))
     base = project.path / "conf/base"
-    before, _, _ = (base / "parameters.yml").read_text().partition("models:")
-    (base / "parameters.yml").write_text(f"{before}models:\n{models}")
+    before, _, _ = (base / "parameters.yml").read_text().partition("\nmodels:")
+    (base / "parameters.yml").write_text(f"{before}\nmodels:\n{models}")
     (base / "parameters_benchmark.yml").write_text(
         f"benchmark:\n  datasets:\n{datasets}  tuning: {{}}\n"
     )
