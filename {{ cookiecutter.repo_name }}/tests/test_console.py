@@ -59,3 +59,15 @@ def test_a_long_leaderboard_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "model_20" not in shown
     assert "5 more in the file" in shown
     assert "nan" not in shown
+
+
+def test_a_table_has_its_title_and_short_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = show_on(monkeypatch, terminal=False)
+    ranks = pd.DataFrame({"model": ["svm"] * 25, "mean_rank": 1.23456, "best_on": 2})
+    console.print_table("Mean ranks", ranks)
+    shown = screen.getvalue()
+    assert "Mean ranks" in shown
+    assert "1.235" in shown
+    assert "5 more in the file" in shown

@@ -114,3 +114,36 @@ def test_values_of_secret_keys_are_hidden() -> None:
 def test_long_texts_and_passwords_are_cut() -> None:
     assert runs.text("https://me:secret@host/") == "https://***@host/"
     assert len(runs.text("x" * 10_000)) == runs.MAX_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "command"),
+    [
+        ("models.svm", "svm", "kedro run --pipelines models.svm"),
+        (
+            "benchmark.iris.svm",
+            "iris.svm",
+            "kedro run --pipelines benchmark.iris --namespaces benchmark.iris.svm",
+        ),
+    ],
+)
+def test_a_model_has_a_name_and_a_command_of_its_own(
+    namespace: str, name: str, command: str
+) -> None:
+    run = runs.ModelRun(namespace, ModelSpec.model_validate(TREE), 0, 0)
+    assert run.name == name
+    assert runs.kedro_command(run.pipeline) == command
+
+
+def test_trials_are_steps_of_one_metric_in_one_batch() -> None:
+    batches: list[list[tuple[str, float, int]]] = []
+
+    class Client:
+        def log_batch(self, run_id: str, metrics: Any, **others: Any) -> None:
+            batches.append([(one.key, one.value, one.step) for one in metrics])
+
+    client: Any = Client()
+    runs.log_batch(client, "id", metrics={"a": 1.0}, trials={0: 0.8, 2: 0.9})
+    assert batches == [
+        [("a", 1.0, 0), ("trial_value", 0.8, 0), ("trial_value", 0.9, 2)]
+    ]

@@ -12,15 +12,17 @@ from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark.comparison import (
     compare_datasets,
 )
+from {{ cookiecutter.python_package }}.pipelines.benchmark.curves import (
+    draw_learning_curve,
+)
 from {{ cookiecutter.python_package }}.pipelines.benchmark.evaluation import (
     evaluate,
     evaluate_tuned,
     fit_tuned,
 )
-from {{ cookiecutter.python_package }}.pipelines.benchmark.learning_curve import (
-    draw_learning_curve,
+from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
+    encode,
 )
-from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import encode
 from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import (
     DatasetSpec,
     TuningSpec,

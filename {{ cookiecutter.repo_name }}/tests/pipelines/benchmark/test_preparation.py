@@ -11,7 +11,9 @@ from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
     encode,
     split_dataset,
 )
-from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import DatasetSpec
+from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import (
+    DatasetSpec,
+)
 
 
 def adults(rows: int = 200) -> pd.DataFrame:

@@ -14,10 +14,18 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark import study
-from {{ cookiecutter.python_package }}.pipelines.benchmark.datasets import StudyPlace
-from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import encode
-from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import TuningSpec
-from {{ cookiecutter.python_package }}.pipelines.benchmark.tuning import tune_model
+from {{ cookiecutter.python_package }}.pipelines.benchmark.datasets import (
+    StudyPlace,
+)
+from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
+    encode,
+)
+from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import (
+    TuningSpec,
+)
+from {{ cookiecutter.python_package }}.pipelines.benchmark.tuning import (
+    tune_model,
+)
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import split_data
 from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
 

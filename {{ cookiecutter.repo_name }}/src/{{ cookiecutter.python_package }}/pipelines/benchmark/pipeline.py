@@ -9,8 +9,8 @@ from ...dynamic_registry import LazyPipeline
 from ..models.leaderboard import compare_models
 from ..models.nodes import fit_model
 from .comparison import compare_datasets
+from .curves import draw_learning_curve
 from .evaluation import evaluate, evaluate_tuned, fit_tuned
-from .learning_curve import draw_learning_curve
 from .preparation import encode, split_dataset
 from .specs import datasets_and_models
 from .tuning import tune_model
