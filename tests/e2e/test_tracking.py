@@ -95,6 +95,7 @@ def test_runs_of_every_runner(
     # One model fails, the same way on every runner.
     known = store.runs()
     wrong = "--params=models.linear_svm.model_kwargs.kernel=crooked"
+    wrong += ",on_model_error=raise"
     failed = project.run(
         "kedro", "run", "--runner", runner, wrong, env=env, check=False
     )

@@ -1,5 +1,6 @@
 """The error for faults in the project's configuration files."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import get_args
@@ -31,6 +32,11 @@ def parameters_file(key: str) -> str:
     """Return the file that a parameter stands in: a family's are in one of its own."""
     family = key.partition(".")[0]
     return "parameters.yml" if family == "models" else f"parameters_{family}.yml"
+
+
+def redact(text: str) -> str:
+    """Take user names and passwords out of addresses."""
+    return re.sub(r"://[^\s@]*@", "://***@", text)
 
 
 def did_you_mean(word: object, known: Sequence[str]) -> str:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from {{ cookiecutter.python_package }}.errors import redact
 from {{ cookiecutter.python_package }}.tracking.server import (
     anchor,
     answers,
     check_address,
-    redact,
 )
 
 

@@ -21,12 +21,13 @@ from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from omegaconf import OmegaConf
 from rich import get_console
 
-from ..errors import ConfigurationError, schema_problems
+from ..errors import ConfigurationError, redact, schema_problems
 from . import runs
 from .best_model import register_best
 from .champion import check_models
 from .config import TrackingConfig, read_config
 from .data import log_inputs, log_outputs
+from .interrupted import close_interrupted, sign
 from .model_files import PACKAGE
 from .pipeline_model import check_artifacts, log_pipeline, promote_pipeline
 from .server import (
@@ -35,7 +36,6 @@ from .server import (
     answers,
     check_address,
     create_store,
-    redact,
     tame_mlflow,
 )
 
@@ -109,7 +109,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 check_artifacts(pipeline, catalog)
             # Tags: of the runner its class alone, and no passwords.
             tags = {
-                "runner": run_params["runner"].strip("<").partition(" ")[0],
+                "runner": runs.runner_path(run_params),
                 "runtime_params": runs.text(
                     runs.hide_secrets(runs.flatten(run_params["runtime_params"] or {}))
                     or ""
@@ -117,6 +117,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             }
             try:
                 super().before_pipeline_run({**run_params, **tags}, pipeline, catalog)
+                self._sign()
             except Exception as error:
                 self.run_id = None
                 self._excuse(error)
@@ -232,6 +233,13 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             "of it. The results are in the data folder.",
             redact(self._uri),
         )
+
+    def _sign(self) -> None:
+        """Say which process the run is of, and close those of processes that died."""
+        if self.run_id:
+            client = self.mlflow_config.server._mlflow_client
+            sign(client, self.run_id)
+            close_interrupted(client, client.get_run(self.run_id).info.experiment_id)
 
     def _close(self, catalog: DataCatalog) -> bool:
         """End what began with the run; tell whether it is tracked."""

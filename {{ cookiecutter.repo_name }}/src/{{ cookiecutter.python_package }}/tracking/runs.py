@@ -20,8 +20,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from pydantic import BaseModel
 
+from ..errors import redact
 from ..pipelines.models.specs import ModelSpec
-from .server import redact
 
 # MLflow's own limits for one batch, and for the length of a parameter and of a tag.
 MAX_METRICS = 1000
@@ -270,9 +270,9 @@ def kedro_command(run_params: Mapping[str, Any]) -> str:
     for key, option in OPTIONS.items():
         if value := run_params.get(key):
             words += [option, value if isinstance(value, str) else ",".join(value)]
-    runner = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
-    if not runner.endswith("SequentialRunner"):
-        words += ["--runner", runner] if runner else []
+    runner = runner_path(run_params)
+    if runner and not runner.endswith("SequentialRunner"):
+        words += ["--runner", runner]
     if run_params.get("only_missing_outputs"):
         words.append("--only-missing-outputs")
     if given := hide_secrets(flatten(run_params.get("runtime_params") or {})):
@@ -281,6 +281,16 @@ def kedro_command(run_params: Mapping[str, Any]) -> str:
             ",".join(f"{key}={value}" for key, value in given.items()),
         ]
     return redact(shlex.join(words))
+
+
+def runner_path(run_params: Mapping[str, Any]) -> str:
+    """Return the import path of a run's runner, as ``--runner`` takes it.
+
+    Args:
+        run_params: What Kedro tells hooks of the run: the ``repr`` of the runner.
+    """
+    path = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
+    return path.rpartition(".")[2] if path.startswith("kedro.runner.") else path
 
 
 def git_commit(project_path: str | Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +9,8 @@ from urllib.parse import urlsplit
 import requests
 from filelock import FileLock
 from mlflow import MlflowClient
+
+from ..errors import redact
 
 LOCAL_STORE = "sqlite:///mlflow.db"
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -64,16 +65,17 @@ def tame_mlflow() -> None:
 def create_store(uri: str) -> None:
     """Create a SQLite store, or bring it up to date, one process at a time.
 
-    Two first runs at once would create the same tables, and leave neither whole.
+    Two first runs at once would create the same tables, and leave neither whole. So
+    would one that is killed meanwhile: hence a new file gets its name when it is whole.
     """
-    path = uri.removeprefix("sqlite:///")
+    path = Path(uri.removeprefix("sqlite:///"))
     with FileLock(f"{path}.lock"):
+        if not path.exists() and os.name != "nt":  # there, open files keep their names
+            begun = path.with_name(f"{path.name}.begun")
+            begun.unlink(missing_ok=True)
+            MlflowClient(f"sqlite:///{begun}").search_experiments(max_results=1)
+            begun.replace(path)
         MlflowClient(uri).search_experiments(max_results=1)
-
-
-def redact(text: str) -> str:
-    """Take user names and passwords out of addresses."""
-    return re.sub(r"://[^\s@]*@", "://***@", text)
 
 
 def check_address(uri: str) -> list[str]:

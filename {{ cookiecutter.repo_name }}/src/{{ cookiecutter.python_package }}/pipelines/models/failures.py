@@ -5,12 +5,14 @@ that of the metrics. ``recovery.py`` makes an error of the run of it, at the end
 """
 
 import logging
+import math
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from ...errors import redact
 from .estimators import Estimator
 from .nodes import fit_model, score_model
 from .specs import ModelSpec
@@ -52,7 +54,7 @@ def score_or_fail(
     fitted_model: Estimator | FailedModel,
     X_test: pd.DataFrame,
     y_test: pd.DataFrame,
-) -> tuple[float | None, dict[str, Any]]:
+) -> tuple[float, dict[str, Any]]:
     """Score a model, or say why it could not be fitted or scored.
 
     Args:
@@ -61,7 +63,7 @@ def score_or_fail(
         y_test: The target, one column, same rows.
 
     Returns:
-        As ``score_model``; of a model that failed, None, and its error and traceback.
+        As ``score_model``; of a model that failed, NaN, and its error and traceback.
     """
     if not isinstance(fitted_model, FailedModel):
         try:
@@ -69,11 +71,11 @@ def score_or_fail(
         except (Exception, SystemExit) as error:
             name = type(fitted_model).__name__
             fitted_model = _failure(error, f"Scoring {name}")
-    return None, {"error": fitted_model.error, "traceback": fitted_model.traceback}
+    return math.nan, {"error": fitted_model.error, "traceback": fitted_model.traceback}
 
 
 def _failure(error: Exception | SystemExit, what: str) -> FailedModel:
     """Log an error, and make a failure of it."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = redact(" ".join(f"{type(error).__name__}: {error}".split()))
     logger.error("%s failed, the others go on: %s", what, reason)
-    return FailedModel(reason, "".join(traceback.format_exception(error)))
+    return FailedModel(reason, redact("".join(traceback.format_exception(error))))

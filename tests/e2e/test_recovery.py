@@ -1,0 +1,221 @@
+"""Failing models, killed runs and two runs at once cost nothing that was computed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import InstalledProject
+from e2e.mlflow_store import store_of
+from e2e.test_runs import leaderboard
+
+RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner"]
+KILLS = 10
+
+# Fifty models, five of which fail: each in its own way.
+FAILING = """
+import sys
+
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier
+
+
+class Raises(DecisionTreeClassifier):
+    def fit(self, X, y):
+        raise ValueError("not today\\n(a second line)")
+
+
+class Exits(DecisionTreeClassifier):
+    def fit(self, X, y):
+        sys.exit(3)
+
+
+class NeedsMemory(DecisionTreeClassifier):
+    def fit(self, X, y):
+        # More than the limit that resource.setrlimit sets, or any machine has.
+        self.huge_ = np.ones(2**47, dtype=np.uint8)
+        return self
+
+
+class CannotBeScored(DecisionTreeClassifier):
+    def score(self, X, y, sample_weight=None):
+        raise KeyError("score")
+
+
+class CannotBeBuilt(DecisionTreeClassifier):
+    def __init__(self):
+        raise RuntimeError("no licence")
+"""
+ERRORS = {
+    "raises": ("Raises", "ValueError: not today (a second line)"),
+    "exits": ("Exits", "SystemExit: 3"),
+    "needs_memory": ("NeedsMemory", "MemoryError: "),
+    "cannot_be_scored": ("CannotBeScored", "KeyError: 'score'"),
+    "cannot_be_built": ("CannotBeBuilt", "RuntimeError: no licence"),
+}
+
+
+def with_models(project: InstalledProject, trees: int, failing: bool) -> None:
+    """Add an environment with decision trees, and with models that fail."""
+    (project.path / f"src/{project.package}/failing.py").write_text(FAILING)
+    lines = ["models:"]
+    for i in range(trees):
+        lines += [f"  tree_{i:02}:", "    class: sklearn.tree.DecisionTreeClassifier"]
+    for name, (cls, _) in ERRORS.items() if failing else ():
+        lines += [f"  {name}:", f"    class: {project.package}.failing.{cls}"]
+    folder = project.path / "conf/many"
+    folder.mkdir()
+    (folder / "parameters.yml").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_failing_models_do_not_stop_the_others(
+    runner: str, project: InstalledProject
+) -> None:
+    with_models(project, trees=42, failing=True)
+    source = {"PYTHONPATH": str(project.path / "src")}
+    command = ["kedro", "run", "--env=many", f"--runner={runner}"]
+    done = project.run(*command, check=False, env=source)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout
+    *said, advice, again = done.stdout.rstrip().splitlines()
+    assert "5 of 50 models failed:" in "\n".join(said[-6:])
+    for name, (_, error) in ERRORS.items():
+        assert any(line.strip().startswith(f"models.{name}: {error}") for line in said)
+    assert "--only-missing-outputs" in again
+    assert "missing" in advice
+
+    rows = {row["model"]: row for row in leaderboard(project)}
+    assert len(rows) == 51
+    for name, row in rows.items():
+        fails = name in ERRORS
+        assert bool(row["model_score"]) != fails
+        assert row["error"].startswith(ERRORS[name][1] if fails else "")
+        model = project.path / f"data/06_models/{name}_model.pkl"
+        assert model.exists() == (not fails and name != "baseline")
+
+    parent, children = store_of(project).family()
+    assert parent.status == "FAILED"
+    statuses = {name: run.status for name, run in children.items()}
+    assert statuses == {
+        name: "FAILED" if name in ERRORS else "FINISHED"
+        for name in rows
+        if name != "baseline"
+    }
+    for name, (_, error) in ERRORS.items():
+        assert children[name].tags["error"].startswith(error)
+        assert "Traceback" in children[name].tags["traceback"]
+
+    # Mended, only what is missing is run.
+    module = project.path / f"src/{project.package}/failing.py"
+    names = [cls for cls, _ in ERRORS.values()]
+    module.write_text(
+        "from sklearn.tree import DecisionTreeClassifier\n"
+        + "\n".join(f"class {name}(DecisionTreeClassifier): pass" for name in names)
+    )
+    printed = project.run(*command, "--only-missing-outputs", env=source).stdout
+    assert printed.count("Completed node: ") == 2 * len(ERRORS) + 1
+    assert all(row["model_score"] for row in leaderboard(project))
+
+
+def test_raise_stops_at_once(project: InstalledProject) -> None:
+    with_models(project, trees=1, failing=True)
+    source = {"PYTHONPATH": str(project.path / "src")}
+    params = "--params=on_model_error=raise,models.exits.enabled=false"
+    done = project.run("kedro", "run", "--env=many", params, check=False, env=source)
+    assert done.returncode == 1
+    assert "models failed" not in done.stdout
+    assert not (project.path / "data/08_reporting/leaderboard.csv").exists()
+
+
+def test_when_all_models_fail_it_says_so(project: InstalledProject) -> None:
+    with_models(project, trees=0, failing=True)
+    source = {"PYTHONPATH": str(project.path / "src")}
+    off = ",".join(
+        f"models.{name}.enabled=false"
+        for name in ("nearest_neighbors", "linear_svm", "decision_tree")
+    )
+    command = ["kedro", "run", "--env=many", f"--params={off}"]
+    done = project.run(*command, check=False, env=source)
+    assert done.returncode == 1
+    assert "All 5 models failed:" in done.stdout
+    assert leaderboard(project)[0]["model"] == "baseline"
+
+
+def scores(project: InstalledProject) -> list[tuple[str, str, str]]:
+    """Return what of a leaderboard is the same in every run."""
+    return [
+        (row["model"], row["model_score"], row["f1_macro"])
+        for row in leaderboard(project)
+    ]
+
+
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
+def test_a_killed_run_is_resumed(
+    runner: str, installed: InstalledProject, tmp_path: Path
+) -> None:
+    undisturbed = installed.copy(tmp_path / "undisturbed")
+    with_models(undisturbed, trees=10, failing=False)
+    command = ["kedro", "run", "--env=many", f"--runner={runner}"]
+    start = time.monotonic()
+    undisturbed.run(*command)
+    length = time.monotonic() - start
+    expected = scores(undisturbed)
+
+    moments = random.Random(3)
+    for i in range(KILLS):
+        project = installed.copy(tmp_path / f"killed_{i}")
+        with_models(project, trees=10, failing=False)
+        # The first half is spent on imports.
+        kill_after(project, moments.uniform(length / 3, length), *command)
+        project.run(*command, "--only-missing-outputs")
+
+        assert scores(project) == expected
+        assert not list((project.path / "data").rglob("*.tmp"))
+        statuses = {run.status for run in store_of(project).runs()}
+        assert statuses <= {"FINISHED", "KILLED", "FAILED"}, statuses
+
+
+def kill_after(project: InstalledProject, seconds: float, *command: str) -> None:
+    """Run a command, and kill it and its workers after some time."""
+    process = subprocess.Popen(
+        [str(project.environment.bin / command[0]), *command[1:]],
+        cwd=project.path,
+        env=project.env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_two_runs_at_once(project: InstalledProject) -> None:
+    with_models(project, trees=10, failing=False)
+    for _ in range(2):
+        known = store_of(project).runs() if store_of(project).database.exists() else []
+        with ThreadPoolExecutor(2) as terminals:
+            runs = list(
+                terminals.map(
+                    lambda _: project.run("kedro", "run", "--env=many"), range(2)
+                )
+            )
+        assert all(run.returncode == 0 for run in runs)
+        new = {run.id for run in store_of(project).runs()} - {run.id for run in known}
+        runs_made = [run for run in store_of(project).runs() if run.id in new]
+        assert {run.status for run in runs_made} == {"FINISHED"}
+        assert len(runs_made) == 2 * (1 + 13)
+        assert len(leaderboard(project)) == 14
+        assert not list((project.path / "data").rglob("*.tmp"))

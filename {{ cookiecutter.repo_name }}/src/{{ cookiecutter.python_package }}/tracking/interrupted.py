@@ -1,0 +1,31 @@
+"""Runs whose process was killed: MLflow is not told, and keeps them as running."""
+
+import os
+import platform
+
+from mlflow import MlflowClient
+
+from ..files import is_alive
+
+PROCESS = "kedro_process"
+
+
+def sign(client: MlflowClient, run_id: str) -> None:
+    """Note on a run which process of which machine it belongs to."""
+    client.set_tag(run_id, PROCESS, f"{os.getpid()}@{platform.node()}")
+
+
+def close_interrupted(client: MlflowClient, experiment_id: str) -> None:
+    """Mark as KILLED the runs of this machine whose process is no more.
+
+    Args:
+        client: Of the store.
+        experiment_id: Where to look.
+    """
+    running = "attributes.status = 'RUNNING'"
+    mine = f"{running} AND tags.{PROCESS} LIKE '%@{platform.node()}'"
+    for parent in client.search_runs([experiment_id], mine):
+        if not is_alive(int(parent.data.tags[PROCESS].partition("@")[0])):
+            its = f"{running} AND tags.mlflow.parentRunId = '{parent.info.run_id}'"
+            for run in [*client.search_runs([experiment_id], its), parent]:
+                client.set_terminated(run.info.run_id, "KILLED")
