@@ -10,6 +10,8 @@ import yaml
 from kedro.config import AbstractConfigLoader
 from kedro.framework.project import configure_project, settings
 
+from {{ cookiecutter.python_package }}.tracking.server import create_store
+
 ROOT = Path(__file__).parents[1]
 PARAMETERS = {
     "train_fraction": 0.8,
@@ -32,12 +34,21 @@ def configured_project(monkeypatch: pytest.MonkeyPatch) -> None:
     configure_project(PACKAGE)
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an MLflow store without runs: copied at once, where making one is slow."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    create_store(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, empty_store: Path) -> Path:
     """Return the root of a fresh copy: its configuration and raw data."""
     for folder in ("conf", "data/01_raw"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(empty_store, tmp_path)
     # The tests' own models, so that those of the project may change.
     (tmp_path / "conf/base/parameters.yml").write_text(yaml.safe_dump(PARAMETERS))
     return tmp_path

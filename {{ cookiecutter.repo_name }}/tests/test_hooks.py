@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from kedro.framework.session import KedroSession
+from mlflow import MlflowClient
 
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 
@@ -40,3 +41,18 @@ def test_a_catalog_that_would_lose_a_model_is_refused(
         KedroSession.create(project_path=project).run()
     assert "models.linear_svm.fitted_model" in error.value.message
     assert "add 'models.{namespace}.fitted_model'" in error.value.message
+
+
+def test_missing_data_is_named_with_the_command_that_makes_it(project: Path) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        KedroSession.create(project_path=project).run(pipeline_names=["models"])
+    first, *missing = error.value.message.splitlines()
+    assert first == "Data is missing:"
+    assert missing == [
+        f"  {name}: does not exist yet; 'kedro run --pipelines split_data' makes it"
+        for name in ("X_test", "X_train", "y_test", "y_train")
+    ]
+    # Before the run: MLflow knows of none.
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    assert not client.search_runs(experiments)
