@@ -71,17 +71,16 @@ def test_files_saved_while_an_error_is_handled_are_kept(tmp_path: Path) -> None:
     assert dataset.load() == 1
 
 
-def test_leftovers_of_dead_processes_are_removed(
-    catalog: DataCatalog, tmp_path: Path
-) -> None:
+def test_leftovers_of_dead_processes_are_removed(tmp_path: Path) -> None:
     token = "0" * 32
-    dead = tmp_path / f".a.json.{DEAD}-{token}.tmp"
+    (tmp_path / "models").mkdir()
+    dead = tmp_path / f"models/.a.json.{DEAD}-{token}.tmp"
     alive = tmp_path / f".a.json.{os.getpid()}-{token}.tmp"
     of_others = tmp_path / ".a.json.tmp"
     for file in (dead, alive, of_others):
         file.touch()
-    remove_leftovers(PIPELINE, catalog)
-    assert set(tmp_path.iterdir()) == {alive, of_others}
+    remove_leftovers(tmp_path)
+    assert set(tmp_path.rglob("*.tmp")) == {alive, of_others}
 
 
 @pytest.mark.parametrize(

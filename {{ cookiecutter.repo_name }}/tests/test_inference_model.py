@@ -4,6 +4,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import pandas as pd
@@ -160,10 +161,21 @@ def test_no_node_logs_while_a_request_is_answered(
 def test_other_threads_log_on_meanwhile(
     model: KedroPipelineModel, caplog: pytest.LogCaptureFixture
 ) -> None:
+    asked, logged = Event(), Event()
+
+    class Waiting(dict[str, float]):
+        def __missing__(self, flower: str) -> float:
+            asked.set()
+            assert logged.wait(timeout=10)
+            return 1.0
+
     caplog.set_level(logging.INFO)
+    model.loaded_catalog["prices"].save(Waiting())
     with ThreadPoolExecutor(max_workers=1) as server:
-        answer = server.submit(model.predict, None, orders(*["rose"] * 3))
-        while not answer.done():
-            PIPELINE.nodes[0].run({"orders": orders("rose"), "prices": PRICES})
+        answer = server.submit(model.predict, None, orders("rose"))
+        assert asked.wait(timeout=10)
+        PIPELINE.nodes[0].run({"orders": orders("rose"), "prices": PRICES})
+        logged.set()
+        assert answer.result()["total"].tolist() == [1.5]
     threads = {record.threadName for record in caplog.records if record.name == NODES}
     assert threads == {"MainThread"}

@@ -81,14 +81,12 @@ def discard_outdated(pipeline: Pipeline, catalog: DataCatalog) -> None:
             missing.update(node.outputs)
 
 
-def remove_leftovers(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Delete files that processes were writing when they were killed."""
-    paths = [local_path(catalog, name) for name in pipeline.all_outputs()]
-    for folder in {path.parent for path in paths if path}:
-        for file in folder.glob(".*.tmp"):
-            begun_by = TEMPORARY.fullmatch(file.name)
-            if begun_by and not is_alive(int(begun_by[1])):
-                file.unlink(missing_ok=True)
+def remove_leftovers(folder: Path) -> None:
+    """Delete files below a folder that processes were writing when they were killed."""
+    for file in folder.rglob(".*.tmp"):
+        begun_by = TEMPORARY.fullmatch(file.name)
+        if begun_by and not is_alive(int(begun_by[1])):
+            file.unlink(missing_ok=True)
 
 
 def is_alive(process: int) -> bool:

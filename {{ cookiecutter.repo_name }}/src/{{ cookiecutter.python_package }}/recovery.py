@@ -7,6 +7,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from .dynamic_registry import project_path
 from .files import discard, discard_outdated, remove_leftovers
 from .tracking.runs import kedro_command
 
@@ -23,7 +24,7 @@ class RecoveryHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Remove half-written files, and what was made before something missing."""
-        remove_leftovers(pipeline, catalog)
+        remove_leftovers(project_path() / "data")
         if run_params["only_missing_outputs"]:
             _discard_failed(catalog, failed_models(pipeline, catalog))
             discard_outdated(pipeline, catalog)
