@@ -5,6 +5,7 @@ All settings: https://docs.kedro.org/en/stable/configure/configuration_basics/
 
 import logging
 
+from .data_hooks import DataHooks
 from .dynamic_registry import ProjectConfigLoader
 from .hooks import ProjectHooks
 from .tracking import TrackingHook
@@ -21,7 +22,7 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (TrackingHook(), ProjectHooks())
+HOOKS = (DataHooks(), TrackingHook(), ProjectHooks())
 
 # TrackingHook is kedro-mlflow's own hook, extended.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import ConfigurationError, did_you_mean, schema_problems
 from ..models.specs import ModelSpec
+from ..models.trust import class_problems, read_trusted
 
 
 class SplitsSpec(BaseModel):
@@ -42,6 +43,9 @@ def read_spec(parameters: Mapping[str, Any]) -> TextSpec:
     Raises:
         ConfigurationError: Lists every problem found, each with its key.
     """
+    trusted, problems = read_trusted(parameters)
+    if problems:
+        raise ConfigurationError.listing("parameters.yml", problems)
     problems = (
         schema_problems(TextSpec, parameters["text"], prefix="text")
         if "text" in parameters
@@ -52,7 +56,7 @@ def read_spec(parameters: Mapping[str, Any]) -> TextSpec:
         known = spec.splits.labelled + spec.splits.unlabelled
         # One fault, where --params split=... has set both.
         unknown = {
-            parameters.get(key): key
+            str(parameters.get(key)): key
             for key in ("scored_split", "split")
             if parameters.get(key) not in known
         }
@@ -61,6 +65,7 @@ def read_spec(parameters: Mapping[str, Any]) -> TextSpec:
             f"{did_you_mean(split, known)}; known: {', '.join(known)}"
             for split, key in unknown.items()
         ]
+        problems += class_problems(spec.model.class_path, "text.model.class", trusted)
     if problems:
         raise ConfigurationError.listing("parameters_text.yml", problems)
     return spec

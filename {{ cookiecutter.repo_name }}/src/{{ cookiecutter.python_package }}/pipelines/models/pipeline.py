@@ -1,5 +1,6 @@
 """The pipelines of the ``models`` family."""
 
+from collections.abc import Sequence
 from functools import cache, partial
 
 from kedro.io import DataCatalog
@@ -40,8 +41,9 @@ def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: Lists all that is wrong with ``parameters.yml``.
     """
-    names = enabled_models(catalog["parameters"].load())
-    split = create_split_pipeline()
+    parameters = catalog["parameters"].load()
+    names = enabled_models(parameters)
+    split = create_split_pipeline([name for name in ["features"] if name in parameters])
     model = cache(create_model_pipeline)
     models = LazyPipeline(
         # One Pipeline of all parts: adding them up one by one takes quadratic time.
@@ -65,8 +67,12 @@ def create_pipeline(catalog: DataCatalog) -> Pipeline:
     return create_pipelines(catalog)["models"]
 
 
-def create_split_pipeline() -> Pipeline:
-    """Build the pipeline that splits the data into a training and a test part."""
+def create_split_pipeline(options: Sequence[str] = ()) -> Pipeline:
+    """Build the pipeline that splits the data into a training and a test part.
+
+    Args:
+        options: Those parameters with a default that ``parameters.yml`` has.
+    """
     return Pipeline(
         [
             Node(
@@ -76,6 +82,7 @@ def create_split_pipeline() -> Pipeline:
                     "params:train_fraction",
                     "params:random_state",
                     "params:target_column",
+                    *(f"params:{name}" for name in options),
                 ],
                 outputs=SPLIT,
                 name="split_data",
