@@ -104,9 +104,15 @@ def schema_problems(
                     give = f"; give at least {', '.join(required)}" if required else ""
                     problems.append(f"{key}: not a mapping{give}")
                 case _:
-                    problems.append(f"{key}: {detail['msg']}, not {detail['input']!r}")
+                    value_given = _shorten(repr(detail["input"]))
+                    problems.append(f"{key}: {detail['msg']}, not {value_given}")
         return problems
     return []
+
+
+def _shorten(text: str) -> str:
+    """Return a text, or its beginning: a value may be a whole file by mistake."""
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _schema_at(
