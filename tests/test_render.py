@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, Bake, Project
+from conftest import REPOSITORY, Bake, Project, git
 
 ONE_MIB = 2**20
 
@@ -169,3 +169,81 @@ def test_reviews_arrive_as_they_are(starter: Path, project: Project) -> None:
     content = shipped.read_bytes()
     assert project.files()["data/01_raw/reviews/train.csv"] == content
     assert not content.isascii()
+
+
+# What must never be committed by accident: secrets, data, models, stores, leavings.
+PLANTED = """
+    .env .env.production .venv/pyvenv.cfg venv/pyvenv.cfg .telemetry own.key own.pem
+    conf/local/credentials.yml conf/local/parameters.yml conf/local/mlflow.yml
+    conf/base/credentials.yml conf/base/credentials_s3.yaml conf/base/my_credentials.yml
+    conf/experiment/credentials.yml conf/base/secret/credentials/all.yml
+    data/01_raw/customers.csv data/01_raw/reviews/mails.csv data/01_raw/imdb/a/b.parquet
+    data/01_raw/iris.csv.bak data/02_intermediate/instances_train.parquet
+    data/05_model_input/X_train.parquet data/06_models/linear_svm_model.pkl
+    data/06_models/benchmark_studies.db data/07_model_output/predictions.parquet
+    data/08_reporting/leaderboard.csv data/own_folder/table.xlsx
+    mlflow.db mlflow.db-wal mlflow.db-shm mlflow.db-journal own.db own.sqlite3
+    mlruns/0/meta.yaml mlartifacts/1/model/model.skops model.pkl notebooks/model.joblib
+    .viz/stats.json build/index.html dist/conf.tar.gz info.log logs/error.log
+    notebooks/.ipynb_checkpoints/a.ipynb src/{package}/__pycache__/hooks.pyc
+    src/{package}.egg-info/PKG-INFO .pytest_cache/README.md .mypy_cache/a .ruff_cache/a
+    .hypothesis/unicode_data/a .nox/tests/a .coverage
+"""
+
+
+def test_git_sees_the_samples_and_no_secret(project: Project) -> None:
+    shipped = sorted(project.files())
+    git(project.path, "init", "--quiet")
+    git(project.path, "add", "--all")
+    git(project.path, "commit", "--quiet", "--message", "project")
+    assert sorted(git(project.path, "ls-files").splitlines()) == shipped
+
+    for name in PLANTED.format(package=project.package).split():
+        path = project.path / name
+        assert not path.exists(), name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("secret")
+    status = ["status", "--porcelain", "--untracked-files=all"]
+    assert git(project.path, *status) == ""
+    # The check itself: what is no secret is seen.
+    (project.path / "src" / project.package / "new.py").touch()
+    assert git(project.path, *status) == f"?? src/{project.package}/new.py\n"
+
+
+# Commands that start a server. Those of the second group listen on this machine unless
+# told otherwise: tests/test_servers.py of the project asks the tools themselves.
+SERVERS = re.compile(
+    r"mlflow[\"', ]+(?:models[\"', ]+serve|server|ui)|uvicorn|gunicorn|waitress"
+    r"|kedro[\"', ]+(?:viz(?:[\"', ]+run)?|server(?:[\"', ]+start)?)"
+)
+DOCUMENTS = ["**/*.md", "**/*.yml", "**/*.yaml", "**/*.toml", "noxfile.py"]
+
+
+def test_every_documented_server_is_for_this_machine(
+    starter: Path, project: Project
+) -> None:
+    texts = {
+        path: path.read_text()
+        for folder in (starter, project.path)
+        for glob in DOCUMENTS
+        for path in folder.glob(glob)
+    }
+    commands = 0
+    for path, text in texts.items():
+        # A command may go on in the next line.
+        lines = re.sub(r"\\\n\s*", "", text).splitlines()
+        for number, line in enumerate(lines):
+            assert "0.0.0.0" not in line, (path, line)
+            commands += bool(SERVERS.search(line))
+            # Other machines are meant to reach this one some day: there, the host is
+            # written out, in the command or in the lines that make it.
+            if re.search(r"mlflow[\"', ]+models[\"', ]+serve .*-m", line):
+                near = "\n".join(lines[max(number - 3, 0) : number + 3])
+                assert "--host 127.0.0.1" in near, (path, line)
+            for host in re.findall(r"--host[ =\"',]+([\w.:]+)", line):
+                assert host == "127.0.0.1", (path, line)
+            for address in re.findall(r"https?://([\d.]+|localhost)[:/]", line):
+                assert address == "127.0.0.1", (path, line)
+    assert commands > 5
+    mlflow = yaml.safe_load((project.path / "conf/base/mlflow.yml").read_text())
+    assert mlflow["ui"]["host"] == "127.0.0.1"

@@ -173,7 +173,10 @@ def test_class_is_never_called(configuration: Configuration) -> None:
         (kwargs, f"model_kwargs: {{command: touch {proof}}}"),
     )
     output = refused_run(configuration.project)
-    problem = r"models\.linear_svm\.class: 'os\.system' is no estimator.*"
+    problem = (
+        r"models\.linear_svm\.class: 'os\.system' is not imported, .* not trusted.*; "
+        r"if you trust it, add the line '- os' to trusted_packages in parameters\.yml"
+    )
     assert_message(output, "parameters.yml", problem)
     assert not proof.exists()
 
@@ -197,7 +200,8 @@ def test_pipelines_show_without_their_classes(
     configuration: Configuration, tmp_path: Path
 ) -> None:
     missing = "linear_svm:\n    class: not_installed.Model"
-    configuration.edit("parameters.yml", (SVM, missing))
+    trusted = ("  - sklearn\n", "  - sklearn\n  - not_installed\n")
+    configuration.edit("parameters.yml", (SVM, missing), trusted)
     project = configuration.project
     output = project.run("kedro", "registry", "list").stdout
     assert "- models.linear_svm\n" in output

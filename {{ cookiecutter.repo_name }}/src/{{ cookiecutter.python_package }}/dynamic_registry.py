@@ -20,6 +20,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 from omegaconf.errors import OmegaConfBaseException
 
+from .config_files import check_growth, find_files, unreadable
 from .errors import ConfigurationError
 
 # Thread-local, not a ContextVar: which context a notebook's cell runs in is up to its
@@ -48,7 +49,25 @@ class ProjectConfigLoader(OmegaConfigLoader):
         with self._turn:
             # Kedro registers ${runtime_params:...} at each reading, but not this one.
             self._register_globals_resolver()
-            return super().__getitem__(key)
+            files = self._files(key)
+            check_growth(files)
+            try:
+                config = super().__getitem__(key)
+                # Numbers that are too long to be written cannot be spoken of either.
+                repr(config)
+            except (MissingConfigException, ConfigurationError, KeyError):
+                raise
+            except Exception as error:  # whatever readers of YAML raise
+                raise unreadable(key, files, error) from error
+            return config
+
+    def _files(self, key: str) -> list[Path]:
+        """Return the files of a configuration; none if it is not in a folder here."""
+        folders = [self.base_env, self.env or self.default_run_env]
+        return find_files(
+            [Path(self.conf_source, folder) for folder in dict.fromkeys(folders)],
+            self.config_patterns.get(key, []),
+        )
 
     @staticmethod
     def _soft_merge(
@@ -60,11 +79,28 @@ class ProjectConfigLoader(OmegaConfigLoader):
         try:
             merged: dict[str, Any] = OmegaConfigLoader._soft_merge(config, env_config)
         except OmegaConfBaseException as error:
+            clash = _clash(config, env_config) or str(error)
             raise ConfigurationError(
                 f"The files in {env_path} do not fit those of the base environment, "
-                f"into which they are merged key by key: {error}"
+                f"into which they are merged key by key: {clash}"
             ) from error
         return merged
+
+
+def _clash(base: object, other: object, path: str = "") -> str:
+    """Say where of two configurations one has a list and the other a mapping."""
+    if isinstance(base, dict) and isinstance(other, dict):
+        clashes = (
+            _clash(base[key], value, f"{path}.{key}" if path else str(key))
+            for key, value in other.items()
+            if key in base
+        )
+        return next(filter(None, clashes), "")
+    if isinstance(base, dict) and isinstance(other, list):
+        return f"{path}: a list, where base has a mapping"
+    if isinstance(base, list) and isinstance(other, dict):
+        return f"{path}: a mapping, where base has a list"
+    return ""
 
 
 class DynamicPipelines(Mapping[str, Pipeline]):

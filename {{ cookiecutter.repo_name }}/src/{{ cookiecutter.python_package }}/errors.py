@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import get_args
+from typing import Self, get_args
 
 import click
 from pydantic import BaseModel, ValidationError
@@ -17,15 +17,39 @@ class ConfigurationError(click.ClickException):
     """
 
     @classmethod
-    def listing(cls, file: str, problems: Sequence[str]) -> "ConfigurationError":
+    def listing(
+        cls,
+        file: str,
+        problems: Sequence[str],
+        most: int | None = None,
+        advice: str = "",
+    ) -> Self:
         """Make one error of everything that is wrong with a file.
 
         Args:
             file: Name of the configuration file, such as ``parameters.yml``.
             problems: One line each, beginning with the path of the key.
+            most: How many of them to write out; without it, all.
+            advice: A last line, if there is more to say.
         """
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-        return cls("\n  ".join([f"{file} has {count}:", *problems]))
+        lines = [f"{file} has {count}:", *problems[:most]]
+        if most is not None and len(problems) > most:
+            lines.append(f"... and {len(problems) - most} more")
+        return cls("\n  ".join(filter(None, [*lines, advice])))
+
+
+class DataError(ConfigurationError):
+    """A fault that only the data shows.
+
+    A node does not know which table it is given: the message says "the data", until a
+    hook, which knows the catalog, puts the name there.
+    """
+
+    def name_data(self, name: str) -> None:
+        """Write the name of the dataset into the message."""
+        named = re.sub("[Tt]he data", lambda _: name, self.message, count=1)
+        ConfigurationError.__init__(self, named)
 
 
 def parameters_file(key: str) -> str:
@@ -85,9 +109,15 @@ def schema_problems(
                     give = f"; give at least {', '.join(required)}" if required else ""
                     problems.append(f"{key}: not a mapping{give}")
                 case _:
-                    problems.append(f"{key}: {detail['msg']}, not {detail['input']!r}")
+                    value_given = _shorten(repr(detail["input"]))
+                    problems.append(f"{key}: {detail['msg']}, not {value_given}")
         return problems
     return []
+
+
+def _shorten(text: str) -> str:
+    """Return a text, or its beginning: a value may be a whole file by mistake."""
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _schema_at(

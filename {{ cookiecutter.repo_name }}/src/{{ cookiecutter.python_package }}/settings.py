@@ -5,6 +5,7 @@ All settings: https://docs.kedro.org/en/stable/configure/configuration_basics/
 
 import logging
 
+from .data_hooks import DataHooks
 from .dynamic_registry import ProjectConfigLoader
 from .files import write_atomically
 from .hooks import ProjectHooks
@@ -23,7 +24,7 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (RecoveryHook(), TrackingHook(), ProjectHooks())
+HOOKS = (RecoveryHook(), DataHooks(), TrackingHook(), ProjectHooks())
 
 # TrackingHook is kedro-mlflow's own hook, extended.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)

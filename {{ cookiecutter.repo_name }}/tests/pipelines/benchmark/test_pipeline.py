@@ -96,7 +96,9 @@ def test_no_estimator_is_imported_to_register_many() -> None:
     named = registered(
         {
             **PARAMETERS,
-            "models": {f"m{i}": {**TREE, "class": f"no.such.M{i}"} for i in range(50)},
+            "models": {
+                f"m{i}": {**TREE, "class": f"sklearn.no.M{i}"} for i in range(50)
+            },
             "benchmark": {
                 "datasets": {f"d{i}": {"target": "y"} for i in range(20)},
                 "tuning": {},

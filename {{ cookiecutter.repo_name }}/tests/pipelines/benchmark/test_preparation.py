@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.python_package }}.errors import ConfigurationError
+from {{ cookiecutter.python_package }}.errors import (
+    ConfigurationError,
+    DataError,
+)
 from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
     encode,
     split_dataset,
@@ -62,6 +65,23 @@ def test_what_does_not_fit_the_data(options: dict[str, str], problem: str) -> No
         split_dataset(adults(), spec(**options), 3)
     assert error.value.message.startswith("parameters_benchmark.yml has a problem")
     assert problem in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"age": np.inf}, "age: infinite in 200 of 200 rows"),
+        ({"age.1": 1}, "age.1: the column 'age' seems to be there twice"),
+        ({"income": "<=50K"}, "income: the target is '<=50K' in all of 200 rows"),
+    ],
+)
+def test_what_no_encoder_mends(change: dict[str, object], problem: str) -> None:
+    with pytest.raises(DataError) as error:
+        split_dataset(adults().assign(**change), spec(), 3)
+    assert error.value.message.startswith("The data has a problem")
+    assert problem in error.value.message
+    with pytest.raises(DataError, match="0 rows; columns: age"):
+        split_dataset(adults()[:0], spec(), 3)
 
 
 def test_texts_and_gaps_become_numbers() -> None:

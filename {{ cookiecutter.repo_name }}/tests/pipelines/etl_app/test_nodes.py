@@ -52,9 +52,10 @@ def test_texts_may_all_be_missing_or_numbers() -> None:
         {"text": TEXTS},
         {"text": TEXTS, "label": [-1, -1, -1]},
         {"text": TEXTS, "label": ["", "", ""]},
+        {"text": TEXTS, "label": [None, None, None]},
         {"text": [], "label": []},
     ],
-    ids=["no column", "-1", "empty", "no rows"],
+    ids=["no column", "-1", "empty", "null", "no rows"],
 )
 def test_a_split_without_labels_says_what_to_run(
     reviews: dict[str, list[object]],
@@ -79,7 +80,7 @@ def test_unknown_labels_are_counted_the_most_frequent_first() -> None:
 
 def test_some_reviews_without_a_label_are_not_passed_over() -> None:
     reviews = pd.DataFrame({"label": [1, -1, 0]})
-    with pytest.raises(ConfigurationError, match="'-1', in 1 rows"):
+    with pytest.raises(ConfigurationError, match="no label in 1 of 3 rows"):
         etl_labels(reviews, "label", LABELS, "train")
 
 
@@ -98,3 +99,19 @@ def test_a_wrong_column_is_named_with_those_there_are() -> None:
             "parameters_text.yml has a problem:",
             "  " + problem.format(key, column, meant, "text, label"),
         ]
+
+
+def test_whole_numbers_beside_a_missing_one_are_still_whole() -> None:
+    reviews = pd.DataFrame({"label": [1, None, 0]})
+    with pytest.raises(ConfigurationError) as error:
+        etl_labels(reviews, "label", LABELS, "train")
+    assert "no label in 1 of 3 rows" in error.value.message
+    assert "none of the labels" not in error.value.message
+
+
+def test_rows_are_numbered_anew_whatever_the_raw_index_is() -> None:
+    reviews = pd.DataFrame({"text": TEXTS, "label": [1, 0, 1]}, index=[7, 7, 0])
+    instances = etl_instances(reviews, "text")
+    labels = etl_labels(reviews, "label", LABELS, "train")
+    assert instances.index.tolist() == labels.index.tolist() == [0, 1, 2]
+    assert labels["label"].tolist() == ["positive", "negative", "positive"]

@@ -104,3 +104,18 @@ def test_an_unknown_split_is_named_with_its_key(
 
 def test_parameters_without_text() -> None:
     assert problems({"split": "train"}) == ["text: missing"]
+
+
+def test_a_value_may_not_mean_two_labels() -> None:
+    wrong = deepcopy(PARAMETERS)
+    wrong["text"]["labels"] = {"negative": [0, "1"], "positive": [1]}  # type: ignore[index]
+    (problem,) = problems(wrong)
+    assert problem.startswith("text.labels: '1' means both 'negative' and 'positive'")
+
+
+@pytest.mark.parametrize("size", ["500", 500.0, True])
+def test_numbers_are_not_guessed(size: object) -> None:
+    wrong = deepcopy(PARAMETERS)
+    wrong["text"]["vocabulary_size"] = size  # type: ignore[index]
+    (problem,) = problems(wrong)
+    assert problem.startswith("text.vocabulary_size: ")

@@ -182,3 +182,10 @@ def test_the_shipped_stopwords_are_words_and_no_negations() -> None:
     negations |= {"nowhere", "cannot", "without", "hardly", "but", "although"}
     assert not negations & set(stopwords)
     assert not [word for word in stopwords if word.endswith("n't")]
+
+
+def test_a_model_that_takes_no_sparse_counts_is_named() -> None:
+    naive_bayes = ModelSpec.model_validate({"class": "sklearn.naive_bayes.GaussianNB"})
+    labels = pd.DataFrame({"label": [0, 1] * 5})
+    with pytest.raises(ConfigurationError, match="GaussianNB takes no sparse counts"):
+        train_model(csr_matrix(np.eye(10)), labels, np.arange(10), naive_bayes, 3)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import ConfigurationError, did_you_mean
+from ...errors import DataError, did_you_mean
+from ..models.data_checks import check_rows
 from ..models.nodes import split_data, split_problems
 from .specs import FILE, DatasetSpec
 
@@ -23,8 +24,9 @@ def split_dataset(
         X_train, X_test (features) and y_train, y_test (the target as one column).
 
     Raises:
-        ConfigurationError: Lists what does not fit the data.
+        DataError: Lists what does not fit the data.
     """
+    check_rows(raw)
     train_fraction = 1 - dataset.test_fraction
     problems = split_problems(
         raw, train_fraction, dataset.target, keys=("test_fraction", "target")
@@ -32,8 +34,9 @@ def split_dataset(
     if not problems:
         problems = _target_problems(raw[dataset.target], dataset)
     if problems:
-        raise ConfigurationError.listing(FILE, problems)
-    return split_data(raw, train_fraction, random_state, dataset.target)
+        raise DataError.listing(FILE, problems)
+    # Of features, missing values and texts are what `encode` is there for.
+    return split_data(raw, train_fraction, random_state, dataset.target, features="any")
 
 
 def encode(
@@ -92,12 +95,15 @@ def _target_problems(y: "pd.Series[Any]", dataset: DatasetSpec) -> list[str]:
     """Return what is wrong with the column to predict."""
     problems = []
     if missing := int(y.isna().sum()):
-        problems.append(f"target: '{y.name}' has no value in {missing} rows")
+        problems.append(
+            f"target: '{y.name}' has no value in {missing} rows of {len(y)} in the data"
+        )
     positive, classes = dataset.positive_class, list(y.dropna().unique())
     if positive is not None and find_class(classes, positive) is None:
         names = [str(name) for name in classes]
         problems.append(
             f"positive_class: '{positive}' is no value of '{y.name}'"
-            f"{did_you_mean(positive, names)}; values: {', '.join(names[:20])}"
+            f"{did_you_mean(positive, names)}; values: {', '.join(names[:20])}; "
+            f"{len(y)} rows of the data"
         )
     return problems

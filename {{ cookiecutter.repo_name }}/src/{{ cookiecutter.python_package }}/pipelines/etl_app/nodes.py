@@ -19,7 +19,8 @@ def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
         ConfigurationError: If the table has no such column.
     """
     _check_column(reviews, "text_column", text_column)
-    return pd.DataFrame({"text": reviews[text_column].fillna("").astype("str")})
+    texts = reviews[text_column].reset_index(drop=True)
+    return pd.DataFrame({"text": texts.fillna("").astype("str")})
 
 
 def etl_labels(
@@ -45,25 +46,34 @@ def etl_labels(
     unlabelled = reviews.empty or label_column not in reviews
     if unlabelled and len(set(reviews)) > 1:
         _check_column(reviews, "label_column", label_column)
-    written = reviews.get(label_column, pd.Series(dtype="str")).astype("str")
+    written = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
+    if pd.api.types.is_float_dtype(written):  # of whole numbers, where one is missing
+        written = written.convert_dtypes()
     # The hub writes -1 for no label.
-    if unlabelled or written.isin(["", "-1", "nan", "None"]).all():
+    unlabelled_rows = written.isna() | written.astype("str").isin(["", "-1"])
+    if unlabelled or unlabelled_rows.all():
         raise ConfigurationError(
             f"The split '{split}' has no labels. Its texts alone are prepared by\n  "
             f"kedro run --pipelines etl_instances --params split={split}"
         )
     names = {str(value): name for name, values in labels.items() for value in values}
-    label = written.map(names)
-    unknown = written[label.isna()]
-    if len(unknown):
-        raise ConfigurationError.listing(
-            "parameters_text.yml",
-            [
-                f"text.labels: '{value}', in {rows} rows of the split '{split}', is "
-                "none of the labels; add it to the one that it means"
-                for value, rows in unknown.value_counts().head().items()
-            ],
+    label = written.astype("str").map(names)
+    problems = [
+        f"text.labels: '{value}', in {rows} rows of the split '{split}', is "
+        "none of the labels; add it to the one that it means"
+        for value, rows in written[label.isna() & ~unlabelled_rows]
+        .value_counts()
+        .head()
+        .items()
+    ]
+    if unlabelled_rows.any():
+        rows = unlabelled_rows[unlabelled_rows].index
+        problems.append(
+            f"text.label_column: '{label_column}' has no label in {len(rows)} of "
+            f"{len(written)} rows of the split '{split}', the first is row {rows[0]}"
         )
+    if problems:
+        raise ConfigurationError.listing("parameters_text.yml", problems)
     return pd.DataFrame({"label": label.astype("str")})
 
 

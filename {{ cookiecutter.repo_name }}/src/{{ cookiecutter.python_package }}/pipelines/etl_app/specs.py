@@ -1,12 +1,13 @@
 """The schema of ``parameters_text.yml``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import ConfigurationError, did_you_mean, schema_problems
 from ..models.specs import ModelSpec
+from ..models.trust import class_problems, read_trusted
 
 
 class SplitsSpec(BaseModel):
@@ -21,7 +22,8 @@ class SplitsSpec(BaseModel):
 class TextSpec(BaseModel):
     """All that stands below ``text:``."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Strict: nodes get what is written, not what could be made of it.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     splits: SplitsSpec
     text_column: str = Field(min_length=1)
@@ -42,6 +44,9 @@ def read_spec(parameters: Mapping[str, Any]) -> TextSpec:
     Raises:
         ConfigurationError: Lists every problem found, each with its key.
     """
+    trusted, problems = read_trusted(parameters)
+    if problems:
+        raise ConfigurationError.listing("parameters.yml", problems)
     problems = (
         schema_problems(TextSpec, parameters["text"], prefix="text")
         if "text" in parameters
@@ -52,7 +57,7 @@ def read_spec(parameters: Mapping[str, Any]) -> TextSpec:
         known = spec.splits.labelled + spec.splits.unlabelled
         # One fault, where --params split=... has set both.
         unknown = {
-            parameters.get(key): key
+            str(parameters.get(key)): key
             for key in ("scored_split", "split")
             if parameters.get(key) not in known
         }
@@ -61,6 +66,17 @@ def read_spec(parameters: Mapping[str, Any]) -> TextSpec:
             f"{did_you_mean(split, known)}; known: {', '.join(known)}"
             for split, key in unknown.items()
         ]
+        problems += _label_problems(spec.labels)
+        problems += class_problems(spec.model.class_path, "text.model.class", trusted)
     if problems:
         raise ConfigurationError.listing("parameters_text.yml", problems)
     return spec
+
+
+def _label_problems(labels: Mapping[str, Sequence[str | int]]) -> list[str]:
+    """Return which values of the raw data would mean two labels."""
+    (first, ones), (second, others) = labels.items()
+    return [
+        f"text.labels: '{value}' means both '{first}' and '{second}'; leave it at one"
+        for value in sorted(set(map(str, ones)).intersection(map(str, others)))
+    ]

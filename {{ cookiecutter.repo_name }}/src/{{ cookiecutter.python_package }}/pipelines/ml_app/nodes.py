@@ -131,11 +131,22 @@ def train_model(
         random_state: Seed for models that take one.
 
     Raises:
-        ConfigurationError: If the model gives no probabilities.
+        ConfigurationError: If the model gives no probabilities, or takes no counts.
     """
-    fitted_model = fit_model(
-        model, features[train_rows], encoded_labels.iloc[train_rows], random_state
-    )
+    try:
+        fitted_model = fit_model(
+            model, features[train_rows], encoded_labels.iloc[train_rows], random_state
+        )
+    except TypeError as error:
+        if "sparse" not in str(error).lower():
+            raise
+        raise ConfigurationError.listing(
+            "parameters_text.yml",
+            [
+                f"text.model.class: {model.class_path} takes no sparse counts of words;"
+                " take a class that does, such as sklearn.naive_bayes.MultinomialNB"
+            ],
+        ) from error
     if not hasattr(fitted_model, "predict_proba"):
         raise ConfigurationError.listing(
             "parameters_text.yml",

@@ -11,8 +11,12 @@ WORD = re.compile(r"\w+(?:'\w+)*")
 
 
 def lower_case(instances: pd.DataFrame) -> Texts:
-    """Return the column ``text`` in lower case; a missing text is empty."""
-    return instances["text"].fillna("").astype("str").str.lower()
+    """Return the column ``text`` in lower case, with straight apostrophes.
+
+    A missing text is empty.
+    """
+    text = instances["text"].fillna("").astype("str").str.lower()
+    return text.str.replace("\u2019", "'", regex=False)
 
 
 def remove_stopwords(text: Texts, english_stopwords: list[str]) -> Texts:
@@ -41,5 +45,9 @@ def remove_stopwords(text: Texts, english_stopwords: list[str]) -> Texts:
 
 
 def remove_punctuation(text: Texts) -> Texts:
-    """Replace all but letters, digits and white space of any language by spaces."""
-    return text.str.replace(r"[^\w\s]+|_", " ", regex=True)
+    """Replace all but letters, digits and white space of any language by spaces.
+
+    Apostrophes just go: "won't" is another word than "won".
+    """
+    joined = text.str.replace("'", "", regex=False)
+    return joined.str.replace(r"[^\w\s]+|_", " ", regex=True)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...errors import did_you_mean
 from .specs import ModelSpec
+from .trust import import_path_problem
 
 
 class Estimator(Protocol):
@@ -130,15 +131,9 @@ def import_factory(class_path: str) -> Callable[..., Estimator]:
     Raises:
         ValueError: Says what is wrong and the nearest valid path.
     """
+    if problem := import_path_problem(class_path):
+        raise ValueError(problem)
     module_name, _, name = class_path.rpartition(".")
-    if (
-        not all(part.isidentifier() for part in class_path.split("."))
-        or not module_name
-    ):
-        raise ValueError(
-            f"'{class_path}' is no import path; write it with its module, "
-            "such as sklearn.svm.SVC"
-        )
     try:
         module = import_module(module_name)
     except ImportError as error:

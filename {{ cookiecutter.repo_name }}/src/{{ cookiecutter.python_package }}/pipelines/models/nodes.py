@@ -10,13 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import ConfigurationError, did_you_mean
+from ...errors import DataError, did_you_mean
+from .data_checks import check_rows, check_table, check_training_part
 from .estimators import Estimator, build_estimator
 from .specs import ModelSpec
 
 
 def split_data(
-    data: pd.DataFrame, train_fraction: float, random_state: int, target_column: str
+    data: pd.DataFrame,
+    train_fraction: float,
+    random_state: int,
+    target_column: str,
+    features: str = "numbers",
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split the data into a training and a test part.
 
@@ -26,17 +31,21 @@ def split_data(
         random_state: Seed of the shuffle.
         target_column: Name of the column to predict. If there are rows enough of
             each class, classes keep their shares in both parts.
+        features: "any" leaves missing values and texts in features to the models.
 
     Returns:
         X_train, X_test (features) and y_train, y_test (the target as one column).
 
     Raises:
-        ConfigurationError: If the data has no such column, or too few rows.
+        DataError: If the data has no such column, too few rows, or values that
+            models cannot learn from.
     """
     from sklearn.model_selection import train_test_split
 
+    check_rows(data)
     if problems := split_problems(data, train_fraction, target_column):
-        raise ConfigurationError.listing("parameters.yml", problems)
+        raise DataError.listing("parameters.yml", problems)
+    check_table(data, target_column, features)
     X = data.drop(columns=target_column)
     y = data[[target_column]]
     rows_per_class = y[target_column].value_counts()
@@ -50,6 +59,7 @@ def split_data(
         random_state=random_state,
         stratify=y if stratify else None,
     )
+    check_training_part(y_train[target_column], rows=len(data))
     return X_train, X_test, y_train, y_test
 
 
@@ -72,11 +82,13 @@ def split_problems(
     if target_column not in columns:
         problems.append(
             f"{keys[1]}: '{target_column}' is no column of the data"
-            f"{did_you_mean(target_column, columns)}; columns: {', '.join(columns)}"
+            f"{did_you_mean(target_column, columns)}; columns: {', '.join(columns)}; "
+            f"{len(data)} rows"
         )
     if not 1 <= int(len(data) * train_fraction) < len(data):
         problems.append(
-            f"{keys[0]}: it splits {len(data)} rows so that a part is without rows"
+            f"{keys[0]}: it splits {len(data)} rows of the data so that a part is "
+            "without rows"
         )
     return problems
 

@@ -1,5 +1,6 @@
 """The pipelines of the ``models`` family."""
 
+from collections.abc import Sequence
 from functools import cache, partial
 
 from kedro.io import DataCatalog
@@ -25,7 +26,7 @@ def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
     """
     parameters = catalog["parameters"].load()
     names = enabled_models(parameters)
-    split = create_split_pipeline()
+    split = create_split_pipeline([name for name in ["features"] if name in parameters])
     one_model = create_model_template(parameters.get("on_model_error", "continue"))
     model = cache(partial(create_model_pipeline, one_model=one_model))
     models = LazyPipeline(
@@ -50,8 +51,12 @@ def create_pipeline(catalog: DataCatalog) -> Pipeline:
     return create_pipelines(catalog)["models"]
 
 
-def create_split_pipeline() -> Pipeline:
-    """Build the pipeline that splits the data into a training and a test part."""
+def create_split_pipeline(options: Sequence[str] = ()) -> Pipeline:
+    """Build the pipeline that splits the data into a training and a test part.
+
+    Args:
+        options: Those parameters with a default that ``parameters.yml`` has.
+    """
     return Pipeline(
         [
             Node(
@@ -61,6 +66,7 @@ def create_split_pipeline() -> Pipeline:
                     "params:train_fraction",
                     "params:random_state",
                     "params:target_column",
+                    *(f"params:{name}" for name in options),
                 ],
                 outputs=SPLIT,
                 name="split_data",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ...errors import ConfigurationError, did_you_mean, schema_problems
 from .search_space import Dimension
+from .trust import class_problems, read_trusted
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The leaderboard's own row, see leaderboard.py.
@@ -50,6 +51,9 @@ class RunSpec(BaseModel):
     target_column: str = Field(min_length=1)
     on_model_error: Literal["continue", "raise"] = "continue"
 
+    features: Literal["numbers", "any"] = "numbers"
+    """With "any", missing values and texts in features are left to the models."""
+
 
 def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
     """Check the parameters' shape and return the names of the models to build.
@@ -64,6 +68,8 @@ def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
         ConfigurationError: Lists every problem found, each with its key.
     """
     problems = schema_problems(RunSpec, parameters)
+    trusted, trust_problems = read_trusted(parameters)
+    problems += trust_problems
     models = parameters.get("models")
     enabled = []
     if "models" not in parameters:
@@ -80,9 +86,15 @@ def enabled_models(parameters: Mapping[str, Any]) -> list[str]:
                 *_model_name_problems(name),
                 *schema_problems(ModelSpec, entry, prefix=f"models.{name}"),
             ]
+            if not entry_problems:
+                model = ModelSpec.model_validate(entry)
+                if not trust_problems:
+                    entry_problems = class_problems(
+                        model.class_path, f"models.{name}.class", trusted
+                    )
+                if model.enabled:
+                    enabled.append(name)
             problems += entry_problems
-            if not entry_problems and ModelSpec.model_validate(entry).enabled:
-                enabled.append(name)
         if not problems and not enabled:
             problems.append("models: every model has 'enabled: false'; enable one")
     if problems:

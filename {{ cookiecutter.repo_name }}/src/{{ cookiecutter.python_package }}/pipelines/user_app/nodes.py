@@ -52,7 +52,9 @@ def report_sentiment(
         the model is least certain of, to be read by a person.
     """
     positive = list(labels)[-1]
-    share = float((predictions["label"] == positive).mean())
+    # Of no reviews, JSON has no number for a mean.
+    none = predictions.empty
+    share = 0.0 if none else float((predictions["label"] == positive).mean())
     uncertain = predictions.assign(text=instances["text"].to_numpy()).nsmallest(
         MOST_UNCERTAIN, "probability"
     )
@@ -63,7 +65,7 @@ def report_sentiment(
         "split": split,
         "reviews": len(predictions),
         f"{positive}_share": share,
-        "mean_probability": float(predictions["probability"].mean()),
+        "mean_probability": 0.0 if none else float(predictions["probability"].mean()),
         "most_uncertain": uncertain.to_dict("records"),
     }
 

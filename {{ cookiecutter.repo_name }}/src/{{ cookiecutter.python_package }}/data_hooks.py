@@ -1,0 +1,31 @@
+"""Says in an error of which dataset and file the data is."""
+
+from pathlib import Path
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Node
+
+from .errors import DataError
+
+
+class DataHooks:
+    """Knows what a node does not: the name of the table that it is given."""
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
+        """Name the data that a node has refused."""
+        if isinstance(error, DataError):
+            tables = [name for name in node.inputs if not name.startswith("params:")]
+            error.name_data(" and ".join(_place(catalog, name) for name in tables))
+
+
+def _place(catalog: DataCatalog, name: str) -> str:
+    """Return the file of a dataset, relative to the working directory, and its name."""
+    filepath = str((catalog.config_resolver.resolve_pattern(name)).get("filepath", ""))
+    if not filepath:
+        return name
+    path = Path(filepath)
+    if path.is_relative_to(Path.cwd()):
+        filepath = path.relative_to(Path.cwd()).as_posix()
+    return f"{filepath} ({name})"
