@@ -13,7 +13,10 @@ from sklearn.datasets import load_diabetes, load_iris
 
 from {{ cookiecutter.python_package }}.data_hooks import DataHooks
 from {{ cookiecutter.python_package }}.dynamic_registry import create_catalog
-from {{ cookiecutter.python_package }}.errors import ConfigurationError, DataError
+from {{ cookiecutter.python_package }}.errors import (
+    ConfigurationError,
+    DataError,
+)
 from {{ cookiecutter.python_package }}.pipelines.models.data_checks import (
     check_table,
 )
