@@ -138,3 +138,18 @@ def test_threads_may_look_into_a_lazy_pipeline_at_once() -> None:
     pipeline = LazyPipeline(build)
     with ThreadPoolExecutor(max_workers=3) as threads:
         assert list(threads.map(lambda _: pipeline.inputs(), range(3))) == [set()] * 3
+
+
+def test_what_is_left_of_a_lazy_pipeline_has_the_inputs_of_a_plain_one(
+    load_config: Load,
+) -> None:
+    load_config()
+    whole = pipelines["__default__"]
+    plain = Pipeline(whole.nodes)
+    assert isinstance(whole, LazyPipeline)
+    for namespace in ("models", "models.linear_svm"):
+        part = plain.only_nodes_with_namespaces([namespace])
+        rest, expected = whole - part, plain - part
+        assert rest.inputs() == expected.inputs()
+        assert set(rest.nodes) == set(expected.nodes)
+        assert rest.outputs() == expected.outputs()

@@ -8,6 +8,7 @@ when it is created, and the registered pipelines are built from it when they are
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,7 @@ class LazyPipeline(Pipeline):
 
     def __init__(self, build: Callable[[], Pipeline]):
         self._build: Callable[[], Pipeline] | None = build
+        self._consumers: Counter[str] | None = None
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what is missing: first of all, what Pipeline.__init__ sets.
@@ -165,6 +167,48 @@ class LazyPipeline(Pipeline):
 
     def __reduce__(self) -> tuple[type[Pipeline], tuple[list[Node]]]:
         return Pipeline, (self.nodes,)
+
+    def __sub__(self, other: Pipeline) -> Pipeline:
+        if self._consumers is None:
+            self._consumers = _consumers(self)
+            self._outputs = self.all_outputs()
+        if any("@" in name for name in self._outputs):
+            # Transcoded names, such as table@spark, take Kedro's own look.
+            return super().__sub__(other)
+        return Remainder(self, other, self._consumers, self._outputs)
+
+
+class Remainder(LazyPipeline):
+    """A pipeline without the nodes of another; of it, the inputs are known at once.
+
+    Kedro-Viz takes each namespace out of the whole to see what connects the two. With a
+    thousand namespaces, assembling what is left each time would take it many minutes.
+
+    Args:
+        whole: The pipeline.
+        part: The nodes to leave out.
+        consumers: How many nodes of the whole take each dataset.
+        outputs: What the whole makes.
+    """
+
+    def __init__(
+        self,
+        whole: Pipeline,
+        part: Pipeline,
+        consumers: Counter[str],
+        outputs: set[str],
+    ):
+        super().__init__(lambda: Pipeline.__sub__(whole, part))
+        self._whole = consumers, outputs
+        self._part = part
+
+    def inputs(self) -> set[str]:
+        """Return the names of the datasets that are taken and not made."""
+        consumers, outputs = self._whole
+        taken = _consumers(self._part)
+        # Those of which the part is not the only consumer.
+        needed = {name for name, count in consumers.items() if count > taken[name]}
+        return needed - (outputs - self._part.all_outputs())
 
 
 def project_path() -> Path:
@@ -214,3 +258,8 @@ def _create_config_loader() -> ProjectConfigLoader:
     # Only a session puts a configuration in force.
     vars(_in_force).pop("config_loader", None)
     return config_loader
+
+
+def _consumers(pipeline: Pipeline) -> Counter[str]:
+    """Count how many nodes take each dataset."""
+    return Counter(name for node in pipeline.nodes for name in set(node.inputs))
