@@ -136,7 +136,9 @@ def test_two_processes_share_a_study(project: InstalledProject, tmp_path: Path) 
 
 
 def test_many_register_without_an_estimator(project: InstalledProject) -> None:
-    models = "".join(f"  m{i}: {{class: no.such.Model{i}}}\n" for i in range(50))
+    models = "".join(
+        f"  m{i}: {{class: sklearn.no_such.Model{i}}}\n" for i in range(50)
+    )
     datasets = "".join(f"    d{i}: {{target: y}}\n" for i in range(20))
     base = project.path / "conf/base"
     before, _, _ = (base / "parameters.yml").read_text().partition("\nmodels:")
