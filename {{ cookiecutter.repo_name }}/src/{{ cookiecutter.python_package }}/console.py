@@ -1,7 +1,6 @@
 """What a run shows on the console besides its log: progress and tables."""
 
 import atexit
-from pathlib import Path
 
 import pandas as pd
 from kedro.io import DataCatalog
@@ -10,6 +9,8 @@ from rich.console import Group
 from rich.filesize import decimal
 from rich.progress import Progress
 from rich.table import Table
+
+from .files import shown_path
 
 MAX_ROWS = 20
 
@@ -80,13 +81,13 @@ def print_leaderboard(catalog: DataCatalog) -> None:
     if len(leaderboard) > MAX_ROWS:
         table.caption = f"{len(leaderboard) - MAX_ROWS} more in the file"
     files = {
-        "leaderboard": _path(catalog, "leaderboard"),
-        "plot": _path(catalog, "leaderboard_plot"),
-        "models": _path(catalog, "models.{namespace}.fitted_model"),
+        "leaderboard": shown_path(catalog, "leaderboard"),
+        "plot": shown_path(catalog, "leaderboard_plot"),
+        "models": shown_path(catalog, "models.{namespace}.fitted_model"),
     }
     places = Table.grid(padding=(0, 2))
     for what, path in files.items():
-        places.add_row(what, path, style="dim")
+        places.add_row(what, path or "see catalog.yml", style="dim")
     get_console().print(Group(table, places))
 
 
@@ -108,13 +109,3 @@ def print_table(title: str, values: pd.DataFrame) -> None:
     if len(values) > MAX_ROWS:
         table.caption = f"{len(values) - MAX_ROWS} more in the file"
     get_console().print(table)
-
-
-def _path(catalog: DataCatalog, name: str) -> str:
-    """Return where a catalog entry is kept, relative to the working directory."""
-    entry = catalog.config_resolver.resolve_pattern(name)
-    filepath = str(entry.get("filepath", "see catalog.yml"))
-    try:
-        return Path(filepath).relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return filepath

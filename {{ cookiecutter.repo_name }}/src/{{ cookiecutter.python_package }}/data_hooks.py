@@ -1,12 +1,11 @@
 """Says in an error of which dataset and file the data is."""
 
-from pathlib import Path
-
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Node
 
 from .errors import DataError
+from .files import shown_path
 
 
 class DataHooks:
@@ -21,11 +20,6 @@ class DataHooks:
 
 
 def _place(catalog: DataCatalog, name: str) -> str:
-    """Return the file of a dataset, relative to the working directory, and its name."""
-    filepath = str((catalog.config_resolver.resolve_pattern(name)).get("filepath", ""))
-    if not filepath:
-        return name
-    path = Path(filepath)
-    if path.is_relative_to(Path.cwd()):
-        filepath = path.relative_to(Path.cwd()).as_posix()
-    return f"{filepath} ({name})"
+    """Return the file of a dataset, and its name."""
+    path = shown_path(catalog, name)
+    return f"{path} ({name})" if path else name

@@ -153,7 +153,7 @@ class LazyPipeline(Pipeline):
 
     def __init__(self, build: Callable[[], Pipeline]):
         self._build: Callable[[], Pipeline] | None = build
-        self._consumers: Counter[str] | None = None
+        self._flow: tuple[Counter[str], set[str]] | None = None
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what is missing: first of all, what Pipeline.__init__ sets.
@@ -169,13 +169,12 @@ class LazyPipeline(Pipeline):
         return Pipeline, (self.nodes,)
 
     def __sub__(self, other: Pipeline) -> Pipeline:
-        if self._consumers is None:
-            self._consumers = _consumers(self)
-            self._outputs = self.all_outputs()
-        if any("@" in name for name in self._outputs):
+        if self._flow is None:
+            self._flow = _consumers(self), self.all_outputs()
+        if any("@" in name for name in self._flow[1]):
             # Transcoded names, such as table@spark, take Kedro's own look.
             return super().__sub__(other)
-        return Remainder(self, other, self._consumers, self._outputs)
+        return Remainder(self, other, *self._flow)
 
 
 class Remainder(LazyPipeline):
@@ -199,16 +198,14 @@ class Remainder(LazyPipeline):
         outputs: set[str],
     ):
         super().__init__(lambda: Pipeline.__sub__(whole, part))
-        self._whole = consumers, outputs
-        self._part = part
+        self._part, self._taken, self._made = part, consumers, outputs
 
     def inputs(self) -> set[str]:
         """Return the names of the datasets that are taken and not made."""
-        consumers, outputs = self._whole
-        taken = _consumers(self._part)
+        by_part = _consumers(self._part)
         # Those of which the part is not the only consumer.
-        needed = {name for name, count in consumers.items() if count > taken[name]}
-        return needed - (outputs - self._part.all_outputs())
+        needed = {name for name, count in self._taken.items() if count > by_part[name]}
+        return needed - (self._made - self._part.all_outputs())
 
 
 def project_path() -> Path:

@@ -110,6 +110,19 @@ def local_path(catalog: DataCatalog, name: str) -> Path | None:
     return Path(filepath) if filepath and "://" not in str(filepath) else None
 
 
+def shown_path(catalog: DataCatalog, name: str) -> str:
+    """Return where a dataset is kept, relative to the working directory if it can be.
+
+    Args:
+        catalog: Its patterns may be asked for as they are, braces included.
+        name: The dataset, or pattern; without a ``filepath`` the answer is empty.
+    """
+    filepath = str(catalog.config_resolver.resolve_pattern(name).get("filepath", ""))
+    path = Path(filepath)
+    inside = path.is_relative_to(Path.cwd())
+    return path.relative_to(Path.cwd()).as_posix() if inside else filepath
+
+
 def _is_missing(catalog: DataCatalog, name: str) -> bool:
     """Tell whether a dataset that is kept on disk is not there."""
     path = local_path(catalog, name)

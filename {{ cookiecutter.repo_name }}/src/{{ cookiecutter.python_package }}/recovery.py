@@ -43,7 +43,7 @@ class RecoveryHook:
         if not errors:
             return
         _discard_failed(catalog, errors)
-        count = sum(name.endswith(".metrics") for name in pipeline.all_outputs())
+        count = len(_metrics(pipeline))
         few = "All" if len(errors) == count else f"{len(errors)} of"
         again = kedro_command({**run_params, "only_missing_outputs": True})
         raise ModelsFailed(
@@ -59,15 +59,22 @@ class RecoveryHook:
 
 def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
     """Return the error of each model that failed, by its namespace."""
-    metrics = sorted(
-        name for name in pipeline.all_outputs() if name.endswith(".metrics")
-    )
-    values = {name: catalog[name].load() for name in metrics if catalog.exists(name)}
+    there = (name for name in _metrics(pipeline) if catalog.exists(name))
+    values = {name: catalog[name].load() for name in there}
     return {
         name.removesuffix(".metrics"): value["error"]
         for name, value in values.items()
         if "error" in value
     }
+
+
+def _metrics(pipeline: Pipeline) -> list[str]:
+    """Return the datasets with the metrics, or the error, of the run's models."""
+    return sorted(
+        name
+        for name in pipeline.all_outputs()
+        if name.startswith("models.") and name.endswith(".metrics")
+    )
 
 
 def _discard_failed(catalog: DataCatalog, namespaces: dict[str, str]) -> None:

@@ -71,17 +71,16 @@ def evaluate(
             ],
         )
     _, metrics = score_model(fitted_model, encoded_test, y_test)
+    y, predicted = y_test.iloc[:, 0], fitted_model.predict(encoded_test)
     if dataset.positive_class is not None:
         metrics |= _metrics_of_class(
-            fitted_model, dataset.positive_class, encoded_test, y_test.iloc[:, 0]
+            fitted_model, dataset.positive_class, encoded_test, y, predicted
         )
     report = {
-        part: classification_report(
-            y.iloc[:, 0], fitted_model.predict(X), output_dict=True, zero_division=0
-        )
-        for part, X, y in [
-            ("train", encoded_train, y_train),
-            ("test", encoded_test, y_test),
+        part: classification_report(true, said, output_dict=True, zero_division=0)
+        for part, true, said in [
+            ("train", y_train.iloc[:, 0], fitted_model.predict(encoded_train)),
+            ("test", y, predicted),
         ]
     }
     return metrics, report
@@ -133,14 +132,18 @@ def evaluate_tuned(
 
 
 def _metrics_of_class(
-    fitted_model: Any, wanted: object, X: pd.DataFrame, y: "pd.Series[Any]"
+    fitted_model: Any,
+    wanted: object,
+    X: pd.DataFrame,
+    y: "pd.Series[Any]",
+    predicted: Any,
 ) -> dict[str, float]:
     """Return the metrics of one class against all others."""
     from sklearn import metrics
 
     classes = list(fitted_model.classes_)
     positive = find_class(classes, wanted)
-    is_true, is_said = y == positive, fitted_model.predict(X) == positive
+    is_true, is_said = y == positive, predicted == positive
     found = {
         "precision": metrics.precision_score(is_true, is_said, zero_division=0),
         "recall": metrics.recall_score(is_true, is_said, zero_division=0),
