@@ -444,12 +444,15 @@ TEXT = {
 # Those of a data set in the benchmark, and of a model on it.
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
 OF_DATASET = {"raw", "encoder", "encoded_train", "encoded_test", *SPLIT}
-OF_DATASET |= {"leaderboard", "leaderboard_plot"}
+OF_DATASET |= {"studies", "leaderboard", "leaderboard_plot"}
+OF_DATASET |= {"learning_curves_plot", "reports"}
+NODES = ["split_dataset", "encode"]
+NODES += ["compare_models", "plot_learning_curves", "collect_reports"]
 CELL = ["fit_baseline", "evaluate_baseline", "tune_model", "fit_tuned"]
-CELL += ["evaluate_tuned", "draw_learning_curve"]
-OF_CELL = {"baseline_model", "baseline_metrics", "baseline_report", "study"}
-OF_CELL |= {"tuned_parameters", "trials", "fitted_model", "model_score", "metrics"}
-OF_CELL |= {"report", "learning_curve", "learning_curve_plot"}
+CELL += ["evaluate_tuned", "measure_learning_curve"]
+OF_CELL = {"baseline_model", "baseline_metrics", "baseline_report"}
+OF_CELL |= {"tuned_parameters", "trials", "fitted_model", "metrics", "report"}
+OF_CELL |= {"learning_curve"}
 
 
 def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
@@ -457,8 +460,7 @@ def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
     pipelines = {}
     for name in DATASETS:
         space = f"benchmark.{name}"
-        nodes = {f"{space}.{node}" for node in ("split_dataset", "encode")}
-        nodes |= {f"{space}.compare_models"}
+        nodes = {f"{space}.{node}" for node in NODES}
         nodes |= {f"{space}.{model}.{node}" for model in models for node in CELL}
         datasets = {f"{space}.{dataset}" for dataset in OF_DATASET}
         datasets |= {f"{space}.{model}.{made}" for model in models for made in OF_CELL}

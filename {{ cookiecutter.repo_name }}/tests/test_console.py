@@ -53,7 +53,7 @@ def test_a_long_leaderboard_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
             "model_bytes": 1000,
         }
     )
-    console.print_leaderboard(catalog)
+    console.print_leaderboard(catalog, "leaderboard")
     shown = screen.getvalue()
     assert "model_19" in shown
     assert "model_20" not in shown

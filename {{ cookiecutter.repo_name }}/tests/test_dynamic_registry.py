@@ -1,6 +1,8 @@
 """Registered pipelines follow the configuration in force."""
 
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from {{ cookiecutter.python_package }}.dynamic_registry import (
 )
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 
+ROOT = Path(__file__).parents[1]
 LOGISTIC = {"logistic": {"class": "sklearn.linear_model.LogisticRegression"}}
 
 Load = Callable[..., Any]
@@ -38,6 +41,21 @@ def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_session_the_base_environment_counts() -> None:
     assert {"__default__", "split_data", "models"} <= set(pipelines)
+
+
+def test_registration_imports_nothing_heavy() -> None:
+    script = """
+import sys
+from kedro.framework.project import configure_project, pipelines
+configure_project(sys.argv[1])
+list(pipelines)
+print(*sys.modules, sep="\\n")
+"""
+    command = [sys.executable, "-c", script, dynamic_registry.__name__.split(".")[0]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "mlflow" in done.stdout.splitlines()
+    heavy = {"sklearn", "skops", "optuna", "sqlalchemy", "scipy.stats", "matplotlib"}
+    assert not heavy & set(done.stdout.splitlines())
 
 
 def test_without_a_session_kedro_env_counts(monkeypatch: pytest.MonkeyPatch) -> None:

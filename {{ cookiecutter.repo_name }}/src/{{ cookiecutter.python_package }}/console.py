@@ -53,14 +53,16 @@ class RunProgress:
             self._progress = None
 
 
-def print_leaderboard(catalog: DataCatalog) -> None:
+def print_leaderboard(catalog: DataCatalog, name: str) -> None:
     """Print the best models and where the files are.
 
     Args:
-        catalog: Has the ``leaderboard``, one row per model, best first.
+        catalog: Has the leaderboard, one row per model, best first.
+        name: Of the leaderboard in it, such as ``benchmark.iris.leaderboard``.
     """
-    leaderboard = catalog["leaderboard"].load()
-    table = Table("", "model", title="Leaderboard", title_justify="left")
+    leaderboard = catalog[name].load()
+    title = " of ".join(["Leaderboard", *name.split(".")[1:-1]])
+    table = Table("", "model", title=title, title_justify="left")
     for header in ("model_score", "fit", "predict", "size"):
         table.add_column(header, justify="right")
     best = leaderboard.head(MAX_ROWS).to_dict("records")
@@ -80,10 +82,11 @@ def print_leaderboard(catalog: DataCatalog) -> None:
         )
     if len(leaderboard) > MAX_ROWS:
         table.caption = f"{len(leaderboard) - MAX_ROWS} more in the file"
+    models = name.removesuffix("leaderboard") or "models."
     files = {
-        "leaderboard": shown_path(catalog, "leaderboard"),
-        "plot": shown_path(catalog, "leaderboard_plot"),
-        "models": shown_path(catalog, "models.{namespace}.fitted_model"),
+        "leaderboard": shown_path(catalog, name),
+        "plot": shown_path(catalog, f"{name}_plot"),
+        "models": shown_path(catalog, models + "{model}.fitted_model"),
     }
     places = Table.grid(padding=(0, 2))
     for what, path in files.items():

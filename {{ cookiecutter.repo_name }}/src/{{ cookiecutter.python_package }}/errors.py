@@ -52,10 +52,15 @@ class DataError(ConfigurationError):
         ConfigurationError.__init__(self, named)
 
 
-def parameters_file(key: str) -> str:
-    """Return the file that a parameter stands in: a family's are in one of its own."""
-    family = key.partition(".")[0]
-    return "parameters.yml" if family == "models" else f"parameters_{family}.yml"
+def file_of(kind: str, name: str) -> str:
+    """Return the file that a name stands in: a family's are in one of its own.
+
+    Args:
+        kind: Such as ``parameters`` or ``catalog``.
+        name: Of a parameter or of a dataset.
+    """
+    family = name.partition(".")[0]
+    return f"{kind}_{family}.yml" if family not in ("models", name) else f"{kind}.yml"
 
 
 def redact(text: str) -> str:

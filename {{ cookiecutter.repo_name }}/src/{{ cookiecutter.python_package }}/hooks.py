@@ -3,12 +3,11 @@
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from .console import RunProgress, print_leaderboard, print_table
-from .errors import ConfigurationError, parameters_file
+from .errors import ConfigurationError, file_of
 from .pipelines.models.estimators import find_problems
 from .pipelines.models.specs import ModelSpec
 
@@ -19,33 +18,19 @@ class ProjectHooks:
     def __init__(self) -> None:
         self._progress = RunProgress()
 
-    @hook_impl
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Refuse a catalog that would not keep what the dynamic pipelines make.
-
-        Raises:
-            ConfigurationError: Names each dataset and the pattern to add.
-        """
-        lost = [
-            f"{name}: matches no entry and no pattern, so it would not be saved; "
-            f"add '{_pattern(name)}'"
-            for name in sorted(pipelines.get("models", Pipeline([])).datasets())
-            if not name.startswith("params:") and name not in catalog
-        ]
-        if lost:
-            raise ConfigurationError.listing("catalog.yml", lost)
-
     # First, so that no MLflow run is opened for a run that cannot start.
     @hook_impl(tryfirst=True)
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Check that models can be built and data is there, before any of it is read.
+        """Check that models can be built, data is there, and what is made is kept.
 
         Raises:
             ConfigurationError: Lists all that is wrong with the models, or the data
-                that is missing and the commands that make it.
+                that is missing and the commands that make it, or what no entry of the
+                catalog would keep.
         """
+        _check_catalog(pipeline, catalog)
         problems, files, missing = [], set(), []
         for name in sorted(pipeline.inputs()):
             if not name.startswith("params:"):
@@ -55,7 +40,7 @@ class ProjectHooks:
                 key = name.removeprefix("params:")
                 if found := find_problems(model, key):
                     problems += found
-                    files.add(parameters_file(key))
+                    files.add(file_of("parameters", key))
         if problems:
             raise ConfigurationError.listing(" and ".join(sorted(files)), problems)
         if missing:
@@ -76,13 +61,37 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Show the leaderboard, if the run made one, and what the catalog marks."""
+        """Show the leaderboards that the run ends with, and what the catalog marks."""
         self._progress.stop()
-        if "leaderboard" in pipeline.outputs():
-            print_leaderboard(catalog)
         for name in sorted(pipeline.outputs()):
+            if name.rpartition(".")[2] == "leaderboard":
+                print_leaderboard(catalog, name)
             if title := _metadata(catalog, name).get("console"):
                 print_table(title, catalog[name].load())
+
+
+def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse a catalog that would not keep what the dynamic pipelines make.
+
+    Raises:
+        ConfigurationError: Names each dataset and the pattern to add.
+    """
+    names = {
+        name
+        for node in pipeline.nodes
+        if node.namespace
+        for name in (*node.inputs, *node.outputs)
+        if not name.startswith("params:")
+    }
+    lost = sorted(name for name in names if name not in catalog)
+    if lost:
+        problems = [
+            f"{name}: matches no entry and no pattern, so it would not be saved; "
+            f"add '{_pattern(name)}'"
+            for name in lost
+        ]
+        files = sorted({file_of("catalog", name) for name in lost})
+        raise ConfigurationError.listing(" and ".join(files), problems)
 
 
 def _made_by(catalog: DataCatalog, name: str) -> str:

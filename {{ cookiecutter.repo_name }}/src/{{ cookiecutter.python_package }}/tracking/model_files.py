@@ -1,4 +1,7 @@
-"""The files of a fitted model: how it is logged, and what it needs elsewhere."""
+"""The files of a fitted model: how it is logged, and what it needs elsewhere.
+
+skops, which takes two seconds to import, is imported where it is used.
+"""
 
 import inspect
 import warnings
@@ -11,7 +14,6 @@ import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.models import infer_signature
-from skops import io as skops
 
 from ..pipelines.models.estimators import Estimator
 from .runs import ModelRun
@@ -66,6 +68,8 @@ def serialization(fitted_model: Estimator) -> dict[str, Any]:
     come from a model that this process fitted itself. What skops cannot store, such as
     a model with a function in it, is stored by cloudpickle.
     """
+    from skops import io as skops
+
     try:
         stored = skops.dumps(fitted_model)
         trusted = skops.get_untrusted_types(data=stored)

@@ -91,6 +91,9 @@ class ModelRun:
     trials: dict[int, float] = field(default_factory=dict)
     """Value of each trial of a study, by its number."""
 
+    tuned_parameters: dict[str, Any] = field(default_factory=dict)
+    """The arguments that a study has found."""
+
     run_id: str = ""
 
     @property
@@ -166,11 +169,15 @@ def log_children(
             },
         )
         model.run_id = run.info.run_id
-        spec = {"class": model.spec.class_path, "model_kwargs": model.spec.model_kwargs}
+        params = {
+            "class": model.spec.class_path,
+            "model_kwargs": model.spec.model_kwargs,
+            **({"tuned": model.tuned_parameters} if model.tuned_parameters else {}),
+        }
         log_batch(
             client,
             model.run_id,
-            params=flatten(spec),
+            params=flatten(params),
             metrics=model.metrics,
             trials=model.trials,
         )
@@ -333,8 +340,8 @@ def _model_run(
         run.status = "FAILED" if failed else "KILLED"
         run.error = text(f"{type(error).__name__}: {error}" if failed else STOPPED)
         return run
-    metrics = f"{namespace}.metrics"
-    if any(metrics in node.outputs for node in nodes):
+    made = {name for node in nodes for name in node.outputs}
+    if (metrics := f"{namespace}.metrics") in made:
         values = catalog[metrics].load()
         run.metrics = numbers(values)
         if "error" in values:
@@ -343,10 +350,10 @@ def _model_run(
             return run
         seconds = ("fit_seconds", "predict_seconds")
         run.start -= sum(run.metrics.get(key, 0) for key in seconds)
-    trials = f"{namespace}.trials"
-    if any(trials in node.outputs for node in nodes):
+    if (trials := f"{namespace}.trials") in made:
         table = catalog[trials].load().dropna(subset="value")
         run.trials = dict(zip(table["number"].tolist(), table["value"], strict=True))
+        run.tuned_parameters = catalog[f"{namespace}.tuned_parameters"].load()
     fitted_model = catalog.config_resolver.resolve_pattern(f"{namespace}.fitted_model")
     run.file = redact(str(fitted_model.get("filepath", "")))
     return run

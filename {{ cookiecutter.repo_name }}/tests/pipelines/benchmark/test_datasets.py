@@ -44,17 +44,17 @@ def test_data_of_openml_come_by_name_and_version(
     assert not isinstance(table["class"].dtype, pd.CategoricalDtype)
 
 
-def test_a_study_has_the_name_and_the_file_of_its_entry(tmp_path: Path) -> None:
+def test_studies_have_the_name_and_the_file_of_their_entry(tmp_path: Path) -> None:
     catalog = DataCatalog.from_config(
         {
-            "benchmark.{dataset}.{model}.study": {
-                "type": f"{PACKAGE}.StudyDataset",
+            "benchmark.{dataset}.studies": {
+                "type": f"{PACKAGE}.StudiesDataset",
                 "filepath": f"{tmp_path}/new/studies.db",
-                "name": "{dataset}.{model}",
+                "name": "{dataset}",
             }
         }
     )
-    place = catalog["benchmark.iris.tree.study"].load()
-    assert place.name == "iris.tree"
+    place = catalog["benchmark.iris.studies"].load()
+    assert place.name == "iris"
     assert place.address == f"sqlite:///{tmp_path.as_posix()}/new/studies.db"
     assert (tmp_path / "new").is_dir()

@@ -6,16 +6,18 @@ from typing import Any
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import recall_score, roc_auc_score
 
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark.comparison import (
     compare_datasets,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.curves import (
-    draw_learning_curve,
+    measure_learning_curve,
+    plot_learning_curves,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.evaluation import (
+    collect_reports,
     evaluate,
     evaluate_tuned,
     fit_tuned,
@@ -95,7 +97,7 @@ def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
     )
     fitted: Any = fit_tuned(TREE, {"max_depth": 1}, X_train, y_train, 3)
     assert fitted.get_depth() == 1
-    score, metrics, _ = evaluate_tuned(
+    metrics, _ = evaluate_tuned(
         fitted,
         DatasetSpec(target="target"),
         X_train,
@@ -106,7 +108,7 @@ def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
         trials,
     )
     expected = {
-        "model_score": score,
+        "model_score": fitted.score(X_test, y_test),
         "baseline_score": 0.7,
         "cv_mean": 0.9,
         "cv_std": 0.2,
@@ -117,16 +119,37 @@ def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
     assert expected.items() <= metrics.items()
 
 
-def test_a_learning_curve_has_four_panels(cancer: Any) -> None:
+def test_the_reports_of_all_models_are_one_table(cancer: Any) -> None:
+    X_train, X_test, y_train, y_test = cancer
+    dataset = DatasetSpec(target="target")
+    parts = (X_train, X_test, y_train, y_test)
+    fitted: Any = fit_model(SVM, X_train, y_train, 3)
+    _, report = evaluate(fitted, dataset, *parts)
+    _, of_tree = evaluate(fit_model(TREE, X_train, y_train, 3), dataset, *parts)
+    table = collect_reports(
+        **{"svm.report": report, "svm.baseline_report": of_tree, "tree.report": of_tree}
+    )
+    keys = ["model", "fit", "part", "class"]
+    assert not table.duplicated(keys).any()
+    assert len(table) == 3 * 2 * 4  # two classes, and two kinds of means over them
+    found = table.set_index(keys).loc[("svm", "tuned", "test", "benign")]
+    expected = recall_score(y_test, fitted.predict(X_test), pos_label="benign")
+    assert found["recall"] == pytest.approx(expected)
+    assert set(table[table["model"] == "tree"]["fit"]) == {"tuned"}
+
+
+def test_learning_curves_of_all_models_share_four_panels(cancer: Any) -> None:
     X_train, X_test, y_train, _ = cancer
     encoder, _, _ = encode(X_train, X_test)
-    curve, figure = draw_learning_curve(
-        TREE, {"max_depth": 2}, TuningSpec(folds=3), encoder, X_train, y_train, 3
+    tuning = TuningSpec(folds=3)
+    curve = measure_learning_curve(
+        TREE, {"max_depth": 2}, tuning, encoder, X_train, y_train, 3
     )
     assert curve["samples"].is_monotonic_increasing
     assert curve["samples"].iloc[-1] == 303  # of two folds out of three
     assert (curve["train_score"] >= curve["validation_score"]).all()
     assert (curve["fit_seconds"] > 0).all()
+    figure = plot_learning_curves(tuning, tree_curve=curve, other_curve=curve)
     titles = [one.text for one in figure.layout.annotations]
     assert titles == [
         "Score against samples",
@@ -134,6 +157,10 @@ def test_a_learning_curve_has_four_panels(cancer: Any) -> None:
         "Score against fit time",
         "Score time against samples",
     ]
+    lines = [one for one in figure.data if one.mode != "none"]
+    assert [one.name for one in lines if one.showlegend] == ["tree", "other"]
+    assert [one.legendgroup for one in lines] == 5 * ["tree", "other"]
+    assert lines[0].y == pytest.approx(curve["validation_score"])
 
 
 def test_data_sets_are_compared_by_ranks_and_in_a_map() -> None:

@@ -38,7 +38,7 @@ STAGES = {
     "baseline": {"fit_baseline", "evaluate_baseline"},
     "tune": {"tune_model"},
     "train": {"fit_tuned"},
-    "report": {"evaluate_tuned", "draw_learning_curve"},
+    "report": {"evaluate_tuned", "measure_learning_curve"},
 }
 
 
@@ -91,6 +91,19 @@ def test_a_tag_stands_for_a_data_set_or_a_model(name: str) -> None:
     }
 
 
+def test_what_kedro_viz_draws_beside_namespaces_does_not_grow_with_models() -> None:
+    few = registered(PARAMETERS)["benchmark"]
+    models = {f"m{i}": BAYES for i in range(20)}
+    many = registered({**PARAMETERS, "models": models})["benchmark"]
+    assert many.outputs() == few.outputs()
+    data = {name for name in many.inputs() if not name.startswith("params:")}
+    assert data == {
+        f"benchmark.{dataset}.{name}"
+        for dataset in ("iris", "wine")
+        for name in ("raw", "studies")
+    }
+
+
 def test_no_estimator_is_imported_to_register_many() -> None:
     before = set(sys.modules)
     named = registered(
@@ -106,7 +119,7 @@ def test_no_estimator_is_imported_to_register_many() -> None:
         }
     )
     assert len(named) == 21
-    assert len(named["benchmark.d7"].nodes) == 50 * 6 + 3
+    assert len(named["benchmark.d7"].nodes) == 50 * 6 + 5
     assert not {name for name in set(sys.modules) - before if "optuna" in name}
 
 
@@ -144,8 +157,11 @@ def test_a_study_from_end_to_end(
     tuned = leaderboard.set_index("model").loc["tree"]
     assert tuned["cv_mean"] >= tuned["baseline_cv_mean"]
     assert len(pd.read_csv(reports / "iris/tree_trials.csv")) == 2
-    for name in ("metrics", "report", "learning_curve_plot", "baseline_report"):
+    for name in ("metrics", "report", "baseline_report"):
         assert json.loads((reports / f"iris/tree_{name}.json").read_text())
+    assert json.loads((reports / "iris/learning_curves_plot.json").read_text())["data"]
+    of_fits = pd.read_csv(reports / "iris/reports.csv")[["model", "fit", "part"]]
+    assert len(of_fits.drop_duplicates()) == 2 * 2 * 2
     assert pd.read_csv(reports / "ranks.csv")["model"].tolist()
     assert "Mean ranks of the models" in capsys.readouterr().out
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
@@ -158,6 +174,24 @@ def test_a_study_from_end_to_end(
     assert set(scores.index) == {"iris", "flowers"}
     assert {"tree", "bayes", "other", "baseline"} == set(scores)
     assert scores.notna().all().all()
+
+
+def test_a_catalog_that_would_lose_trials_is_refused(
+    project: Path, study: Callable[..., Path]
+) -> None:
+    file = project / "conf/base/catalog_benchmark.yml"
+    text = file.read_text()
+    file.write_text(text.replace("{model}.trials:", "{model}.attempts:"))
+    with pytest.raises(ConfigurationError) as error:
+        study(pipeline_names=["benchmark.iris"])
+    assert error.value.message.splitlines() == [
+        "catalog_benchmark.yml has 2 problems:",
+        *(
+            f"  benchmark.iris.{model}.trials: matches no entry and no pattern, so it "
+            "would not be saved; add 'benchmark.{namespace}.trials'"
+            for model in ("bayes", "tree")
+        ),
+    ]
 
 
 def test_a_stage_alone_needs_those_before(study: Callable[..., Path]) -> None:

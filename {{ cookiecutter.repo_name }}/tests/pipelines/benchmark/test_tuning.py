@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark import study
 from {{ cookiecutter.python_package }}.pipelines.benchmark.datasets import (
-    StudyPlace,
+    StudiesPlace,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
     encode,
@@ -66,7 +66,7 @@ def tune(tmp_path: Path) -> Tune:
         return tune_model(
             ModelSpec.model_validate(model),
             TuningSpec.model_validate({"trials": 4, "folds": 3, **options}),
-            StudyPlace("iris.neighbors", f"sqlite:///{tmp_path}/studies.db"),
+            StudiesPlace("iris", f"sqlite:///{tmp_path}/studies.db"),
             ENCODER,
             X_TRAIN,
             Y_TRAIN,
@@ -140,7 +140,7 @@ def test_values_that_do_not_compare_are_in_another_study(
     tune(trials=1, **change)
     names = [one.study_name for one in studies(tmp_path)]
     assert len(set(names)) == 2
-    assert all(name.startswith("iris.neighbors.") for name in names)
+    assert all(name.startswith("iris.KNeighborsClassifier.") for name in names)
 
 
 def test_failed_trials_do_not_end_a_study(tune: Tune) -> None:
@@ -160,7 +160,7 @@ def test_when_all_fail_the_reason_is_given(tune: Tune) -> None:
         "model_kwargs": {"always": True},
         "search_space": {"n_neighbors": {"int": [1, 30]}},
     }
-    with pytest.raises(ConfigurationError, match=r"each of 2 trials failed.*not today"):
+    with pytest.raises(ConfigurationError, match=r"of \S+Moody failed.*not today"):
         tune(never, trials=2)
 
 

@@ -1,4 +1,4 @@
-"""How a model does with more and more training rows: numbers, and a plot of them."""
+"""How models do with more and more training rows: numbers, and a plot of them."""
 
 import warnings
 from typing import Any
@@ -14,10 +14,10 @@ from .validation import Validation, with_parameters
 
 # Shares of the rows of a fold's training part.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
-BLUE, ORANGE = qualitative.Plotly[0], qualitative.Plotly[4]
+COLORS = qualitative.Plotly
 
 
-def draw_learning_curve(
+def measure_learning_curve(
     model: ModelSpec,
     tuned_parameters: dict[str, Any],
     tuning: TuningSpec,
@@ -25,7 +25,7 @@ def draw_learning_curve(
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
-) -> tuple[pd.DataFrame, go.Figure]:
+) -> pd.DataFrame:
     """Measure the tuned model on growing parts of the training rows.
 
     Args:
@@ -39,7 +39,7 @@ def draw_learning_curve(
 
     Returns:
         One row per number of samples: mean and standard deviation over the folds of
-        train_score, validation_score, fit_seconds and score_seconds; and the figure.
+        train_score, validation_score, fit_seconds and score_seconds.
     """
     from sklearn.model_selection import learning_curve
 
@@ -63,58 +63,56 @@ def draw_learning_curve(
     for name, values in zip(names, measured, strict=True):
         columns[name] = values.mean(axis=1)
         columns[f"{name}_std"] = values.std(axis=1)
-    curve = pd.DataFrame(columns)
-    return curve, plot_learning_curve(curve, tuning.scoring)
+    return pd.DataFrame(columns)
 
 
-def plot_learning_curve(curve: pd.DataFrame, scoring: str) -> go.Figure:
-    """Draw the four panels that scikit-learn's example has made known.
+def plot_learning_curves(tuning: TuningSpec, **curves: pd.DataFrame) -> go.Figure:
+    """Draw the four panels that scikit-learn's example has made known, for all models.
 
     Args:
-        curve: From ``draw_learning_curve``.
-        scoring: Name of the score.
+        tuning: Says which score.
+        curves: From ``measure_learning_curve``, as ``<model>_curve``.
+
+    Returns:
+        The figure. In its legend, a click hides a model, a double click all others.
     """
-    figure = make_subplots(
-        rows=2,
-        cols=2,
-        subplot_titles=[
-            "Score against samples",
-            "Fit time against samples",
-            "Score against fit time",
-            "Score time against samples",
-        ],
-        vertical_spacing=0.16,
-    )
+    samples, score = "training samples", tuning.scoring
     panels = [
-        (1, 1, "samples", "train_score", ORANGE),
-        (1, 1, "samples", "validation_score", BLUE),
-        (1, 2, "samples", "fit_seconds", BLUE),
-        (2, 1, "fit_seconds", "validation_score", BLUE),
-        (2, 2, "samples", "score_seconds", BLUE),
+        (1, 1, "samples", "validation_score", samples, f"{score} (dotted: training)"),
+        (1, 1, "samples", "train_score", samples, f"{score} (dotted: training)"),
+        (1, 2, "samples", "fit_seconds", samples, "fit time (s)"),
+        (2, 1, "fit_seconds", "validation_score", "fit time (s)", score),
+        (2, 2, "samples", "score_seconds", samples, "score time (s)"),
     ]
-    for i, (row, column, x, y, color) in enumerate(panels):
-        for trace in _line_with_band(curve.sort_values(x), x, y, color):
-            trace.update(showlegend=i < 2 and trace.mode != "none")
-            figure.add_trace(trace, row, column)
-    for row, column, x, y in [
-        (1, 1, "training samples", scoring),
-        (1, 2, "training samples", "fit time (s)"),
-        (2, 1, "fit time (s)", scoring),
-        (2, 2, "training samples", "score time (s)"),
-    ]:
-        figure.update_xaxes(title=x, row=row, col=column)
-        figure.update_yaxes(title=y, row=row, col=column)
-    figure.update_layout(title="Learning curve", template="plotly_white", height=700)
+    titles = ["Score against samples", "Fit time against samples"]
+    titles += ["Score against fit time", "Score time against samples"]
+    figure = make_subplots(2, 2, subplot_titles=titles, vertical_spacing=0.16)
+    for row, column, x, y, x_title, y_title in panels:
+        figure.update_xaxes(title=x_title, row=row, col=column)
+        figure.update_yaxes(title=y_title, row=row, col=column)
+        for i, (name, curve) in enumerate(curves.items()):
+            line, band = _line_with_band(curve, x, y, COLORS[i % len(COLORS)])
+            model = name.removesuffix("_curve")
+            line.update(name=model, showlegend=panels[0][:4] == (row, column, x, y))
+            for trace in (band, line):
+                figure.add_trace(trace.update(legendgroup=model), row, column)
+    figure.update_layout(title="Learning curves", template="plotly_white", height=700)
     return figure
 
 
 def _line_with_band(
     curve: pd.DataFrame, x: str, y: str, color: str
-) -> list[go.Scatter]:
-    """Return the means as a line, in a band of one standard deviation."""
-    curve = curve.dropna(subset=y)
+) -> tuple[go.Scatter, go.Scatter]:
+    """Return the means as a line, and a band of one standard deviation around it."""
+    curve = curve.dropna(subset=y).sort_values(x)
     low, high = curve[y] - curve[f"{y}_std"], curve[y] + curve[f"{y}_std"]
     red, green, blue = hex_to_rgb(color)
+    line = go.Scatter(
+        x=curve[x],
+        y=curve[y],
+        mode="lines+markers",
+        line={"color": color, "dash": "dot" if y == "train_score" else "solid"},
+    )
     band = go.Scatter(
         x=[*curve[x], *curve[x][::-1]],
         y=[*high, *low[::-1]],
@@ -122,12 +120,6 @@ def _line_with_band(
         fillcolor=f"rgba({red}, {green}, {blue}, 0.15)",
         mode="none",
         hoverinfo="skip",
+        showlegend=False,
     )
-    line = go.Scatter(
-        x=curve[x],
-        y=curve[y],
-        mode="lines+markers",
-        line={"color": color},
-        name=y.replace("_", " "),
-    )
-    return [band, line]
+    return line, band

@@ -59,20 +59,22 @@ class OpenMLDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 
 
 @dataclass(frozen=True)
-class StudyPlace:
-    """Where a study is kept."""
+class StudiesPlace:
+    """Where the studies of a data set are kept."""
 
     name: str
+    """What their names begin with."""
+
     address: str
     """Of the database, as Optuna writes it."""
 
 
-class StudyDataset(AbstractDataset[NoReturn, StudyPlace]):
-    """A study in Optuna's SQLite file: where it is, so that tuning opens it.
+class StudiesDataset(AbstractDataset[NoReturn, StudiesPlace]):
+    """Studies in Optuna's SQLite file: where they are, so that tuning opens them.
 
     Args:
         filepath: The file, which may not exist yet.
-        name: Name of the study.
+        name: What their names begin with.
         metadata: For plugins; Kedro ignores it.
     """
 
@@ -83,10 +85,10 @@ class StudyDataset(AbstractDataset[NoReturn, StudyPlace]):
         self._name = name
         self.metadata = metadata
 
-    def load(self) -> StudyPlace:
+    def load(self) -> StudiesPlace:
         """Return name and address; the folder of the file is made if need be."""
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        return StudyPlace(self._name, f"sqlite:///{self._filepath.as_posix()}")
+        return StudiesPlace(self._name, f"sqlite:///{self._filepath.as_posix()}")
 
     def save(self, data: NoReturn) -> NoReturn:
         """Refuse: Optuna itself writes the file."""

@@ -1,4 +1,4 @@
-"""What is measured of a model on a data set."""
+"""What is measured of a model on a data set, and the reports of all models."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ def evaluate_tuned(
     y_test: pd.DataFrame,
     baseline_metrics: dict[str, Any],
     trials: pd.DataFrame,
-) -> tuple[float, dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Score a tuned model, and say what tuning has brought.
 
     Args:
@@ -109,9 +109,9 @@ def evaluate_tuned(
         trials: From ``tune_model``.
 
     Returns:
-        The score on the test part; all metrics, with cv_mean and cv_std (in
-        cross-validation on the training part), the same and the score of the baseline,
-        number of trials and tune_seconds (of all of them); the reports.
+        The metrics of ``evaluate``, with cv_mean and cv_std (in cross-validation on
+        the training part), the same and the score of the baseline, number of trials
+        and tune_seconds (of all of them); and the reports.
     """
     metrics, report = evaluate(
         fitted_model, dataset, encoded_train, encoded_test, y_train, y_test
@@ -128,7 +128,33 @@ def evaluate_tuned(
     if not baseline.empty:
         tuning["baseline_cv_mean"] = baseline["value"].iloc[0]
     metrics |= {name: float(value) for name, value in tuning.items()}
-    return metrics["model_score"], metrics, report
+    return metrics, report
+
+
+def collect_reports(**reports: dict[str, Any]) -> pd.DataFrame:
+    """Put the reports of all models on a data set into one table.
+
+    Args:
+        reports: From ``evaluate``, as ``<model>.baseline_report`` and
+            ``<model>.report``.
+
+    Returns:
+        One row per model, baseline or tuned, part of the data (train or test) and
+        class, and for the means over classes: precision, recall, f1-score and support.
+    """
+    return pd.DataFrame(
+        {
+            "model": name.partition(".")[0],
+            "fit": "baseline" if name.endswith(".baseline_report") else "tuned",
+            "part": part,
+            "class": label,
+            **values,
+        }
+        for name, report in reports.items()
+        for part, by_class in report.items()
+        for label, values in by_class.items()
+        if label != "accuracy"  # the one number that is not of a class
+    )
 
 
 def _metrics_of_class(

@@ -9,19 +9,38 @@ from ...dynamic_registry import LazyPipeline
 from ..models.leaderboard import compare_models
 from ..models.nodes import fit_model
 from .comparison import compare_datasets
-from .curves import draw_learning_curve
-from .evaluation import evaluate, evaluate_tuned, fit_tuned
+from .curves import measure_learning_curve, plot_learning_curves
+from .evaluation import collect_reports, evaluate, evaluate_tuned, fit_tuned
 from .preparation import encode, split_dataset
 from .specs import datasets_and_models
 from .tuning import tune_model
 
 SPLIT = ["X_train", "X_test", "y_train", "y_test"]
 ENCODED = ["encoded_train", "encoded_test", "y_train", "y_test"]
+DATASET = "params:dataset"
 SEED = "params:random_state"
 TUNING = "params:benchmark.tuning"
 
-# Every model on every data set has these nodes, in a namespace of its own.
-ONE_CELL = Pipeline(
+# What a data set begins with, and what follows for every model on it.
+PREPARATION = Pipeline(
+    [
+        Node(
+            split_dataset,
+            inputs=["raw", DATASET, SEED],
+            outputs=SPLIT,
+            name="split_dataset",
+            tags="split",
+        ),
+        Node(
+            encode,
+            inputs=["X_train", "X_test"],
+            outputs=["encoder", "encoded_train", "encoded_test"],
+            name="encode",
+            tags="split",
+        ),
+    ]
+)
+CELL = Pipeline(
     [
         Node(
             fit_model,
@@ -32,7 +51,7 @@ ONE_CELL = Pipeline(
         ),
         Node(
             evaluate,
-            inputs=["baseline_model", "params:dataset", *ENCODED],
+            inputs=["baseline_model", DATASET, *ENCODED],
             outputs=["baseline_metrics", "baseline_report"],
             name="evaluate_baseline",
             tags="baseline",
@@ -42,7 +61,7 @@ ONE_CELL = Pipeline(
             inputs=[
                 "params:model",
                 TUNING,
-                "study",
+                "studies",
                 "encoder",
                 "X_train",
                 "y_train",
@@ -69,17 +88,17 @@ ONE_CELL = Pipeline(
             evaluate_tuned,
             inputs=[
                 "fitted_model",
-                "params:dataset",
+                DATASET,
                 *ENCODED,
                 "baseline_metrics",
                 "trials",
             ],
-            outputs=["model_score", "metrics", "report"],
+            outputs=["metrics", "report"],
             name="evaluate_tuned",
             tags="report",
         ),
         Node(
-            draw_learning_curve,
+            measure_learning_curve,
             inputs=[
                 "params:model",
                 "tuned_parameters",
@@ -89,8 +108,8 @@ ONE_CELL = Pipeline(
                 "y_train",
                 SEED,
             ],
-            outputs=["learning_curve", "learning_curve_plot"],
-            name="draw_learning_curve",
+            outputs="learning_curve",
+            name="measure_learning_curve",
             tags="report",
         ),
     ]
@@ -129,41 +148,56 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
         models: Names of the models in ``parameters.yml``.
     """
     space = f"benchmark.{dataset}"
-    split = Node(
-        split_dataset,
-        inputs=[f"{space}.raw", f"params:benchmark.datasets.{dataset}", SEED],
-        outputs=[f"{space}.{part}" for part in SPLIT],
-        name="split_dataset",
+    preparation = Pipeline(
+        PREPARATION,
         namespace=space,
-        tags=["split", dataset],
+        parameters={DATASET: f"params:benchmark.datasets.{dataset}", SEED: SEED},
+        tags=dataset,
     )
-    encoding = Node(
-        encode,
-        inputs=[f"{space}.X_train", f"{space}.X_test"],
-        outputs=[
-            f"{space}.{part}" for part in ("encoder", "encoded_train", "encoded_test")
-        ],
-        name="encode",
-        namespace=space,
-        tags=["split", dataset],
-    )
-    leaderboard = Node(
-        compare_models,
-        inputs={
-            "X_train": f"{space}.encoded_train",
-            "X_test": f"{space}.encoded_test",
-            "y_train": f"{space}.y_train",
-            "y_test": f"{space}.y_test",
-            "random_state": SEED,
-            **{f"{model}_metrics": f"{space}.{model}.metrics" for model in models},
-        },
-        outputs=[f"{space}.leaderboard", f"{space}.leaderboard_plot"],
-        name="compare_models",
-        namespace=space,
-        tags=["report", dataset],
-    )
+    # They take in all that is reported of models. What nobody takes, Kedro-Viz draws
+    # beside a namespace, also a collapsed one.
+    comparison = [
+        Node(
+            compare_models,
+            inputs={
+                "X_train": f"{space}.encoded_train",
+                "X_test": f"{space}.encoded_test",
+                "y_train": f"{space}.y_train",
+                "y_test": f"{space}.y_test",
+                "random_state": SEED,
+                **{f"{one}_metrics": f"{space}.{one}.metrics" for one in models},
+            },
+            outputs=[f"{space}.leaderboard", f"{space}.leaderboard_plot"],
+            name="compare_models",
+            namespace=space,
+            tags=["report", dataset],
+        ),
+        Node(
+            plot_learning_curves,
+            inputs={
+                "tuning": TUNING,
+                **{f"{one}_curve": f"{space}.{one}.learning_curve" for one in models},
+            },
+            outputs=f"{space}.learning_curves_plot",
+            name="plot_learning_curves",
+            namespace=space,
+            tags=["report", dataset],
+        ),
+        Node(
+            collect_reports,
+            inputs={
+                report: f"{space}.{report}"
+                for one in models
+                for report in (f"{one}.baseline_report", f"{one}.report")
+            },
+            outputs=f"{space}.reports",
+            name="collect_reports",
+            namespace=space,
+            tags=["report", dataset],
+        ),
+    ]
     cells = [create_cell_pipeline(dataset, model) for model in models]
-    return Pipeline([split, encoding, *cells, leaderboard])
+    return Pipeline([preparation, *cells, *comparison])
 
 
 def create_cell_pipeline(dataset: str, model: str) -> Pipeline:
@@ -174,14 +208,14 @@ def create_cell_pipeline(dataset: str, model: str) -> Pipeline:
         model: Its name in ``parameters.yml``.
     """
     space = f"benchmark.{dataset}"
-    shared = {*SPLIT, *ENCODED, "encoder"} & ONE_CELL.inputs()
+    shared = {*PREPARATION.all_outputs(), "studies"} & CELL.inputs()
     return Pipeline(
-        ONE_CELL,
+        CELL,
         namespace=f"{space}.{model}",
-        inputs={part: f"{space}.{part}" for part in shared},
+        inputs={name: f"{space}.{name}" for name in shared},
         parameters={
             "params:model": f"params:models.{model}",
-            "params:dataset": f"params:benchmark.datasets.{dataset}",
+            DATASET: f"params:benchmark.datasets.{dataset}",
             SEED: SEED,
             TUNING: TUNING,
         },

@@ -24,7 +24,7 @@ from ...errors import ConfigurationError
 from ..models.digest import data_digest
 from ..models.estimators import build_estimator
 from ..models.specs import ModelSpec
-from .datasets import StudyPlace
+from .datasets import StudiesPlace
 from .search import as_fixed, suggest
 from .specs import FILE
 from .validation import Validation, with_parameters
@@ -43,12 +43,12 @@ REPORT_EVERY = 30
 
 
 def run_study(
-    place: StudyPlace, model: ModelSpec, validation: Validation
+    place: StudiesPlace, model: ModelSpec, validation: Validation
 ) -> tuple[list[dict[str, Any]], dict[int, dict[str, Any]]]:
     """Bring a study to its number of trials.
 
     Args:
-        place: Where it is, and what it is called.
+        place: Where it is, and what its name begins with.
         model: The model with a ``search_space``.
         validation: Scores parameters, and says how many trials there shall be.
 
@@ -84,8 +84,9 @@ def run_study(
 class _Study:
     """A study in its storage, and how it goes on."""
 
-    def __init__(self, place: StudyPlace, model: ModelSpec, validation: Validation):
-        self._name = place.name
+    def __init__(self, place: StudiesPlace, model: ModelSpec, validation: Validation):
+        kind = model.class_path.rpartition(".")[2]
+        self._name = f"{place.name}.{kind}.{_digest(model, validation)}"
         self._model = model
         self._validation = validation
         self._goal = validation.tuning.trials
@@ -97,7 +98,7 @@ class _Study:
         with self._lock:
             self._study = optuna.create_study(
                 storage=_open(address),
-                study_name=f"{place.name}.{_digest(model, validation)}",
+                study_name=self._name,
                 direction="maximize",
                 load_if_exists=True,
             )

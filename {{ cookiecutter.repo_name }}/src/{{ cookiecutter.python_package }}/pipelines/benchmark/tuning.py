@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...errors import ConfigurationError
 from ..models.specs import ModelSpec
-from .datasets import StudyPlace
+from .datasets import StudiesPlace
 from .specs import TuningSpec
 from .validation import Validation
 
@@ -23,7 +23,7 @@ COLUMNS = ["number", "state", "value", "std", "seconds", "baseline", "error"]
 def tune_model(
     model: ModelSpec,
     tuning: TuningSpec,
-    study: StudyPlace,
+    studies: StudiesPlace,
     encoder: Any,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
@@ -37,7 +37,7 @@ def tune_model(
     Args:
         model: What ``parameters.yml`` says of the model.
         tuning: What ``parameters_benchmark.yml`` says of tuning.
-        study: Where the trials are kept; those of earlier runs count.
+        studies: Where the trials are kept; those of earlier runs count.
         encoder: Fitted to X_train; copies of it are fitted again in each fold.
         X_train: Features, one row per sample, as they were split.
         y_train: The target, one column, same rows.
@@ -54,22 +54,24 @@ def tune_model(
     validation = Validation(tuning, encoder, X_train, y_train, random_state)
     if not model.search_space:
         logger.info(
-            "%s has no search_space: tuned, it is what it was before.", study.name
+            "%s on %s has no search_space: tuned, it is what it was before.",
+            model.class_path,
+            studies.name,
         )
         return {}, _only_baseline(validation, model)
     from .study import run_study
 
-    trials, parameters = run_study(study, model, validation)
+    trials, parameters = run_study(studies, model, validation)
     table = pd.DataFrame(trials, columns=[*COLUMNS, *model.search_space])
-    return parameters[best_trial(table, study.name)["number"]], table
+    return parameters[best_trial(table, model.class_path)["number"]], table
 
 
-def best_trial(trials: pd.DataFrame, name: str = "tuning") -> "pd.Series[Any]":
+def best_trial(trials: pd.DataFrame, model: str = "the model") -> "pd.Series[Any]":
     """Return the row of the best trial; of equals, the first.
 
     Args:
         trials: From ``tune_model``.
-        name: What to call the study.
+        model: What to call the model.
 
     Raises:
         ConfigurationError: If every trial failed.
@@ -77,7 +79,7 @@ def best_trial(trials: pd.DataFrame, name: str = "tuning") -> "pd.Series[Any]":
     complete = trials[trials["state"] == "COMPLETE"]
     if complete.empty:
         raise ConfigurationError(
-            f"{name}: each of {len(trials)} trials failed, the last one with "
+            f"Each of {len(trials)} trials of {model} failed, the last one with "
             f"{trials['error'].dropna().iloc[-1]}\n"
             "  Where its search_space, model_kwargs or scoring is the cause, mend it: "
             "a new study begins."
