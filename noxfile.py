@@ -71,6 +71,7 @@ def docs(session: nox.Session) -> None:
     session.install("-e", str(project), "playwright~=1.60", env=ENV)
     with session.chdir(project):
         session.run("kedro", "run", env=ENV)
+        session.run("kedro", "run", "--pipelines", "benchmark.digits", env=ENV)
     session.run("python", "docs/pictures.py", str(project), env=ENV)
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import plotly.io
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent
@@ -27,8 +28,12 @@ NO_TOUR = json.dumps({"showFeatureHints": False})
 
 
 def main() -> None:
-    """Start both user interfaces and take a picture of each."""
+    """Take a picture of a plot, and start both user interfaces for one of each."""
     project = Path(sys.argv[1]).resolve()
+    reports = project / "data/08_reporting/benchmark/digits"
+    plot = reports / "learning_curves_plot.html"
+    plotly.io.read_json(reports / "learning_curves_plot.json").write_html(plot)
+    take(plot.as_uri(), DOCS / "benchmark.png")
     viz = ["viz", "run", "--no-browser", f"--port={VIZ_PORT}"]
     with serving(project, viz, VIZ_PORT) as url:
         take(f"{url}/?expandAllPipelines=true", DOCS / "viz.png")

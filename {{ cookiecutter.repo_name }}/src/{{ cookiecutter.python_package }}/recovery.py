@@ -11,6 +11,9 @@ from .dynamic_registry import project_path
 from .files import discard, discard_outdated, remove_leftovers
 from .tracking.runs import kedro_command
 
+# What holds the errors of a model that failed.
+TO_BE_READ = ("metrics", "trials")
+
 
 class ModelsFailed(click.ClickException):
     """Some models of a run failed; everything else of it is done."""
@@ -26,7 +29,7 @@ class RecoveryHook:
         """Remove half-written files, and what was made before something missing."""
         remove_leftovers(project_path() / "data")
         if run_params["only_missing_outputs"]:
-            _discard_failed(catalog, failed_models(pipeline, catalog))
+            _discard_failed(pipeline, catalog)
             discard_outdated(pipeline, catalog)
 
     # Last of all: everything else about the run has been written.
@@ -42,7 +45,7 @@ class RecoveryHook:
         errors = failed_models(pipeline, catalog)
         if not errors:
             return
-        _discard_failed(catalog, errors)
+        _discard_failed(pipeline, catalog)
         count = len(_metrics(pipeline))
         few = "All" if len(errors) == count else f"{len(errors)} of"
         again = kedro_command({**run_params, "only_missing_outputs": True})
@@ -70,16 +73,13 @@ def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
 
 def _metrics(pipeline: Pipeline) -> list[str]:
     """Return the datasets with the metrics, or the error, of the run's models."""
-    return sorted(
-        name
-        for name in pipeline.all_outputs()
-        if name.startswith("models.") and name.endswith(".metrics")
-    )
+    return sorted(name for name in pipeline.all_outputs() if name.endswith(".metrics"))
 
 
-def _discard_failed(catalog: DataCatalog, namespaces: dict[str, str]) -> None:
+def _discard_failed(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Delete the files that stand where those of models would be."""
-    for namespace in namespaces:
-        # Their metrics, which hold the error, stay to be read.
-        for made in ("fitted_model", "model_score"):
-            discard(catalog, f"{namespace}.{made}")
+    failed = failed_models(pipeline, catalog)
+    for name in pipeline.all_outputs():
+        namespace, _, made = name.rpartition(".")
+        if namespace in failed and made not in TO_BE_READ:
+            discard(catalog, name)

@@ -294,9 +294,11 @@ def runner_path(run_params: Mapping[str, Any]) -> str:
     """Return the import path of a run's runner, as ``--runner`` takes it.
 
     Args:
-        run_params: What Kedro tells hooks of the run: the ``repr`` of the runner.
+        run_params: What Kedro tells hooks of the run: the ``repr`` of the runner, which
+            is None if code has run the session without one.
     """
     path = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
+    path = path.removeprefix("None")
     return path.rpartition(".")[2] if path.startswith("kedro.runner.") else path
 
 

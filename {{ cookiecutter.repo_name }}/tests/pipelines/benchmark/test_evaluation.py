@@ -167,6 +167,15 @@ def test_data_sets_are_compared_by_ranks_and_in_a_map() -> None:
     def board(**scores: float) -> pd.DataFrame:
         return pd.DataFrame({"model": scores.keys(), "model_score": scores.values()})
 
+    nan = float("nan")
+    _, _, ranks = compare_datasets(
+        iris_leaderboard=board(svm=0.9, tree=nan, baseline=0.3),
+        wine_leaderboard=board(svm=nan, tree=nan, baseline=0.4),
+    )
+    assert ranks["model"].tolist() == ["svm", "tree"]
+    assert ranks["mean_rank"].tolist() == [1.25, 1.75]
+    assert ranks["best_on"].tolist() == [1, 0]
+
     scores, figure, ranks = compare_datasets(
         iris_leaderboard=board(svm=0.9, tree=0.9, knn=0.8, baseline=0.3),
         wine_leaderboard=board(knn=0.7, tree=0.9, svm=0.8, baseline=0.4),

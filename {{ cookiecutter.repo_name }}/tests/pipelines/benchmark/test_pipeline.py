@@ -17,6 +17,7 @@ from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark.pipeline import (
     create_pipelines,
 )
+from {{ cookiecutter.python_package }}.recovery import ModelsFailed
 
 TREE = {
     "class": "sklearn.tree.DecisionTreeClassifier",
@@ -174,6 +175,52 @@ def test_a_study_from_end_to_end(
     assert set(scores.index) == {"iris", "flowers"}
     assert {"tree", "bayes", "other", "baseline"} == set(scores)
     assert scores.notna().all().all()
+
+
+def test_a_model_that_fails_does_not_stop_the_others(
+    study: Callable[..., Path],
+) -> None:
+    crooked = {
+        "class": "sklearn.svm.SVC",
+        "model_kwargs": {"kernel": "crooked"},
+        "search_space": {"C": {"float": [1, 2]}},
+    }
+    # It fits, but cannot predict: there are no 1000 neighbors.
+    lonely = {
+        "class": "sklearn.neighbors.KNeighborsClassifier",
+        "model_kwargs": {"n_neighbors": 1000},
+    }
+    models = {"tree": TREE, "crooked": crooked, "lonely": lonely}
+    parameters = {**PARAMETERS, "models": models}
+    with pytest.raises(ModelsFailed) as error:
+        study(parameters)
+    first, *failed, _, again = error.value.message.splitlines()
+    assert first == "4 of 6 models failed:"
+    assert [line.split(":")[0].strip() for line in failed] == [
+        f"benchmark.{dataset}.{model}"
+        for dataset in ("iris", "wine")
+        for model in ("crooked", "lonely")
+    ]
+    assert again.endswith("kedro run --pipelines benchmark --only-missing-outputs")
+
+    models["crooked"]["model_kwargs"] = {}
+    del models["lonely"]
+    data = study(parameters, only_missing_outputs=True)
+    reports = data / "08_reporting/benchmark"
+    board = pd.read_csv(reports / "iris/leaderboard.csv")
+    assert set(board["model"]) == {"tree", "crooked", "baseline"}
+    assert board["model_score"].notna().all()
+    assert "error" not in board
+    assert len(pd.read_csv(reports / "iris/crooked_learning_curve.csv")) > 0
+    table = pd.read_csv(reports / "iris/reports.csv")
+    assert set(table["model"]) == {"tree", "crooked"}
+
+
+def test_with_raise_a_model_that_fails_ends_the_run(study: Callable[..., Path]) -> None:
+    crooked = {"class": "sklearn.svm.SVC", "model_kwargs": {"kernel": "crooked"}}
+    parameters = {**PARAMETERS, "models": {"crooked": crooked}}
+    with pytest.raises(ValueError, match="crooked"):
+        study({**parameters, "on_model_error": "raise"})
 
 
 def test_a_catalog_that_would_lose_trials_is_refused(

@@ -1,6 +1,7 @@
 """Studies: what is tried, what counts, and how they go on."""
 
 import logging
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from {{ cookiecutter.python_package }}.pipelines.benchmark.specs import (
     TuningSpec,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.tuning import (
+    best_trial,
     tune_model,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import split_data
@@ -154,14 +156,22 @@ def test_failed_trials_do_not_end_a_study(tune: Tune) -> None:
     assert parameters["n_neighbors"] % 2 == 1
 
 
-def test_when_all_fail_the_reason_is_given(tune: Tune) -> None:
+@pytest.mark.parametrize("how", ["error", "exit"])
+def test_when_all_fail_the_reason_is_given(
+    tune: Tune, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     never = {
         "class": f"{__name__}.Moody",
         "model_kwargs": {"always": True},
         "search_space": {"n_neighbors": {"int": [1, 30]}},
     }
-    with pytest.raises(ConfigurationError, match=r"of \S+Moody failed.*not today"):
-        tune(never, trials=2)
+    if how == "exit":
+        monkeypatch.setattr(Moody, "fit", lambda *_: sys.exit("not today"))
+    parameters, trials = tune(never, trials=2)
+    assert parameters == {}
+    assert set(trials["state"]) == {"FAIL"}
+    with pytest.raises(ConfigurationError, match=r"Each of 2 trials failed.*not today"):
+        best_trial(trials)
 
 
 def test_without_a_search_space_nothing_is_looked_for(

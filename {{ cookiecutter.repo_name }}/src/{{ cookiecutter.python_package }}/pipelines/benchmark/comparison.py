@@ -26,12 +26,14 @@ def compare_datasets(
         }
     ).T
     models = scores.drop(columns=BASELINE)
-    ranks = models.rank(axis="columns", ascending=False)
+    # A model that failed on a data set is last on it.
+    ranks = models.rank(axis="columns", ascending=False, na_option="bottom")
+    best = ranks.eq(ranks.min(axis="columns"), axis="index") & models.notna()
     table = pd.DataFrame(
         {
             "mean_rank": ranks.mean(),
             "mean_score": models.mean(),
-            "best_on": (ranks == ranks.min(axis="columns").to_frame().to_numpy()).sum(),
+            "best_on": best.sum(),
         }
     ).sort_values("mean_rank", kind="stable")
     scores = scores[[*table.index, BASELINE]]

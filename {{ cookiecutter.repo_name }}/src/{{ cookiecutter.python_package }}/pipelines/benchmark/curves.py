@@ -8,12 +8,15 @@ from plotly import graph_objects as go
 from plotly.colors import hex_to_rgb, qualitative
 from plotly.subplots import make_subplots
 
+from ..models.failures import note_failure
 from ..models.specs import ModelSpec
 from .specs import TuningSpec
 from .validation import Validation, with_parameters
 
 # Shares of the rows of a fold's training part.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
+MEASURED = ("train_score", "validation_score", "fit_seconds", "score_seconds")
+COLUMNS = ["samples", *(f"{name}{of}" for name in MEASURED for of in ("", "_std"))]
 COLORS = qualitative.Plotly
 
 
@@ -39,31 +42,33 @@ def measure_learning_curve(
 
     Returns:
         One row per number of samples: mean and standard deviation over the folds of
-        train_score, validation_score, fit_seconds and score_seconds.
+        train_score, validation_score, fit_seconds and score_seconds. Of a model that
+        cannot be fitted or scored, no rows.
     """
     from sklearn.model_selection import learning_curve
 
     validation = Validation(tuning, encoder, X_train, y_train, random_state)
+    estimator = validation.pipeline(with_parameters(model, tuned_parameters))
     with warnings.catch_warnings():
         # Of parts too small for the model: they have no score.
         warnings.simplefilter("ignore")
-        samples, *measured = learning_curve(
-            validation.pipeline(with_parameters(model, tuned_parameters)),
-            X_train,
-            y_train.iloc[:, 0],
-            train_sizes=SHARES,
-            cv=validation.folds(),
-            scoring=tuning.scoring,
-            shuffle=True,
-            random_state=tuning.random_state,
-            return_times=True,
-        )
-    columns = {"samples": samples}
-    names = ("train_score", "validation_score", "fit_seconds", "score_seconds")
-    for name, values in zip(names, measured, strict=True):
-        columns[name] = values.mean(axis=1)
-        columns[f"{name}_std"] = values.std(axis=1)
-    return pd.DataFrame(columns)
+        try:
+            samples, *measured = learning_curve(
+                estimator,
+                X_train,
+                y_train.iloc[:, 0],
+                train_sizes=SHARES,
+                cv=validation.folds(),
+                scoring=tuning.scoring,
+                shuffle=True,
+                random_state=tuning.random_state,
+                return_times=True,
+            )
+        except (Exception, SystemExit) as error:
+            note_failure(error, f"The learning curve of {model.class_path}")
+            return pd.DataFrame(columns=COLUMNS)
+    statistics = [part for by in measured for part in (by.mean(axis=1), by.std(axis=1))]
+    return pd.DataFrame(dict(zip(COLUMNS, [samples, *statistics], strict=True)))
 
 
 def plot_learning_curves(tuning: TuningSpec, **curves: pd.DataFrame) -> go.Figure:

@@ -110,8 +110,11 @@ def evaluate_tuned(
 
     Returns:
         The metrics of ``evaluate``, with cv_mean and cv_std (in cross-validation on
-        the training part), the same and the score of the baseline, number of trials
-        and tune_seconds (of all of them); and the reports.
+        the training part), the mean and the score of the baseline if it did not fail,
+        number of trials and tune_seconds (of all of them); and the reports.
+
+    Raises:
+        ConfigurationError: If every trial failed.
     """
     metrics, report = evaluate(
         fitted_model, dataset, encoded_train, encoded_test, y_train, y_test
@@ -120,10 +123,11 @@ def evaluate_tuned(
     tuning = {
         "cv_mean": best["value"],
         "cv_std": best["std"],
-        "baseline_score": baseline_metrics["model_score"],
         "trials": len(trials),
         "tune_seconds": trials["seconds"].sum(),
     }
+    if "error" not in baseline_metrics:
+        tuning["baseline_score"] = baseline_metrics["model_score"]
     baseline = trials[trials["baseline"] & (trials["state"] == "COMPLETE")]
     if not baseline.empty:
         tuning["baseline_cv_mean"] = baseline["value"].iloc[0]

@@ -6,11 +6,13 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from ...dynamic_registry import LazyPipeline
+from ..models.failures import fit_or_fail
 from ..models.leaderboard import compare_models
 from ..models.nodes import fit_model
 from .comparison import compare_datasets
 from .curves import measure_learning_curve, plot_learning_curves
 from .evaluation import collect_reports, evaluate, evaluate_tuned, fit_tuned
+from .failures import evaluate_or_fail, evaluate_tuned_or_fail, fit_tuned_or_fail
 from .preparation import encode, split_dataset
 from .specs import datasets_and_models
 from .tuning import tune_model
@@ -21,7 +23,7 @@ DATASET = "params:dataset"
 SEED = "params:random_state"
 TUNING = "params:benchmark.tuning"
 
-# What a data set begins with, and what follows for every model on it.
+# What every data set begins with.
 PREPARATION = Pipeline(
     [
         Node(
@@ -37,80 +39,6 @@ PREPARATION = Pipeline(
             outputs=["encoder", "encoded_train", "encoded_test"],
             name="encode",
             tags="split",
-        ),
-    ]
-)
-CELL = Pipeline(
-    [
-        Node(
-            fit_model,
-            inputs=["params:model", "encoded_train", "y_train", SEED],
-            outputs="baseline_model",
-            name="fit_baseline",
-            tags="baseline",
-        ),
-        Node(
-            evaluate,
-            inputs=["baseline_model", DATASET, *ENCODED],
-            outputs=["baseline_metrics", "baseline_report"],
-            name="evaluate_baseline",
-            tags="baseline",
-        ),
-        Node(
-            tune_model,
-            inputs=[
-                "params:model",
-                TUNING,
-                "studies",
-                "encoder",
-                "X_train",
-                "y_train",
-                SEED,
-            ],
-            outputs=["tuned_parameters", "trials"],
-            name="tune_model",
-            tags="tune",
-        ),
-        Node(
-            fit_tuned,
-            inputs=[
-                "params:model",
-                "tuned_parameters",
-                "encoded_train",
-                "y_train",
-                SEED,
-            ],
-            outputs="fitted_model",
-            name="fit_tuned",
-            tags="train",
-        ),
-        Node(
-            evaluate_tuned,
-            inputs=[
-                "fitted_model",
-                DATASET,
-                *ENCODED,
-                "baseline_metrics",
-                "trials",
-            ],
-            outputs=["metrics", "report"],
-            name="evaluate_tuned",
-            tags="report",
-        ),
-        Node(
-            measure_learning_curve,
-            inputs=[
-                "params:model",
-                "tuned_parameters",
-                TUNING,
-                "encoder",
-                "X_train",
-                "y_train",
-                SEED,
-            ],
-            outputs="learning_curve",
-            name="measure_learning_curve",
-            tags="report",
         ),
     ]
 )
@@ -130,7 +58,8 @@ def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
     if "benchmark" not in parameters:
         return {}
     datasets, models = datasets_and_models(parameters)
-    one = cache(partial(create_dataset_pipeline, models=models))
+    cell = create_cell_template(parameters.get("on_model_error", "continue"))
+    one = cache(partial(create_dataset_pipeline, models=models, cell=cell))
     return {
         "benchmark": LazyPipeline(
             # One Pipeline of all parts: adding them up one by one takes quadratic time.
@@ -140,12 +69,15 @@ def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
     }
 
 
-def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
+def create_dataset_pipeline(
+    dataset: str, models: list[str], cell: Pipeline
+) -> Pipeline:
     """Build the pipeline that compares models on one data set.
 
     Args:
         dataset: Its name in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
+        cell: From ``create_cell_template``.
     """
     space = f"benchmark.{dataset}"
     preparation = Pipeline(
@@ -196,21 +128,105 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
             tags=["report", dataset],
         ),
     ]
-    cells = [create_cell_pipeline(dataset, model) for model in models]
+    cells = [create_cell_pipeline(dataset, model, cell) for model in models]
     return Pipeline([preparation, *cells, *comparison])
 
 
-def create_cell_pipeline(dataset: str, model: str) -> Pipeline:
+def create_cell_template(on_model_error: str) -> Pipeline:
+    """Build the nodes that every model has on every data set.
+
+    Args:
+        on_model_error: ``continue`` with the other models, or ``raise`` at once.
+    """
+    goes_on = on_model_error == "continue"
+    return Pipeline(
+        [
+            Node(
+                fit_or_fail if goes_on else fit_model,
+                inputs=["params:model", "encoded_train", "y_train", SEED],
+                outputs="baseline_model",
+                name="fit_baseline",
+                tags="baseline",
+            ),
+            Node(
+                evaluate_or_fail if goes_on else evaluate,
+                inputs=["baseline_model", DATASET, *ENCODED],
+                outputs=["baseline_metrics", "baseline_report"],
+                name="evaluate_baseline",
+                tags="baseline",
+            ),
+            Node(
+                tune_model,
+                inputs=[
+                    "params:model",
+                    TUNING,
+                    "studies",
+                    "encoder",
+                    "X_train",
+                    "y_train",
+                    SEED,
+                ],
+                outputs=["tuned_parameters", "trials"],
+                name="tune_model",
+                tags="tune",
+            ),
+            Node(
+                fit_tuned_or_fail if goes_on else fit_tuned,
+                inputs=[
+                    "params:model",
+                    "tuned_parameters",
+                    "encoded_train",
+                    "y_train",
+                    SEED,
+                ],
+                outputs="fitted_model",
+                name="fit_tuned",
+                tags="train",
+            ),
+            Node(
+                evaluate_tuned_or_fail if goes_on else evaluate_tuned,
+                inputs=[
+                    "fitted_model",
+                    DATASET,
+                    *ENCODED,
+                    "baseline_metrics",
+                    "trials",
+                ],
+                outputs=["metrics", "report"],
+                name="evaluate_tuned",
+                tags="report",
+            ),
+            Node(
+                measure_learning_curve,
+                inputs=[
+                    "params:model",
+                    "tuned_parameters",
+                    TUNING,
+                    "encoder",
+                    "X_train",
+                    "y_train",
+                    SEED,
+                ],
+                outputs="learning_curve",
+                name="measure_learning_curve",
+                tags="report",
+            ),
+        ]
+    )
+
+
+def create_cell_pipeline(dataset: str, model: str, cell: Pipeline) -> Pipeline:
     """Build the pipeline of one model on one data set.
 
     Args:
         dataset: Its name in ``parameters_benchmark.yml``.
         model: Its name in ``parameters.yml``.
+        cell: From ``create_cell_template``.
     """
     space = f"benchmark.{dataset}"
-    shared = {*PREPARATION.all_outputs(), "studies"} & CELL.inputs()
+    shared = {*PREPARATION.all_outputs(), "studies"} & cell.inputs()
     return Pipeline(
-        CELL,
+        cell,
         namespace=f"{space}.{model}",
         inputs={name: f"{space}.{name}" for name in shared},
         parameters={

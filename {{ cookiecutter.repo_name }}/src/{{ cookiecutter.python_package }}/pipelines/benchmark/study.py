@@ -171,9 +171,10 @@ class _Study:
         trial.set_user_attr("parameters", parameters)
         try:
             scores = self._validation.scores(with_parameters(self._model, parameters))
-        except Exception as error:
-            trial.set_user_attr("error", f"{type(error).__name__}: {error}")
-            raise
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {error}"
+            trial.set_user_attr("error", reason)
+            raise RuntimeError(reason) from error  # which Optuna notes, also of an exit
         trial.set_user_attr("std", float(scores.std()))
         return float(scores.mean())
 

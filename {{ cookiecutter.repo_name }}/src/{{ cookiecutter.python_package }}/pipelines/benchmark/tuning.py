@@ -44,12 +44,9 @@ def tune_model(
         random_state: Seed for models that take one.
 
     Returns:
-        The best parameters by name, empty if the model has no ``search_space``; and one
-        row per trial, see ``COLUMNS``: its mean score and the standard deviation over
-        the folds, its duration in seconds, its parameters.
-
-    Raises:
-        ConfigurationError: If every trial failed.
+        The best parameters by name, empty if the model has no ``search_space`` or every
+        trial failed; and one row per trial, see ``COLUMNS``: its mean score and the
+        standard deviation over the folds, its duration in seconds, its parameters.
     """
     validation = Validation(tuning, encoder, X_train, y_train, random_state)
     if not model.search_space:
@@ -63,15 +60,16 @@ def tune_model(
 
     trials, parameters = run_study(studies, model, validation)
     table = pd.DataFrame(trials, columns=[*COLUMNS, *model.search_space])
-    return parameters[best_trial(table, model.class_path)["number"]], table
+    if (table["state"] != "COMPLETE").all():
+        return {}, table
+    return parameters[best_trial(table)["number"]], table
 
 
-def best_trial(trials: pd.DataFrame, model: str = "the model") -> "pd.Series[Any]":
+def best_trial(trials: pd.DataFrame) -> "pd.Series[Any]":
     """Return the row of the best trial; of equals, the first.
 
     Args:
         trials: From ``tune_model``.
-        model: What to call the model.
 
     Raises:
         ConfigurationError: If every trial failed.
@@ -79,7 +77,7 @@ def best_trial(trials: pd.DataFrame, model: str = "the model") -> "pd.Series[Any
     complete = trials[trials["state"] == "COMPLETE"]
     if complete.empty:
         raise ConfigurationError(
-            f"Each of {len(trials)} trials of {model} failed, the last one with "
+            f"Each of {len(trials)} trials failed, the last one with "
             f"{trials['error'].dropna().iloc[-1]}\n"
             "  Where its search_space, model_kwargs or scoring is the cause, mend it: "
             "a new study begins."
@@ -91,7 +89,13 @@ def _only_baseline(validation: Validation, model: ModelSpec) -> pd.DataFrame:
     """Return the table of a study that has nothing to look for."""
     from time import perf_counter
 
+    trial: dict[str, Any] = {"number": 0, "baseline": True}
     start = perf_counter()
-    scores = validation.scores(model)
-    row = (0, "COMPLETE", scores.mean(), scores.std(), perf_counter() - start, True, "")
-    return pd.DataFrame([row], columns=COLUMNS)
+    try:
+        scores = validation.scores(model)
+    except (Exception, SystemExit) as error:
+        trial |= {"state": "FAIL", "error": f"{type(error).__name__}: {error}"}
+    else:
+        trial |= {"state": "COMPLETE", "value": scores.mean(), "std": scores.std()}
+    trial["seconds"] = perf_counter() - start
+    return pd.DataFrame([trial], columns=COLUMNS)

@@ -29,6 +29,10 @@ class FailedModel:
 
     traceback: str
 
+    def metrics(self) -> dict[str, Any]:
+        """Return what takes the place of the model's metrics."""
+        return {"error": self.error, "traceback": self.traceback}
+
 
 def fit_or_fail(
     model: ModelSpec,
@@ -47,7 +51,7 @@ def fit_or_fail(
     try:
         return fit_model(model, X_train, y_train, random_state)
     except (Exception, SystemExit) as error:  # of which a worker would die unheard
-        return _failure(error, f"Fitting {model.class_path}")
+        return note_failure(error, f"Fitting {model.class_path}")
 
 
 def score_or_fail(
@@ -69,13 +73,17 @@ def score_or_fail(
         try:
             return score_model(fitted_model, X_test, y_test)
         except (Exception, SystemExit) as error:
-            name = type(fitted_model).__name__
-            fitted_model = _failure(error, f"Scoring {name}")
-    return math.nan, {"error": fitted_model.error, "traceback": fitted_model.traceback}
+            fitted_model = note_failure(error, f"Scoring {type(fitted_model).__name__}")
+    return math.nan, fitted_model.metrics()
 
 
-def _failure(error: Exception | SystemExit, what: str) -> FailedModel:
-    """Log an error, and make a failure of it."""
+def note_failure(error: Exception | SystemExit, what: str) -> FailedModel:
+    """Log an error, and make a failure of it.
+
+    Args:
+        error: What a model has raised.
+        what: What was done with the model.
+    """
     reason = redact(" ".join(f"{type(error).__name__}: {error}".split()))
     logger.error("%s failed, the others go on: %s", what, reason)
     return FailedModel(reason, redact("".join(traceback.format_exception(error))))
