@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from sklearn.datasets import load_iris
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -211,37 +212,70 @@ def test_a_default_outside_of_the_search_space_is_tried_as_it_is(tune: Tune) -> 
     assert parameters == {}
 
 
-def test_a_killed_trial_counts_as_failed(
-    tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study, "GRACE_PERIOD", 1)
-    tune(trials=2)
-    (one,) = studies(tmp_path)
-    one.ask()  # and never tell
-    _, trials = tune(trials=4)
-    assert trials["number"].tolist() == [0, 1, 2, 3]
-    assert trials["state"].tolist() == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE"]
-    assert trials["error"].iloc[2] == study.KILLED
-
-
-def test_a_killed_baseline_begins_again(
-    tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study, "GRACE_PERIOD", 1)
-    optimize = optuna.Study.optimize
+def kill(monkeypatch: pytest.MonkeyPatch, tune: Tune, **options: Any) -> None:
+    """Tune until a trial has begun, as a process that is killed in it."""
 
     def killed(one: optuna.Study, *args: Any, **kwargs: Any) -> None:
         with pytest.warns(UserWarning, match="Heartbeat"):
             one.ask()
         raise SystemExit
 
-    monkeypatch.setattr(optuna.Study, "optimize", killed)
-    with pytest.raises(SystemExit):
-        tune()
-    monkeypatch.setattr(optuna.Study, "optimize", optimize)
-    _, trials = tune()
-    assert len(trials) == 4
-    assert trials.groupby("baseline")["state"].agg(set)[True] == {"FAIL", "COMPLETE"}
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "optimize", killed)
+        with pytest.raises(SystemExit):
+            tune(**options)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_killed_trial_begins_again(
+    tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    monkeypatch.setattr(study, "GRACE_PERIOD", 1)
+    if before:
+        tune(trials=before)
+    kill(monkeypatch, tune, trials=4)
+    parameters, trials = tune(trials=4)
+    assert trials["number"].tolist() == [0, 1, 2, 3]
+    assert set(trials["state"]) == {"COMPLETE"}
+    assert trials["baseline"].tolist() == [True, False, False, False]
+    (tmp_path / "studies.db").unlink()
+    same_parameters, same = tune(trials=4)
+    assert parameters == same_parameters
+    if before:  # else the others have been tried before the baseline
+        pd.testing.assert_frame_equal(
+            trials.drop(columns="seconds"), same.drop(columns="seconds")
+        )
+
+
+def test_one_trial_is_enough_to_go_on(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "GRACE_PERIOD", 1)
+    kill(monkeypatch, tune, trials=1)
+    kill(monkeypatch, tune, trials=1)
+    _, trials = tune(trials=1)
+    assert trials["state"].tolist() == ["COMPLETE"]
+
+
+def test_fewer_trials_are_the_first_ones(tune: Tune) -> None:
+    _, many = tune(trials=6)
+    _, few = tune(trials=3)
+    pd.testing.assert_frame_equal(few, many[:3])
+
+
+@pytest.mark.parametrize("attributes", [{"slot": 1}, {}])
+def test_a_slot_that_two_machines_take_counts_once(
+    tune: Tune, tmp_path: Path, attributes: dict[str, Any]
+) -> None:
+    tune(trials=2)
+    (one,) = studies(tmp_path)
+    # What is left when both have found the slot free, since databases have no lock.
+    one.enqueue_trial({}, user_attrs=attributes)
+    _, trials = tune(trials=3)
+    assert trials["number"].tolist() == [0, 1, 2]
+    assert set(trials["state"]) == {"COMPLETE"}
+    states = [trial.state.name for trial in one.get_trials()]
+    assert states == ["COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"]
 
 
 def test_two_at_one_study_share_its_trials(tune: Tune) -> None:
@@ -260,3 +294,27 @@ def test_a_storage_that_cannot_be_opened_is_named_without_its_password(
         tune(storage="postgres://me:hunter2@host/db")
     assert "benchmark.tuning.storage: cannot be opened" in error.value.message
     assert "hunter2" not in error.value.message
+
+
+def test_a_driver_that_is_not_installed_is_named(tune: Tune) -> None:
+    with pytest.raises(ConfigurationError, match="not installed: MySQLdb"):
+        tune(storage="mysql://me@host/db")
+
+
+@pytest.mark.parametrize(
+    "address", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "data/journal.log"]
+)
+def test_a_storage_that_would_keep_nothing_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="write the address of an SQL database"):
+        TuningSpec(storage=address)
+
+
+def test_trials_that_fail_are_pointed_out(
+    tune: Tune, caplog: pytest.LogCaptureFixture
+) -> None:
+    moody = {
+        "class": f"{__name__}.Moody",
+        "search_space": {"n_neighbors": {"int": [2, 2]}},
+    }
+    tune(moody, trials=3)
+    assert "2 of 3 trials failed, the last one with ValueError: not" in caplog.text

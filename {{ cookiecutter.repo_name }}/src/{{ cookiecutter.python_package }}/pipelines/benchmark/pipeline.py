@@ -28,7 +28,7 @@ PREPARATION = Pipeline(
     [
         Node(
             split_dataset,
-            inputs=["raw", DATASET, SEED],
+            inputs=["raw", DATASET, TUNING, SEED],
             outputs=SPLIT,
             name="split_dataset",
             tags="split",
@@ -83,7 +83,11 @@ def create_dataset_pipeline(
     preparation = Pipeline(
         PREPARATION,
         namespace=space,
-        parameters={DATASET: f"params:benchmark.datasets.{dataset}", SEED: SEED},
+        parameters={
+            DATASET: f"params:benchmark.datasets.{dataset}",
+            SEED: SEED,
+            TUNING: TUNING,
+        },
         tags=dataset,
     )
     # They take in all that is reported of models. What nobody takes, Kedro-Viz draws

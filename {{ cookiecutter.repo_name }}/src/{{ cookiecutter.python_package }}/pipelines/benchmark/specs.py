@@ -1,14 +1,20 @@
 """The schema of ``parameters_benchmark.yml``: data sets, models, tuning."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from ...errors import ConfigurationError, did_you_mean, schema_problems
 from ..models.specs import enabled_models, name_problems
 
 FILE = "parameters_benchmark.yml"
+ADDRESS = (
+    "address of an SQL database, such as sqlite:////folder/studies.db or "
+    "postgresql://host/studies"
+)
 # The tags of what is done; data sets and models have tags of their own names.
 STAGES = ("split", "baseline", "tune", "train", "report")
 
@@ -24,7 +30,10 @@ class DatasetSpec(BaseModel):
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Share of the rows to test on."""
 
-    positive_class: bool | int | str | None = None
+    drop: list[str] = []
+    """Columns to leave out, such as row numbers and dates."""
+
+    positive_class: bool | int | float | str | None = None
     """The class whose precision, recall and ROC AUC are of interest, if one is."""
 
     enabled: bool = True
@@ -49,8 +58,17 @@ class TuningSpec(BaseModel):
     random_state: int = Field(default=0, ge=0, lt=2**32)
     """Seed of the folds and of the search."""
 
-    storage: str | None = Field(default=None, min_length=1)
+    storage: str | None = None
     """Address of a database, as Optuna writes it."""
+
+    @field_validator("storage")
+    @classmethod
+    def _is_kept(cls, storage: str | None) -> str | None:
+        """Refuse what is no address, and a database that ends with its process."""
+        is_address = re.match(r"[a-z]\w*(\+\w+)?://.*[^/]", storage or "")
+        if storage and (not is_address or ":memory:" in storage):
+            raise PydanticCustomError("storage", f"write the {ADDRESS}")
+        return storage or None
 
 
 class BenchmarkSpec(BaseModel):

@@ -1,4 +1,8 @@
-"""Runs a study of Optuna's: resumed where it stopped, by any number of processes.
+"""Runs an Optuna study: resumed where it stopped, by any number of processes.
+
+A study has as many slots as it shall have trials. Whoever adds a trial takes the first
+free slot, which also seeds it; that of a killed process is free again. So the table has
+exactly one trial per slot, the same ones in one run, in many, or after interruptions.
 
 This module imports Optuna, so it is itself imported only where it is needed.
 """
@@ -26,17 +30,17 @@ from ..models.estimators import build_estimator
 from ..models.specs import ModelSpec
 from .datasets import StudiesPlace
 from .search import as_fixed, suggest
-from .specs import FILE
+from .specs import ADDRESS, FILE
 from .validation import Validation, with_parameters
 
 logger = logging.getLogger(__name__)
 
-# A process that is killed leaves a running trial. It counts as failed once it has given
-# no sign of life for the grace period. In seconds.
+# A process that is killed leaves a running trial. It is lost once it has given no sign
+# of life for the grace period. In seconds.
 HEARTBEAT = 5
 GRACE_PERIOD = 20
 
-KILLED = "Its process was killed."
+NO_SLOT = -1
 
 # Seconds between two lines of the log about one study.
 REPORT_EVERY = 30
@@ -53,7 +57,7 @@ def run_study(
         validation: Scores parameters, and says how many trials there shall be.
 
     Returns:
-        One row per trial, and the parameters of each by its number.
+        One row per trial, and the parameters of each by its number, which is its slot.
     """
     # Each trial is in the table, with its error if it has one.
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
@@ -64,19 +68,19 @@ def run_study(
     trials = study.finished()
     rows = [
         {
-            "number": trial.number,
+            "number": _slot(trial),
             "state": trial.state.name,
             "value": trial.value,
             "std": trial.user_attrs.get("std"),
             "seconds": trial.duration.total_seconds() if trial.duration else None,
             "baseline": trial.user_attrs.get("baseline", False),
-            "error": KILLED if _was_killed(trial) else trial.user_attrs.get("error"),
+            "error": trial.user_attrs.get("error"),
             **trial.user_attrs.get("parameters", {}),
         }
         for trial in trials
     ]
     parameters = {
-        trial.number: dict(trial.user_attrs.get("parameters", {})) for trial in trials
+        _slot(trial): dict(trial.user_attrs.get("parameters", {})) for trial in trials
     }
     return rows, parameters
 
@@ -117,35 +121,50 @@ class _Study:
             # What a killed process leaves may be to do again.
             more = self._wait() and time.monotonic() - start < timeout
         done = self.finished()
-        failed = sum(trial.state == TrialState.FAIL for trial in done)
         self._report(
             "Tuned",
-            f", {len(done) - before} of them new"
-            f"{f', {failed} failed' if failed else ''}"
-            f", {time.monotonic() - start:.1f} s",
+            f", {len(done) - before} of them new, {time.monotonic() - start:.1f} s",
         )
+        failed = [trial for trial in done if trial.state == TrialState.FAIL]
+        if failed:
+            logger.warning(
+                "%s: %d of %d trials failed, the last one with %s",
+                self._name,
+                len(failed),
+                len(done),
+                failed[-1].user_attrs["error"],
+            )
 
     def finished(self) -> list[FrozenTrial]:
-        """Return the trials that have ended, well or not, by number."""
+        """Return the trials that have ended, well or not, one per slot, in order."""
+        ended = {
+            _slot(trial): trial
+            for trial in self._trials()
+            if trial.state.is_finished() and 0 <= _slot(trial) < self._goal
+        }
+        return [ended[slot] for slot in sorted(ended)]
+
+    def _trials(self) -> list[FrozenTrial]:
+        """Return the trials that hold a slot: begun, and not known to be lost."""
         return [
             trial
             for trial in self._study.get_trials(deepcopy=False)
-            if trial.state.is_finished() and not trial.user_attrs.get("surplus")
+            if trial.state != TrialState.WAITING
+            and not _was_killed(trial)
+            and not trial.user_attrs.get("surplus")
         ]
 
     def _add_trial(self) -> bool:
-        """Run a trial, unless the study has them all; tell whether there was one."""
+        """Run a trial, unless no slot is free; tell whether there was one."""
         with ExitStack() as self._beginning:
             self._beginning.enter_context(self._lock)
-            trials = self._study.get_trials(deepcopy=False)
-            baselines = [one for one in trials if one.user_attrs.get("baseline")]
-            begun = sum(trial.state != TrialState.WAITING for trial in trials)
-            # One is kept for the baseline as long as it may have to begin again.
-            kept = any(one.state == TrialState.RUNNING for one in baselines)
-            if begun + kept >= self._goal:
+            taken = set(map(_slot, self._trials()))
+            free = next((one for one in range(self._goal) if one not in taken), None)
+            if free is None:
                 return False
-            if all(map(_was_killed, baselines)):
-                self._enqueue_baseline()
+            # A process that was killed here has left a trial to begin.
+            if not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+                self._enqueue(free)
             self._study.optimize(self._objective, n_trials=1, catch=(Exception,))
         return True
 
@@ -153,14 +172,16 @@ class _Study:
         """Return the mean score of the parameters that the trial chooses."""
         # It has begun: others may see it, and begin the next one.
         self._beginning.close()
-        if trial.number >= self._goal:
-            # Another machine took the last one in the same moment.
+        slot = trial.user_attrs.get("slot", NO_SLOT)
+        earlier = {_slot(one) for one in self._trials() if one.number < trial.number}
+        if slot == NO_SLOT or slot in earlier:
+            # Another machine took it in the same moment.
             trial.set_user_attr("surplus", True)
             raise optuna.TrialPruned
         tuning = self._validation.tuning
-        # A seed per trial: those of two processes, or before and after an interruption,
+        # A seed per slot: trials of two processes, or before and after an interruption,
         # would otherwise begin with the same choices.
-        seeds = np.random.SeedSequence([tuning.random_state, trial.number])
+        seeds = np.random.SeedSequence([tuning.random_state, slot])
         self._study.sampler = optuna.samplers.TPESampler(
             seed=int(seeds.generate_state(1)[0])
         )
@@ -178,12 +199,15 @@ class _Study:
         trial.set_user_attr("std", float(scores.std()))
         return float(scores.mean())
 
-    def _enqueue_baseline(self) -> None:
-        """Let the next trial be the parameters that the model has anyway."""
+    def _enqueue(self, slot: int) -> None:
+        """Let the next trial take a slot; the first one is the model as configured."""
+        if slot:
+            self._study.enqueue_trial({}, user_attrs={"slot": slot})
+            return
         choices = {
             key: value for fixed in self._fixed.values() for key, value in fixed.items()
         }
-        self._study.enqueue_trial(choices, user_attrs={"baseline": True})
+        self._study.enqueue_trial(choices, user_attrs={"slot": 0, "baseline": True})
 
     def _wait(self) -> bool:
         """Wait until trials of other processes have ended, or their process has.
@@ -198,7 +222,7 @@ class _Study:
             if not told:
                 logger.info(
                     "%s: other processes are at work on %d trials. If they were "
-                    "killed, their trials count as failed after %d s.",
+                    "killed, their trials begin again after %d s.",
                     self._name,
                     len(running),
                     GRACE_PERIOD,
@@ -227,6 +251,11 @@ class _Study:
             self._goal,
             more,
         )
+
+
+def _slot(trial: FrozenTrial) -> int:
+    """Return which of the study's trials it is, counted from 0."""
+    return int(trial.user_attrs.get("slot", NO_SLOT))
 
 
 def _was_killed(trial: FrozenTrial) -> bool:
@@ -267,13 +296,14 @@ def _open(address: str) -> RDBStorage:
         )
     except (ArgumentError, NoSuchModuleError, ImportError, SQLAlchemyError) as error:
         # Not the address: it may hold a password.
+        missing = getattr(error.__cause__ or error, "name", None)
+        problem = (
+            f"needs a driver that is not installed: {missing}"
+            if missing
+            else f"cannot be opened ({type(error).__name__}); write the {ADDRESS}"
+        )
         raise ConfigurationError.listing(
-            FILE,
-            [
-                "benchmark.tuning.storage: cannot be opened "
-                f"({type(error).__name__}); write an address such as "
-                "sqlite:////folder/studies.db or postgresql://host/studies"
-            ],
+            FILE, [f"benchmark.tuning.storage: {problem}"]
         ) from error
 
 
