@@ -11,12 +11,14 @@ from sklearn.metrics import recall_score, roc_auc_score
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark.comparison import (
     compare_datasets,
+    compare_on_dataset,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.curves import (
     measure_learning_curve,
     plot_learning_curves,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.evaluation import (
+    REPORT_COLUMNS,
     collect_reports,
     evaluate,
     evaluate_tuned,
@@ -51,10 +53,10 @@ def cancer() -> Any:
 def test_metrics_of_the_positive_class(
     cancer: Any, model: ModelSpec, positive: str
 ) -> None:
-    X_train, X_test, y_train, y_test = cancer
+    X_train, _, y_train, _ = cancer
     fitted = fit_model(model, X_train, y_train, 3)
     dataset = DatasetSpec(target="target", positive_class=positive)
-    metrics, report = evaluate(fitted, dataset, X_train, X_test, y_train, y_test)
+    metrics, report = evaluate(fitted, dataset, TuningSpec(), *cancer)
     assert metrics["recall"] == pytest.approx(report["test"][positive]["recall"])
     assert metrics["precision"] == pytest.approx(report["test"][positive]["precision"])
     assert metrics["roc_auc"] > 0.85
@@ -66,21 +68,38 @@ def test_the_area_under_the_curve_is_scikit_learns(cancer: Any) -> None:
     X_train, X_test, y_train, y_test = cancer
     fitted: Any = fit_model(SVM, X_train, y_train, 3)
     dataset = DatasetSpec(target="target", positive_class="benign")
-    metrics, _ = evaluate(fitted, dataset, X_train, X_test, y_train, y_test)
+    metrics, _ = evaluate(fitted, dataset, TuningSpec(), *cancer)
     sure = fitted.decision_function(X_test)  # of the second class, malignant
     expected = roc_auc_score(y_test["target"] == "malignant", sure)
     assert metrics["roc_auc"] == pytest.approx(expected)
 
 
+def test_models_are_compared_by_the_score_they_are_tuned_for(cancer: Any) -> None:
+    X_train, _, y_train, _ = cancer
+    tuning = TuningSpec(scoring="f1_macro")
+    fitted: Any = fit_model(TREE, X_train, y_train, 3)
+    metrics, _ = evaluate(fitted, DatasetSpec(target="target"), tuning, *cancer)
+    assert metrics["model_score"] == metrics["f1_macro"] < metrics["accuracy"]
+    assert "model_score_stderr" not in metrics
+    named = dict(zip(("X_train", "X_test", "y_train", "y_test"), cancer, strict=True))
+    board, _ = compare_on_dataset(tuning, **named, random_state=3, tree_metrics=metrics)
+    assert board["model"].tolist() == ["tree", "baseline"]
+    assert board["model_score"].tolist() == board["f1_macro"].tolist()
+
+
+def test_without_reports_there_is_still_a_table() -> None:
+    assert list(collect_reports(**{"tree.report": {}})) == REPORT_COLUMNS
+
+
 def test_a_regressor_is_refused() -> None:
     parts = split_data(load_iris(as_frame=True).frame, 0.8, 3, "target")
-    X_train, X_test, y_train, y_test = parts
+    X_train, _, y_train, _ = parts
     linear = ModelSpec.model_validate(
         {"class": "sklearn.linear_model.LinearRegression"}
     )
     fitted = fit_model(linear, X_train, y_train, 3)
     with pytest.raises(ConfigurationError, match="LinearRegression is no classifier"):
-        evaluate(fitted, DatasetSpec(target="target"), X_train, X_test, y_train, y_test)
+        evaluate(fitted, DatasetSpec(target="target"), TuningSpec(), *parts)
 
 
 def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
@@ -100,6 +119,7 @@ def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
     metrics, _ = evaluate_tuned(
         fitted,
         DatasetSpec(target="target"),
+        TuningSpec(),
         X_train,
         X_test,
         y_train,
@@ -122,10 +142,10 @@ def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
 def test_the_reports_of_all_models_are_one_table(cancer: Any) -> None:
     X_train, X_test, y_train, y_test = cancer
     dataset = DatasetSpec(target="target")
-    parts = (X_train, X_test, y_train, y_test)
     fitted: Any = fit_model(SVM, X_train, y_train, 3)
-    _, report = evaluate(fitted, dataset, *parts)
-    _, of_tree = evaluate(fit_model(TREE, X_train, y_train, 3), dataset, *parts)
+    _, report = evaluate(fitted, dataset, TuningSpec(), *cancer)
+    tree = fit_model(TREE, X_train, y_train, 3)
+    _, of_tree = evaluate(tree, dataset, TuningSpec(), *cancer)
     table = collect_reports(
         **{"svm.report": report, "svm.baseline_report": of_tree, "tree.report": of_tree}
     )

@@ -1,9 +1,25 @@
-"""Compares models over all data sets."""
+"""Compares models on one data set, and over all of them."""
+
+from typing import Any
 
 import pandas as pd
 from plotly import graph_objects as go
 
+from ..models.leaderboard import compare_models
 from ..models.specs import BASELINE
+from .specs import TuningSpec
+
+
+def compare_on_dataset(
+    tuning: TuningSpec, **data_and_metrics: Any
+) -> tuple[pd.DataFrame, go.Figure]:
+    """Rank models by the score that they were tuned for, on the test part.
+
+    Args:
+        tuning: Says which score.
+        data_and_metrics: As for ``compare_models``.
+    """
+    return compare_models(scoring=tuning.scoring, **data_and_metrics)
 
 
 def compare_datasets(

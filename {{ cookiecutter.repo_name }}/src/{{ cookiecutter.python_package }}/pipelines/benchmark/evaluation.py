@@ -9,9 +9,12 @@ from ..models.estimators import Estimator
 from ..models.nodes import fit_model, score_model
 from ..models.specs import ModelSpec
 from .preparation import find_class
-from .specs import FILE, DatasetSpec
+from .specs import FILE, DatasetSpec, TuningSpec
 from .tuning import best_trial
 from .validation import with_parameters
+
+REPORT_COLUMNS = ["model", "fit", "part", "class"]
+REPORT_COLUMNS += ["precision", "recall", "f1-score", "support"]
 
 
 def fit_tuned(
@@ -37,6 +40,7 @@ def fit_tuned(
 def evaluate(
     fitted_model: Estimator,
     dataset: DatasetSpec,
+    tuning: TuningSpec,
     encoded_train: pd.DataFrame,
     encoded_test: pd.DataFrame,
     y_train: pd.DataFrame,
@@ -47,14 +51,16 @@ def evaluate(
     Args:
         fitted_model: The classifier.
         dataset: Says which class is of interest, if one is.
+        tuning: Says by which score models are compared.
         encoded_train: Features of the training part.
         encoded_test: Features of the test part.
         y_train: Target of the training part, one column.
         y_test: Target of the test part, one column.
 
     Returns:
-        The metrics of ``score_model``, with ``positive_class`` also precision, recall
-        and roc_auc of it; and the classification reports of both parts.
+        The metrics of ``score_model`` by that score, with ``positive_class`` also
+        precision, recall and roc_auc of it; and the classification reports of both
+        parts.
 
     Raises:
         ConfigurationError: If the model is no classifier.
@@ -70,7 +76,7 @@ def evaluate(
                 "leave such models out of the list"
             ],
         )
-    _, metrics = score_model(fitted_model, encoded_test, y_test)
+    _, metrics = score_model(fitted_model, encoded_test, y_test, tuning.scoring)
     y, predicted = y_test.iloc[:, 0], fitted_model.predict(encoded_test)
     if dataset.positive_class is not None:
         metrics |= _metrics_of_class(
@@ -89,6 +95,7 @@ def evaluate(
 def evaluate_tuned(
     fitted_model: Estimator,
     dataset: DatasetSpec,
+    tuning: TuningSpec,
     encoded_train: pd.DataFrame,
     encoded_test: pd.DataFrame,
     y_train: pd.DataFrame,
@@ -100,7 +107,8 @@ def evaluate_tuned(
 
     Args:
         fitted_model: The tuned classifier.
-        dataset: As for ``evaluate``, like the next four.
+        dataset: As for ``evaluate``, like the next five.
+        tuning: Says by which score models are compared.
         encoded_train: Features of the training part.
         encoded_test: Features of the test part.
         y_train: Target of the training part, one column.
@@ -116,22 +124,21 @@ def evaluate_tuned(
     Raises:
         ConfigurationError: If every trial failed.
     """
-    metrics, report = evaluate(
-        fitted_model, dataset, encoded_train, encoded_test, y_train, y_test
-    )
+    data = (encoded_train, encoded_test, y_train, y_test)
+    metrics, report = evaluate(fitted_model, dataset, tuning, *data)
     best = best_trial(trials)
-    tuning = {
+    brought = {
         "cv_mean": best["value"],
         "cv_std": best["std"],
         "trials": len(trials),
         "tune_seconds": trials["seconds"].sum(),
     }
     if "error" not in baseline_metrics:
-        tuning["baseline_score"] = baseline_metrics["model_score"]
+        brought["baseline_score"] = baseline_metrics["model_score"]
     baseline = trials[trials["baseline"] & (trials["state"] == "COMPLETE")]
     if not baseline.empty:
-        tuning["baseline_cv_mean"] = baseline["value"].iloc[0]
-    metrics |= {name: float(value) for name, value in tuning.items()}
+        brought["baseline_cv_mean"] = baseline["value"].iloc[0]
+    metrics |= {name: float(value) for name, value in brought.items()}
     return metrics, report
 
 
@@ -146,7 +153,7 @@ def collect_reports(**reports: dict[str, Any]) -> pd.DataFrame:
         One row per model, baseline or tuned, part of the data (train or test) and
         class, and for the means over classes: precision, recall, f1-score and support.
     """
-    return pd.DataFrame(
+    rows = [
         {
             "model": name.partition(".")[0],
             "fit": "baseline" if name.endswith(".baseline_report") else "tuned",
@@ -157,8 +164,9 @@ def collect_reports(**reports: dict[str, Any]) -> pd.DataFrame:
         for name, report in reports.items()
         for part, by_class in report.items()
         for label, values in by_class.items()
-        if label != "accuracy"  # the one number that is not of a class
-    )
+        if isinstance(values, dict)  # the accuracy is of no class
+    ]
+    return pd.DataFrame(rows, columns=REPORT_COLUMNS)
 
 
 def _metrics_of_class(

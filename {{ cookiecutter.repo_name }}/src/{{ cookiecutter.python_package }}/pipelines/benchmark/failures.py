@@ -9,7 +9,7 @@ from ..models.estimators import Estimator
 from ..models.failures import FailedModel, fit_or_fail, note_failure
 from ..models.specs import ModelSpec
 from .evaluation import evaluate, evaluate_tuned
-from .specs import DatasetSpec
+from .specs import DatasetSpec, TuningSpec
 from .validation import with_parameters
 
 
@@ -36,6 +36,7 @@ def fit_tuned_or_fail(
 def evaluate_or_fail(
     fitted_model: Estimator | FailedModel,
     dataset: DatasetSpec,
+    tuning: TuningSpec,
     encoded_train: pd.DataFrame,
     encoded_test: pd.DataFrame,
     y_train: pd.DataFrame,
@@ -45,7 +46,8 @@ def evaluate_or_fail(
 
     Args:
         fitted_model: From ``fit_or_fail``.
-        dataset: As for ``evaluate``, like the next four.
+        dataset: As for ``evaluate``, like the next five.
+        tuning: Says by which score models are compared.
         encoded_train: Features of the training part.
         encoded_test: Features of the test part.
         y_train: Target of the training part, one column.
@@ -55,12 +57,13 @@ def evaluate_or_fail(
         As ``evaluate``; of a model that failed, its error and traceback, and no report.
     """
     data = (encoded_train, encoded_test, y_train, y_test)
-    return _or_fail(evaluate, fitted_model, dataset, *data)
+    return _or_fail(evaluate, fitted_model, dataset, tuning, *data)
 
 
 def evaluate_tuned_or_fail(
     fitted_model: Estimator | FailedModel,
     dataset: DatasetSpec,
+    tuning: TuningSpec,
     encoded_train: pd.DataFrame,
     encoded_test: pd.DataFrame,
     y_train: pd.DataFrame,
@@ -72,7 +75,8 @@ def evaluate_tuned_or_fail(
 
     Args:
         fitted_model: From ``fit_tuned_or_fail``.
-        dataset: As for ``evaluate_tuned``, like the next six.
+        dataset: As for ``evaluate_tuned``, like the next seven.
+        tuning: Says by which score models are compared.
         encoded_train: Features of the training part.
         encoded_test: Features of the test part.
         y_train: Target of the training part, one column.
@@ -86,7 +90,7 @@ def evaluate_tuned_or_fail(
     """
     data = (encoded_train, encoded_test, y_train, y_test)
     known = (baseline_metrics, trials)
-    return _or_fail(evaluate_tuned, fitted_model, dataset, *data, *known)
+    return _or_fail(evaluate_tuned, fitted_model, dataset, tuning, *data, *known)
 
 
 def _or_fail(

@@ -7,9 +7,8 @@ from kedro.pipeline import Node, Pipeline
 
 from ...dynamic_registry import LazyPipeline
 from ..models.failures import fit_or_fail
-from ..models.leaderboard import compare_models
 from ..models.nodes import fit_model
-from .comparison import compare_datasets
+from .comparison import compare_datasets, compare_on_dataset
 from .curves import measure_learning_curve, plot_learning_curves
 from .evaluation import collect_reports, evaluate, evaluate_tuned, fit_tuned
 from .failures import evaluate_or_fail, evaluate_tuned_or_fail, fit_tuned_or_fail
@@ -94,8 +93,9 @@ def create_dataset_pipeline(
     # beside a namespace, also a collapsed one.
     comparison = [
         Node(
-            compare_models,
+            compare_on_dataset,
             inputs={
+                "tuning": TUNING,
                 "X_train": f"{space}.encoded_train",
                 "X_test": f"{space}.encoded_test",
                 "y_train": f"{space}.y_train",
@@ -154,7 +154,7 @@ def create_cell_template(on_model_error: str) -> Pipeline:
             ),
             Node(
                 evaluate_or_fail if goes_on else evaluate,
-                inputs=["baseline_model", DATASET, *ENCODED],
+                inputs=["baseline_model", DATASET, TUNING, *ENCODED],
                 outputs=["baseline_metrics", "baseline_report"],
                 name="evaluate_baseline",
                 tags="baseline",
@@ -192,6 +192,7 @@ def create_cell_template(on_model_error: str) -> Pipeline:
                 inputs=[
                     "fitted_model",
                     DATASET,
+                    TUNING,
                     *ENCODED,
                     "baseline_metrics",
                     "trials",

@@ -17,6 +17,7 @@ def compare_models(
     y_train: pd.DataFrame,
     y_test: pd.DataFrame,
     random_state: int,
+    scoring: str | None = None,
     **metrics: dict[str, Any],
 ) -> tuple[pd.DataFrame, Any]:
     """Rank the models against each other and against a baseline that ignores X.
@@ -27,6 +28,7 @@ def compare_models(
         y_train: Target of the training part, one column.
         y_test: Target of the test part, one column.
         random_state: Seed of the baseline.
+        scoring: The score that the metrics have as model_score, as for ``score_model``.
         metrics: Metrics of each model, as ``<name>_metrics``.
 
     Returns:
@@ -39,7 +41,7 @@ def compare_models(
         {"class": f"sklearn.dummy.Dummy{'Regressor' if regression else 'Classifier'}"}
     )
     _, baseline_metrics = score_model(
-        fit_model(baseline, X_train, y_train, random_state), X_test, y_test
+        fit_model(baseline, X_train, y_train, random_state), X_test, y_test, scoring
     )
     rows = [
         {"model": name.removesuffix("_metrics"), **values}

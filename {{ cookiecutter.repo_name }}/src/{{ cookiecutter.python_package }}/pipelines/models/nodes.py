@@ -117,7 +117,10 @@ def fit_model(
 
 
 def score_model(
-    fitted_model: Estimator, X_test: pd.DataFrame, y_test: pd.DataFrame
+    fitted_model: Estimator,
+    X_test: pd.DataFrame,
+    y_test: pd.DataFrame,
+    scoring: str | None = None,
 ) -> tuple[float, dict[str, Any]]:
     """Score a fitted model on the test part.
 
@@ -125,12 +128,14 @@ def score_model(
         fitted_model: From ``fit_model``.
         X_test: Features, one row per sample.
         y_test: The target, one column, same rows.
+        scoring: A name of scikit-learn's for a score; without one it is the estimator's
+            own, accuracy for classifiers and R2 for regressors.
 
     Returns:
-        The score (the estimator's own: accuracy for classifiers, R2 for regressors;
-        higher is better) and all metrics by name: for classifiers accuracy, f1_macro
-        and, if the score is the accuracy, its standard error, for regressors r2,
-        rmse and mae; for both fit_seconds, predict_seconds and model_bytes (pickled).
+        The score (higher is better) and all metrics by name: for classifiers accuracy,
+        f1_macro and, if the score is the accuracy, its standard error, for regressors
+        r2, rmse and mae; for both fit_seconds, predict_seconds and model_bytes
+        (pickled).
     """
     from sklearn import metrics
     from sklearn.base import is_classifier
@@ -139,7 +144,8 @@ def score_model(
     start = perf_counter()
     y_pred = fitted_model.predict(X_test)
     predict_seconds = perf_counter() - start
-    model_score = float(fitted_model.score(X_test, y_true))
+    score = metrics.get_scorer(scoring) if scoring else type(fitted_model).score
+    model_score = float(score(fitted_model, X_test, y_true))
 
     quality: dict[str, float] = {}
     if is_classifier(fitted_model):
