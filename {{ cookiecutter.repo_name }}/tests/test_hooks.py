@@ -47,6 +47,15 @@ def test_a_catalog_that_would_lose_a_model_is_refused(
     KedroSession.create(project_path=project).run(pipeline_names=["split_data"])
 
 
+def test_a_missing_file_is_named_before_the_run(project: Path) -> None:
+    (project / "data/01_raw/iris.csv").unlink()
+    with pytest.raises(ConfigurationError) as error:
+        KedroSession.create(project_path=project).run()
+    _, line = error.value.message.splitlines()
+    assert line.startswith("  example_iris_data: put it at ")
+    assert line.endswith("data/01_raw/iris.csv, or correct the catalog")
+
+
 def test_missing_data_is_named_with_the_command_that_makes_it(project: Path) -> None:
     with pytest.raises(ConfigurationError) as error:
         KedroSession.create(project_path=project).run(pipeline_names=["models"])

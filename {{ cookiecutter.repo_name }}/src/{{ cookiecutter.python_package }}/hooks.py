@@ -8,8 +8,8 @@ from kedro.pipeline import Pipeline
 
 from .console import RunProgress, print_leaderboard, print_table
 from .errors import ConfigurationError, file_of
-from .pipelines.models.estimators import find_problems
-from .pipelines.models.specs import ModelSpec
+from .files import local_path, shown_path
+from .pipelines.models.specs import CheckedSpec
 
 
 class ProjectHooks:
@@ -34,11 +34,10 @@ class ProjectHooks:
         problems, files, missing = [], set(), []
         for name in sorted(pipeline.inputs()):
             if not name.startswith("params:"):
-                if command := _made_by(catalog, name):
-                    missing.append(f"{name}: does not exist yet; '{command}' makes it")
-            elif isinstance(model := catalog[name].load(), ModelSpec):
+                missing += _missing(catalog, name)
+            elif isinstance(spec := catalog[name].load(), CheckedSpec):
                 key = name.removeprefix("params:")
-                if found := find_problems(model, key):
+                if found := spec.find_problems(key):
                     problems += found
                     files.add(file_of("parameters", key))
         if problems:
@@ -94,10 +93,14 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
         raise ConfigurationError.listing(" and ".join(files), problems)
 
 
-def _made_by(catalog: DataCatalog, name: str) -> str:
-    """Return the command that makes a dataset, if it is not there yet."""
-    command = str(_metadata(catalog, name).get("made_by", ""))
-    return command if command and not catalog.exists(name) else ""
+def _missing(catalog: DataCatalog, name: str) -> list[str]:
+    """Return what to do about a dataset that the run needs, if it is not there."""
+    command = _metadata(catalog, name).get("made_by")
+    if not (command or local_path(catalog, name)) or catalog.exists(name):
+        return []
+    if command:
+        return [f"{name}: does not exist yet; '{command}' makes it"]
+    return [f"{name}: put it at {shown_path(catalog, name)}, or correct the catalog"]
 
 
 def _metadata(catalog: DataCatalog, name: str) -> dict[str, Any]:

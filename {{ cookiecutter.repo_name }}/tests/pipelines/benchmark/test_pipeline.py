@@ -216,6 +216,26 @@ def test_a_model_that_fails_does_not_stop_the_others(
     assert set(table["model"]) == {"tree", "crooked"}
 
 
+def test_what_cannot_run_is_told_before_the_run(
+    study: Callable[..., Path], tmp_path: Path
+) -> None:
+    benchmark = {
+        "datasets": {"iris": IRIS, "roses": {"target": "y"}},
+        "tuning": {"scoring": "acuracy"},
+    }
+    with pytest.raises(ConfigurationError) as error:
+        study({**PARAMETERS, "benchmark": benchmark})
+    assert error.value.message.splitlines() == [
+        "parameters_benchmark.yml has a problem:",
+        "  benchmark.tuning.scoring: 'acuracy' is no score of scikit-learn; did you "
+        "mean 'accuracy'?",
+    ]
+    benchmark["tuning"] = {}
+    with pytest.raises(ConfigurationError, match=r"benchmark\.roses\.raw: put it at "):
+        study({**PARAMETERS, "benchmark": benchmark})
+    assert not list(tmp_path.glob("data/05_model_input/*"))
+
+
 def test_with_raise_a_model_that_fails_ends_the_run(study: Callable[..., Path]) -> None:
     crooked = {"class": "sklearn.svm.SVC", "model_kwargs": {"kernel": "crooked"}}
     parameters = {**PARAMETERS, "models": {"crooked": crooked}}

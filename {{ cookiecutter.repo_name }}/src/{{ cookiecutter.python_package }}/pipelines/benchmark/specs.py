@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from ...errors import ConfigurationError, did_you_mean, schema_problems
-from ..models.specs import enabled_models, name_problems
+from ..models.specs import CheckedSpec, enabled_models, name_problems
 
 FILE = "parameters_benchmark.yml"
 ADDRESS = (
@@ -40,7 +40,7 @@ class DatasetSpec(BaseModel):
     """False takes the data set out of every pipeline."""
 
 
-class TuningSpec(BaseModel):
+class TuningSpec(CheckedSpec):
     """How models are tuned."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,6 +69,18 @@ class TuningSpec(BaseModel):
         if storage and (not is_address or ":memory:" in storage):
             raise PydanticCustomError("storage", f"write the {ADDRESS}")
         return storage or None
+
+    def find_problems(self, key: str) -> list[str]:
+        """Check that scikit-learn has the score."""
+        from sklearn.metrics import get_scorer_names
+
+        names = get_scorer_names()
+        if self.scoring in names:
+            return []
+        return [
+            f"{key}.scoring: '{self.scoring}' is no score of scikit-learn"
+            f"{did_you_mean(self.scoring, names) or ', such as accuracy or f1_macro'}"
+        ]
 
 
 class BenchmarkSpec(BaseModel):

@@ -22,7 +22,19 @@ BASELINE = "baseline"
 _EmptyIfNone = BeforeValidator(lambda mapping: {} if mapping is None else mapping)
 
 
-class ModelSpec(BaseModel):
+class CheckedSpec(BaseModel):
+    """What parameters say, where checking all of it takes imports: before a run."""
+
+    def find_problems(self, key: str) -> list[str]:
+        """Return what the schema cannot tell, one line per problem.
+
+        Args:
+            key: Path of the entry, such as ``models.linear_svm``.
+        """
+        raise NotImplementedError
+
+
+class ModelSpec(CheckedSpec):
     """One model: an entry below ``models:``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -39,6 +51,12 @@ class ModelSpec(BaseModel):
 
     enabled: bool = True
     """False takes the model out of every pipeline."""
+
+    def find_problems(self, key: str) -> list[str]:
+        """Check that the model can be built, without building it."""
+        from .estimators import find_problems
+
+        return find_problems(self, key)
 
 
 class RunSpec(BaseModel):
