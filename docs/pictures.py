@@ -33,7 +33,7 @@ def main() -> None:
     reports = project / "data/08_reporting/benchmark/digits"
     plot = reports / "learning_curves_plot.html"
     plotly.io.read_json(reports / "learning_curves_plot.json").write_html(plot)
-    take(plot.as_uri(), DOCS / "benchmark.png")
+    take(plot.as_uri(), DOCS / "benchmark.png", height=700)
     viz = ["viz", "run", "--no-browser", f"--port={VIZ_PORT}"]
     with serving(project, viz, VIZ_PORT) as url:
         take(f"{url}/?expandAllPipelines=true", DOCS / "viz.png")
@@ -68,14 +68,16 @@ def serving(project: Path, command: list[str], port: int) -> Iterator[str]:
 
 
 def child_runs(project: Path) -> list[str]:
-    """Return the ids of the runs of all models."""
-    query = "select run_uuid from tags where key = 'mlflow.parentRunId'"
+    """Return the ids of the runs of all models, without those of the benchmark."""
+    query = (
+        "select run_uuid from tags where key = 'namespace' and value like 'models.%'"
+    )
     with sqlite3.connect(project / "mlflow.db") as store:
         return [run for (run,) in store.execute(query)]
 
 
-def take(url: str, picture: Path) -> None:
-    """Write a screenshot of a page."""
+def take(url: str, picture: Path, height: int = 900) -> None:
+    """Write a screenshot of a page, as high as that many pixels."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         sys.exit("Pictures need Chromium: install it, so that `chromium` is a command.")
@@ -84,7 +86,7 @@ def take(url: str, picture: Path) -> None:
             executable_path=chromium,
             args=["--no-sandbox", "--disable-background-networking"],
         )
-        page = browser.new_page(viewport={"width": 1500, "height": 900})
+        page = browser.new_page(viewport={"width": 1500, "height": height})
         # Kedro-Viz would begin a tour over its graph.
         page.add_init_script(f"localStorage.setItem('KedroViz', '{NO_TOUR}')")
         page.goto(url)
