@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kedro.framework.session import KedroSession
 from sklearn.svm import LinearSVC
 
+from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.models.failures import FailedModel
 from {{ cookiecutter.python_package }}.recovery import ModelsFailed
 
@@ -42,3 +44,23 @@ def test_what_a_killed_run_left_is_no_model(project: Path) -> None:
     file.write_bytes(pickle.dumps(FailedModel("ValueError: no", "...")))
     run(project, only_missing_outputs=True)
     assert isinstance(pickle.loads(file.read_bytes()), LinearSVC)
+
+
+def test_a_version_that_failed_is_no_version(project: Path) -> None:
+    file = project / "conf/base/catalog.yml"
+    catalog = yaml.safe_load(file.read_text())
+    for kind in ("fitted_model", "metrics"):
+        catalog["models.{namespace}." + kind]["versioned"] = True
+    file.write_text(yaml.safe_dump(catalog))
+    run(project)
+    with pytest.raises(ModelsFailed, match="1 of 3 models failed"):
+        run(project, FAILS)
+    models = project.glob("data/06_models/linear_svm_model.pkl/*/*")
+    (model,) = (pickle.loads(path.read_bytes()) for path in models)
+    assert isinstance(model, LinearSVC)
+    assert len(list(project.glob("data/06_models/decision_tree_model.pkl/*/*"))) == 2
+
+    with pytest.raises(ConfigurationError) as error:
+        run(project, only_missing_outputs=True)
+    assert "models.linear_svm.fitted_model: has to be made again" in str(error.value)
+    run(project)

@@ -7,8 +7,12 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from .dynamic_registry import project_path
-from .files import discard, discard_outdated, remove_leftovers
+from .files import (
+    discard,
+    discard_outdated,
+    discard_to_remake,
+    remove_leftovers,
+)
 from .pipelines.models.failures import FailedModel
 from .tracking.runs import kedro_command
 
@@ -31,9 +35,9 @@ class RecoveryHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Remove half-written files, and what was made before something missing."""
-        remove_leftovers(project_path() / "data")
+        remove_leftovers(pipeline, catalog)
         if run_params["only_missing_outputs"]:
-            _discard_failed(pipeline, catalog)
+            discard_to_remake(catalog, _of_failed(pipeline, catalog))
             discard_outdated(pipeline, catalog)
 
     # Last of all: everything else about the run has been written.
@@ -49,7 +53,8 @@ class RecoveryHook:
         errors = failed_models(pipeline, catalog)
         if not errors:
             return
-        _discard_failed(pipeline, catalog)
+        for name in _of_failed(pipeline, catalog):
+            discard(catalog, name)
         count = len(_namespaces(pipeline))
         few = "All" if len(errors) == count else f"{len(errors)} of"
         again = kedro_command({**run_params, "only_missing_outputs": True})
@@ -89,10 +94,12 @@ def _namespaces(pipeline: Pipeline) -> list[str]:
     return sorted({namespace for namespace, _, kind in names if kind in kinds} - {""})
 
 
-def _discard_failed(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Delete the files that stand where those of models would be."""
+def _of_failed(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:
+    """Return the datasets that stand where those of models would be."""
     failed = failed_models(pipeline, catalog)
-    for name in pipeline.all_outputs():
-        namespace, _, made = name.rpartition(".")
-        if namespace in failed and made not in TO_BE_READ:
-            discard(catalog, name)
+    names = (name.rpartition(".") for name in pipeline.all_outputs())
+    return [
+        f"{namespace}.{kind}"
+        for namespace, _, kind in names
+        if namespace in failed and kind not in TO_BE_READ
+    ]
