@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import DataError, did_you_mean
-from ..models.data_checks import check_rows
-from ..models.nodes import split_data, split_problems
+from ..models.nodes import check_split, split_checked
 from .specs import FILE, DatasetSpec
 
 
@@ -26,17 +25,19 @@ def split_dataset(
     Raises:
         DataError: Lists what does not fit the data.
     """
-    check_rows(raw)
-    train_fraction = 1 - dataset.test_fraction
-    problems = split_problems(
-        raw, train_fraction, dataset.target, keys=("test_fraction", "target")
-    )
-    if not problems:
-        problems = _target_problems(raw[dataset.target], dataset)
-    if problems:
-        raise DataError.listing(FILE, problems)
+    fraction, target = 1 - dataset.test_fraction, dataset.target
+    check_split(raw, fraction, target, FILE, keys=("test_fraction", "target"))
+    positive, classes = dataset.positive_class, list(raw[target].dropna().unique())
+    if positive is not None and find_class(classes, positive) is None:
+        names = [str(name) for name in classes]
+        problem = (
+            f"positive_class: '{positive}' is no value of '{target}'"
+            f"{did_you_mean(positive, names)}; values: {', '.join(names[:20])}; "
+            f"{len(raw)} rows of the data"
+        )
+        raise DataError.listing(FILE, [problem])
     # Of features, missing values and texts are what `encode` is there for.
-    return split_data(raw, train_fraction, random_state, dataset.target, features="any")
+    return split_checked(raw, fraction, random_state, target, features="any")
 
 
 def encode(
@@ -89,21 +90,3 @@ def find_class(classes: Any, wanted: object) -> Any:
         wanted: The class as YAML reads it.
     """
     return next((name for name in classes if str(name) == str(wanted)), None)
-
-
-def _target_problems(y: "pd.Series[Any]", dataset: DatasetSpec) -> list[str]:
-    """Return what is wrong with the column to predict."""
-    problems = []
-    if missing := int(y.isna().sum()):
-        problems.append(
-            f"target: '{y.name}' has no value in {missing} rows of {len(y)} in the data"
-        )
-    positive, classes = dataset.positive_class, list(y.dropna().unique())
-    if positive is not None and find_class(classes, positive) is None:
-        names = [str(name) for name in classes]
-        problems.append(
-            f"positive_class: '{positive}' is no value of '{y.name}'"
-            f"{did_you_mean(positive, names)}; values: {', '.join(names[:20])}; "
-            f"{len(y)} rows of the data"
-        )
-    return problems
