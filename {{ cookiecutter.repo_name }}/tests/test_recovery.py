@@ -10,7 +10,9 @@ from kedro.framework.session import KedroSession
 from sklearn.svm import LinearSVC
 
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
-from {{ cookiecutter.python_package }}.pipelines.models.failures import FailedModel
+from {{ cookiecutter.python_package }}.pipelines.models.failures import (
+    FailedModel,
+)
 from {{ cookiecutter.python_package }}.recovery import ModelsFailed
 
 FAILS = {"models": {"linear_svm": {"model_kwargs": {"C": -1}}}}
