@@ -183,6 +183,7 @@ PLANTED = """
     data/06_models/benchmark_studies.db data/07_model_output/predictions.parquet
     data/08_reporting/leaderboard.csv data/own_folder/table.xlsx
     mlflow.db mlflow.db-wal mlflow.db-shm mlflow.db-journal own.db own.sqlite3
+    mlflow.db.lock mlflow.db.begun mlflow.db.begun-journal
     mlruns/0/meta.yaml mlartifacts/1/model/model.skops model.pkl notebooks/model.joblib
     .viz/stats.json build/index.html dist/conf.tar.gz info.log logs/error.log
     notebooks/.ipynb_checkpoints/a.ipynb src/{package}/__pycache__/hooks.pyc

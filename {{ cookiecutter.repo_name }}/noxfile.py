@@ -1,7 +1,6 @@
 """Tasks of this project: ``nox -s tests``, ``lint``, ``format``, ``serve``."""
 
 import json
-import os
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,24 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 
 PACKAGE = "{{ cookiecutter.python_package }}"
+
+# Prints the variables by which MLflow finds the store that the project's runs go to.
+ENVIRONMENT = """
+import json
+import os
+from pathlib import Path
+
+import mlflow
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+bootstrap_project(Path.cwd())
+with KedroSession.create() as session:
+    session.load_context()
+    os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
+    os.environ["MLFLOW_REGISTRY_URI"] = mlflow.get_registry_uri()
+print(json.dumps(dict(os.environ)))
+"""
 
 
 @nox.session
@@ -46,7 +63,8 @@ def serve(session: nox.Session) -> None:
     session.install("-e", ".")
     name = session.posargs[0] if session.posargs else PACKAGE
     model, port = f"models:/{name}@champion", 5001
-    env = {**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+    said = session.run("python", "-c", ENVIRONMENT, silent=True).splitlines()
+    env = json.loads(next(line for line in reversed(said) if line.startswith("{")))
     example = Path(session.create_tmp(), "serving_input_example.json")
     session.run(
         *("mlflow", "artifacts", "download", "--dst-path", str(example.parent)),

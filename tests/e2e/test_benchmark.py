@@ -19,7 +19,7 @@ from e2e.mlflow_store import store_of
 DATASETS = ("iris", "wine", "breast_cancer", "digits")
 MODELS = ("nearest_neighbors", "linear_svm", "decision_tree")
 
-# What scikit-learn's own documentation prints: for iris in Getting Started (a pipeline),
+# What scikit-learn's own documentation prints: for iris in Getting Started,
 # for wine in plot_scaling_importance, for breast cancer in
 # plot_permutation_importance_multicollinear, for digits in plot_digits_classification.
 PUBLISHED = {"iris": 0.97, "wine": 0.963, "breast_cancer": 0.97, "digits": 0.97}

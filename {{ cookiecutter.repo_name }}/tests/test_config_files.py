@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kedro.framework.project import pipelines
 
+from {{ cookiecutter.python_package }}.config_files import check_growth
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 
 Load = Callable[..., Any]
@@ -62,6 +63,25 @@ def test_a_text_that_cannot_be_read(
     assert time.perf_counter() - start < 20
     assert error.value.message.startswith(str(file))
     assert problem in error.value.message
+
+
+def test_thousands_of_entries_may_share_what_they_say(
+    project: Path, load_config: Load
+) -> None:
+    shared = "_model: &model {type: pickle.PickleDataset, metadata: {a: {b: c}}}"
+    entries = (f"d{i}:\n  <<: *model\n  filepath: {i}.pkl" for i in range(3000))
+    file = project / "conf/base/catalog_more.yml"
+    file.write_text("\n".join([shared, *entries]))
+    start = time.perf_counter()
+    check_growth([file])
+    assert time.perf_counter() - start < 2
+    assert load_config()["catalog"]["d2999"]["type"] == "pickle.PickleDataset"
+
+
+def test_a_deep_text_that_refers_to_itself_a_lot_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.yml"
+    file.write_text(f"a: &a [1]\nb: [{', '.join(['*a'] * 100)}]\nc: {'[' * 100_000}")
+    check_growth([file])
 
 
 def test_bytes_that_are_no_text(project: Path, load_config: Load) -> None:

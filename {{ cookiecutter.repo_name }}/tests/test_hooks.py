@@ -8,6 +8,7 @@ import yaml
 from kedro.framework.session import KedroSession
 from mlflow import MlflowClient
 
+from {{ cookiecutter.python_package }}.console import RunProgress
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 
 
@@ -69,3 +70,15 @@ def test_missing_data_is_named_with_the_command_that_makes_it(project: Path) -> 
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     experiments = [found.experiment_id for found in client.search_experiments()]
     assert not client.search_runs(experiments)
+
+
+def test_a_run_that_another_hook_refuses_shows_no_progress(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    monkeypatch.setattr(RunProgress, "start", lambda self, nodes: begun.append(nodes))
+    with pytest.raises(ConfigurationError, match="champion"):
+        KedroSession.create(project_path=project).run(pipeline_names=["predict"])
+    assert begun == []
+    KedroSession.create(project_path=project).run(pipeline_names=["split_data"])
+    assert begun == [1]

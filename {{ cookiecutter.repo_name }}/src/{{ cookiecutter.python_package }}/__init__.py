@@ -15,10 +15,16 @@ IDLE_WARNINGS = (
     "Passing a Python object as `python_model`",  # as kedro-mlflow does
     "is no longer a 'PipelineML' object",  # in part, for a hint or a picture
 )
-for name in ("py.warnings", "mlflow.pyfunc", "kedro_mlflow.pipeline.pipeline_ml"):
-    logging.getLogger(name).addFilter(
-        lambda record: not any(idle in record.getMessage() for idle in IDLE_WARNINGS)
-    )
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """Tell whether a record is none of the warnings above."""
+    return not any(idle in record.getMessage() for idle in IDLE_WARNINGS)
+
+
+logging.getLogger("py.warnings").addFilter(_is_worth_reading)
+logging.getLogger("mlflow.pyfunc").addFilter(_is_worth_reading)
+logging.getLogger("kedro_mlflow.pipeline.pipeline_ml").addFilter(_is_worth_reading)
 
 # Kedro leaves workers that ParallelRunner spawns without the project's settings: its
 # hooks would be missing, and plugins that it disables would run. The first thing such

@@ -80,8 +80,7 @@ def print_leaderboard(catalog: DataCatalog, name: str) -> None:
             f"{row['predict_seconds']:.3f} s",
             decimal(int(row["model_bytes"])),
         )
-    if len(leaderboard) > MAX_ROWS:
-        table.caption = f"{len(leaderboard) - MAX_ROWS} more in the file"
+    table.caption = _rest(leaderboard)
     models = name.removesuffix("leaderboard") or "models."
     files = {
         "leaderboard": shown_path(catalog, name),
@@ -109,6 +108,11 @@ def print_table(title: str, values: pd.DataFrame) -> None:
         table.add_row(
             *(f"{one:.3f}" if isinstance(one, float) else str(one) for one in row)
         )
-    if len(values) > MAX_ROWS:
-        table.caption = f"{len(values) - MAX_ROWS} more in the file"
+    table.caption = _rest(values)
     get_console().print(table)
+
+
+def _rest(values: pd.DataFrame) -> str | None:
+    """Return what to write below a table that is cut."""
+    rest = len(values) - MAX_ROWS
+    return f"{rest} more in the file" if rest > 0 else None

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Self, get_args
 
 import click
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 
 class ConfigurationError(click.ClickException):
@@ -72,6 +72,15 @@ def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, else ``""``."""
     nearest = get_close_matches(str(word), known, n=1)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def empty_if_none(kind: type) -> BeforeValidator:
+    """Take a key with nothing after it, which is None in YAML, as empty.
+
+    Args:
+        kind: ``dict`` or ``list``.
+    """
+    return BeforeValidator(lambda value: kind() if value is None else value)
 
 
 def schema_problems(

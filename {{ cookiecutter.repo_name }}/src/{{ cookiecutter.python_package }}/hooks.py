@@ -13,16 +13,11 @@ from .pipelines.models.specs import CheckedSpec
 
 
 class ProjectHooks:
-    """Checks what registration cannot check cheaply, and reports on the console."""
-
-    def __init__(self) -> None:
-        self._progress = RunProgress()
+    """Checks what registration cannot check cheaply, and shows what a run has made."""
 
     # First, so that no MLflow run is opened for a run that cannot start.
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Check that models can be built, data is there, and what is made is kept.
 
         Raises:
@@ -44,6 +39,29 @@ class ProjectHooks:
             raise ConfigurationError.listing(" and ".join(sorted(files)), problems)
         if missing:
             raise ConfigurationError("\n  ".join(["Data is missing:", *missing]))
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Show the leaderboards that the run ends with, and what the catalog marks."""
+        for name in sorted(pipeline.outputs()):
+            if name.rpartition(".")[2] == "leaderboard":
+                print_leaderboard(catalog, name)
+            if title := _metadata(catalog, name).get("console"):
+                print_table(title, catalog[name].load())
+
+
+class ProgressHook:
+    """Shows how far a run is."""
+
+    def __init__(self) -> None:
+        self._progress = RunProgress()
+
+    # Last, when no other hook can refuse the run: nobody would take the bar away.
+    @hook_impl(trylast=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline
+    ) -> None:
+        """Show the progress bar."""
         # ParallelRunner's workers share the terminal but not the bar.
         if "ParallelRunner" not in run_params["runner"]:
             self._progress.start(len(pipeline.nodes))
@@ -53,20 +71,15 @@ class ProjectHooks:
         """Move the progress bar on."""
         self._progress.advance()
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:
         """Give the console back."""
         self._progress.stop()
 
-    @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Show the leaderboards that the run ends with, and what the catalog marks."""
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self) -> None:
+        """Give the console back."""
         self._progress.stop()
-        for name in sorted(pipeline.outputs()):
-            if name.rpartition(".")[2] == "leaderboard":
-                print_leaderboard(catalog, name)
-            if title := _metadata(catalog, name).get("console"):
-                print_table(title, catalog[name].load())
 
 
 def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -7,12 +7,20 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from .dynamic_registry import project_path
-from .files import discard, discard_outdated, remove_leftovers
+from .files import (
+    discard,
+    discard_outdated,
+    discard_to_remake,
+    remove_leftovers,
+)
+from .pipelines.models.failures import FailedModel
 from .tracking.runs import kedro_command
 
 # What holds the errors of a model that failed.
-TO_BE_READ = ("metrics", "trials")
+TO_BE_READ = ("metrics", "baseline_metrics", "trials")
+# Where a failure shows, in a model as it is fitted or tuned and in one before tuning.
+# The model itself, which may be large, is looked at only where there are no metrics.
+SIGNS = (("metrics", "fitted_model"), ("baseline_metrics", "baseline_model"))
 
 
 class ModelsFailed(click.ClickException):
@@ -27,9 +35,9 @@ class RecoveryHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Remove half-written files, and what was made before something missing."""
-        remove_leftovers(project_path() / "data")
+        remove_leftovers(pipeline, catalog)
         if run_params["only_missing_outputs"]:
-            _discard_failed(pipeline, catalog)
+            discard_to_remake(catalog, _of_failed(pipeline, catalog))
             discard_outdated(pipeline, catalog)
 
     # Last of all: everything else about the run has been written.
@@ -45,8 +53,9 @@ class RecoveryHook:
         errors = failed_models(pipeline, catalog)
         if not errors:
             return
-        _discard_failed(pipeline, catalog)
-        count = len(_metrics(pipeline))
+        for name in _of_failed(pipeline, catalog):
+            discard(catalog, name)
+        count = len(_namespaces(pipeline))
         few = "All" if len(errors) == count else f"{len(errors)} of"
         again = kedro_command({**run_params, "only_missing_outputs": True})
         raise ModelsFailed(
@@ -62,24 +71,35 @@ class RecoveryHook:
 
 def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
     """Return the error of each model that failed, by its namespace."""
-    there = (name for name in _metrics(pipeline) if catalog.exists(name))
-    values = {name: catalog[name].load() for name in there}
-    return {
-        name.removesuffix(".metrics"): value["error"]
-        for name, value in values.items()
-        if "error" in value
-    }
+    outputs, errors = pipeline.all_outputs(), {}
+    for namespace in _namespaces(pipeline):
+        # A model may do when it is tuned, though it failed as it was before.
+        signs = SIGNS[:1] if f"{namespace}.metrics" in outputs else SIGNS
+        for kinds in signs:
+            names = (f"{namespace}.{kind}" for kind in kinds)
+            there = (name for name in names if name in outputs and catalog.exists(name))
+            if name := next(there, None):
+                value = catalog[name].load()
+                if isinstance(value, FailedModel):
+                    value = value.metrics()
+                if isinstance(value, dict) and "error" in value:
+                    errors[namespace] = value["error"]
+    return errors
 
 
-def _metrics(pipeline: Pipeline) -> list[str]:
-    """Return the datasets with the metrics, or the error, of the run's models."""
-    return sorted(name for name in pipeline.all_outputs() if name.endswith(".metrics"))
+def _namespaces(pipeline: Pipeline) -> list[str]:
+    """Return the namespaces of the models that the run fits or scores."""
+    names = (name.rpartition(".") for name in pipeline.all_outputs())
+    kinds = [kind for sign in SIGNS for kind in sign]
+    return sorted({namespace for namespace, _, kind in names if kind in kinds} - {""})
 
 
-def _discard_failed(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Delete the files that stand where those of models would be."""
+def _of_failed(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:
+    """Return the datasets that stand where those of models would be."""
     failed = failed_models(pipeline, catalog)
-    for name in pipeline.all_outputs():
-        namespace, _, made = name.rpartition(".")
-        if namespace in failed and made not in TO_BE_READ:
-            discard(catalog, name)
+    names = (name.rpartition(".") for name in pipeline.all_outputs())
+    return [
+        f"{namespace}.{kind}"
+        for namespace, _, kind in names
+        if namespace in failed and kind not in TO_BE_READ
+    ]

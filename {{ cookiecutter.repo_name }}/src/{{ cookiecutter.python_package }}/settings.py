@@ -8,7 +8,7 @@ import logging
 from .data_hooks import DataHooks
 from .dynamic_registry import ProjectConfigLoader
 from .files import write_atomically
-from .hooks import ProjectHooks
+from .hooks import ProgressHook, ProjectHooks
 from .recovery import RecoveryHook
 from .tracking import TrackingHook
 
@@ -24,7 +24,7 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (RecoveryHook(), DataHooks(), TrackingHook(), ProjectHooks())
+HOOKS = (RecoveryHook(), DataHooks(), TrackingHook(), ProjectHooks(), ProgressHook())
 
 # TrackingHook is kedro-mlflow's own hook, extended.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)

@@ -236,6 +236,19 @@ def test_what_cannot_run_is_told_before_the_run(
     assert not list(tmp_path.glob("data/05_model_input/*"))
 
 
+def test_a_stage_fails_with_its_models(study: Callable[..., Path]) -> None:
+    crooked = {"class": "sklearn.svm.SVC", "model_kwargs": {"kernel": "crooked"}}
+    parameters = {**PARAMETERS, "models": {"tree": TREE, "crooked": crooked}}
+    study(parameters, tags=["split"])
+    with pytest.raises(ModelsFailed, match="2 of 4 models failed") as error:
+        study(parameters, tags=["baseline"])
+    assert "benchmark.wine.crooked: InvalidParameterError: " in error.value.message
+    crooked["model_kwargs"] = {}
+    data = study(parameters, tags=["baseline"], only_missing_outputs=True)
+    models = {path.name for path in data.glob("06_models/benchmark/wine/*_model.pkl")}
+    assert models == {"tree_baseline_model.pkl", "crooked_baseline_model.pkl"}
+
+
 def test_with_raise_a_model_that_fails_ends_the_run(study: Callable[..., Path]) -> None:
     crooked = {"class": "sklearn.svm.SVC", "model_kwargs": {"kernel": "crooked"}}
     parameters = {**PARAMETERS, "models": {"crooked": crooked}}

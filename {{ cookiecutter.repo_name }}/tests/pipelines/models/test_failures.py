@@ -87,3 +87,11 @@ def test_the_leaderboard_has_a_row_for_each_failure() -> None:
     assert leaderboard["error"].iloc[-1] == "ValueError: no"
     assert "traceback" not in leaderboard
     assert list(plot.data[0].y) == ["works", "baseline"]
+
+
+def test_the_baseline_fits_the_target_when_all_models_fail() -> None:
+    lengths = X[["petal length (cm)"]]
+    fails = {"error": "ValueError: no", "traceback": "..."}
+    leaderboard, _ = compare_models(X, X, lengths, lengths, 3, fails_metrics=fails)
+    assert leaderboard["model"].tolist() == ["baseline", "fails"]
+    assert leaderboard["r2"].iloc[0] == 0

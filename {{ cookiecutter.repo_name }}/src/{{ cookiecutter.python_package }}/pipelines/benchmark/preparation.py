@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import DataError, did_you_mean
-from ..models.data_checks import check_rows
-from ..models.nodes import split_data, split_problems
+from ..models.nodes import check_split, split_checked
 from .specs import FILE, DatasetSpec, TuningSpec
 
 logger = logging.getLogger(__name__)
@@ -34,21 +33,15 @@ def split_dataset(
     Raises:
         DataError: Lists what does not fit the data.
     """
-    check_rows(raw)
-    train_fraction = 1 - dataset.test_fraction
-    problems = split_problems(
-        raw, train_fraction, dataset.target, keys=("test_fraction", "target")
-    )
-    problems += _drop_problems(list(map(str, raw.columns)), dataset)
-    if not problems:
-        problems = _target_problems(raw[dataset.target], dataset)
+    fraction, target = 1 - dataset.test_fraction, dataset.target
+    check_split(raw, fraction, target, FILE, keys=("test_fraction", "target"))
+    problems = _drop_problems(list(map(str, raw.columns)), dataset)
+    problems += _target_problems(raw[target].dropna(), dataset)
     if problems:
         raise DataError.listing(FILE, problems)
-    # Missing values and texts in features are what `encode` is there for.
     table = raw.drop(columns=dataset.drop)
-    parts = split_data(
-        table, train_fraction, random_state, dataset.target, features="any"
-    )
+    # Missing values and texts in features are what `encode` is there for.
+    parts = split_checked(table, fraction, random_state, target, features="any")
     rows = int(parts[2].iloc[:, 0].value_counts().max())
     if tuning.folds > rows:
         raise DataError.listing(
@@ -167,28 +160,21 @@ def _warn_of_identifiers(X: pd.DataFrame) -> None:
 
 
 def _target_problems(y: "pd.Series[Any]", dataset: DatasetSpec) -> list[str]:
-    """Return what is wrong with the column to predict."""
+    """Return what is wrong with the column to predict, where it has values."""
     from sklearn.utils.multiclass import type_of_target
 
-    problems = []
-    if missing := int(y.isna().sum()):
-        problems.append(
-            f"target: '{y.name}' has no value in {missing} rows of {len(y)} in the data"
-        )
-    if type_of_target(y.dropna()).startswith("continuous"):
+    if len(y) and type_of_target(y).startswith("continuous"):
         return [
-            *problems,
             f"target: '{y.name}' is a continuous number in the data; the benchmark "
-            "compares classifiers, so name a column of classes",
+            "compares classifiers, so name a column of classes"
         ]
-    positive, classes = dataset.positive_class, list(y.dropna().unique())
-    if positive is not None and find_class(classes, positive) is None:
-        names = [str(name) for name in classes]
-        is_bool = isinstance(positive, bool)
-        quotes = "; put a word such as yes in quotes" if is_bool else ""
-        problems.append(
-            f"positive_class: '{positive}' is no value of '{y.name}'"
-            f"{did_you_mean(positive, names)}; values: {', '.join(names[:20])}; "
-            f"{len(y)} rows of the data{quotes}"
-        )
-    return problems
+    positive, classes = dataset.positive_class, list(y.unique())
+    if positive is None or find_class(classes, positive) is not None:
+        return []
+    names = [str(name) for name in classes]
+    quotes = "; put a word such as yes in quotes" if isinstance(positive, bool) else ""
+    return [
+        f"positive_class: '{positive}' is no value of '{y.name}'"
+        f"{did_you_mean(positive, names)}; values: {', '.join(names[:20])}; "
+        f"{len(y)} rows of the data{quotes}"
+    ]

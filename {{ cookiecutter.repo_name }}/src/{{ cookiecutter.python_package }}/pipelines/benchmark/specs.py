@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from ...errors import ConfigurationError, did_you_mean, schema_problems
+from ...errors import ConfigurationError, did_you_mean, empty_if_none, schema_problems
 from ..models.specs import CheckedSpec, enabled_models, name_problems
 
 FILE = "parameters_benchmark.yml"
@@ -90,10 +90,7 @@ class BenchmarkSpec(BaseModel):
 
     datasets: dict[str, DatasetSpec] = Field(min_length=1)
 
-    # `models:` with nothing after it is None in YAML.
-    models: Annotated[
-        list[str], BeforeValidator(lambda names: [] if names is None else names)
-    ] = []
+    models: Annotated[list[str], empty_if_none(list)] = []
     """Names of models in ``parameters.yml``; none for all that are enabled."""
 
     tuning: TuningSpec

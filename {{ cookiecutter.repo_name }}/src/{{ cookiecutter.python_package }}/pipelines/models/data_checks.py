@@ -22,7 +22,7 @@ def check_table(
     """Refuse a table that models cannot learn from.
 
     Args:
-        data: One row per sample; features and the target as columns.
+        data: One row per sample, at least one; features and the target as columns.
         target_column: Name of the column to predict.
         features: "numbers" if every feature must be a number in every row, "any" if
             missing values and texts are somebody else's business.
@@ -30,7 +30,6 @@ def check_table(
     Raises:
         DataError: Lists the columns, in how many rows, and what is wrong with them.
     """
-    check_rows(data)
     X, y = data.drop(columns=target_column), data[target_column]
     problems = _column_problems(data, target_column) + _infinite_problems(X)
     problems += _target_problems(y)

@@ -1,6 +1,7 @@
 """Compares all models: a table and a plot, best first.
 
-plotly is imported where it is used: it takes time, and a served model does without.
+scikit-learn and plotly are imported where they are used: they take time, and a served
+model does without plotly.
 """
 
 from typing import Any
@@ -36,7 +37,13 @@ def compare_models(
         that failed last, with a column ``error`` if there are any; and its scores as a
         bar chart of plotly.
     """
-    regression = any("r2" in values for values in metrics.values())
+    from sklearn.utils.multiclass import type_of_target
+
+    scored = [values for values in metrics.values() if "error" not in values]
+    if scored:
+        regression = any("r2" in values for values in scored)
+    else:
+        regression = type_of_target(y_train.iloc[:, 0]).startswith("continuous")
     baseline = ModelSpec.model_validate(
         {"class": f"sklearn.dummy.Dummy{'Regressor' if regression else 'Classifier'}"}
     )

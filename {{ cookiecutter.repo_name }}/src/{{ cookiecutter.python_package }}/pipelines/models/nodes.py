@@ -40,11 +40,57 @@ def split_data(
         DataError: If the data has no such column, too few rows, or values that
             models cannot learn from.
     """
+    check_split(data, train_fraction, target_column)
+    return split_checked(data, train_fraction, random_state, target_column, features)
+
+
+def check_split(
+    data: pd.DataFrame,
+    train_fraction: float,
+    target_column: str,
+    file: str = "parameters.yml",
+    keys: tuple[str, str] = ("train_fraction", "target_column"),
+) -> None:
+    """Refuse data that cannot be split as the parameters say.
+
+    Args:
+        data: One row per sample; features and the target as columns.
+        train_fraction: Share of the rows to train on, between 0 and 1.
+        target_column: Name of the column to predict.
+        file: Where the parameters stand.
+        keys: Paths of the two in it.
+
+    Raises:
+        DataError: If the data has no such column, or too few rows.
+    """
+    check_rows(data)
+    problems = []
+    columns = list(map(str, data.columns))
+    if target_column not in columns:
+        problems.append(
+            f"{keys[1]}: '{target_column}' is no column of the data"
+            f"{did_you_mean(target_column, columns)}; columns: {', '.join(columns)}; "
+            f"{len(data)} rows"
+        )
+    if not 1 <= int(len(data) * train_fraction) < len(data):
+        problems.append(
+            f"{keys[0]}: it splits {len(data)} rows of the data so that a part is "
+            "without rows"
+        )
+    if problems:
+        raise DataError.listing(file, problems)
+
+
+def split_checked(
+    data: pd.DataFrame,
+    train_fraction: float,
+    random_state: int,
+    target_column: str,
+    features: str,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Split data that ``check_split`` has passed; as ``split_data`` otherwise."""
     from sklearn.model_selection import train_test_split
 
-    check_rows(data)
-    if problems := split_problems(data, train_fraction, target_column):
-        raise DataError.listing("parameters.yml", problems)
     check_table(data, target_column, features)
     X = data.drop(columns=target_column)
     y = data[[target_column]]
@@ -61,36 +107,6 @@ def split_data(
     )
     check_training_part(y_train[target_column], rows=len(data))
     return X_train, X_test, y_train, y_test
-
-
-def split_problems(
-    data: pd.DataFrame,
-    train_fraction: float,
-    target_column: str,
-    keys: tuple[str, str] = ("train_fraction", "target_column"),
-) -> list[str]:
-    """Return why data cannot be split, one line per problem.
-
-    Args:
-        data: One row per sample; features and the target as columns.
-        train_fraction: Share of the rows to train on, between 0 and 1.
-        target_column: Name of the column to predict.
-        keys: Paths of the two in the parameters.
-    """
-    problems = []
-    columns = list(map(str, data.columns))
-    if target_column not in columns:
-        problems.append(
-            f"{keys[1]}: '{target_column}' is no column of the data"
-            f"{did_you_mean(target_column, columns)}; columns: {', '.join(columns)}; "
-            f"{len(data)} rows"
-        )
-    if not 1 <= int(len(data) * train_fraction) < len(data):
-        problems.append(
-            f"{keys[0]}: it splits {len(data)} rows of the data so that a part is "
-            "without rows"
-        )
-    return problems
 
 
 def fit_model(

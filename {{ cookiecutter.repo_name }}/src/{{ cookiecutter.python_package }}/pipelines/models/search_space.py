@@ -1,8 +1,16 @@
 """The schema of ``search_space``: between which values a parameter is looked for."""
 
+import math
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 KINDS = ("int", "float", "categorical", "layers")
@@ -10,18 +18,28 @@ KINDS = ("int", "float", "categorical", "layers")
 Choice = bool | int | float | str | None
 
 
-def _ordered(bounds: object) -> object:
-    """Refuse bounds that are not a pair, the lower one first."""
+NOT_BOUNDS = PydanticCustomError("bounds", "write it as [lowest, highest]")
+
+
+def _pair(bounds: object) -> object:
+    """Refuse what is not a pair of numbers; in --params, numbers are texts."""
     match bounds:
-        case [int() | float() as low, int() | float() as high] if low <= high:
+        case [bool(), _] | [_, bool()]:
+            raise NOT_BOUNDS
+        case [int() | float() | str(), int() | float() | str()]:
             return bounds
-        case [str(), str()]:  # of --params; pydantic makes numbers of them
-            return bounds
-    raise PydanticCustomError("bounds", "write it as [lowest, highest]")
+    raise NOT_BOUNDS
 
 
-Integers = Annotated[tuple[int, int], BeforeValidator(_ordered)]
-Reals = Annotated[tuple[float, float], BeforeValidator(_ordered)]
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Refuse bounds that are not finite, the lower one first."""
+    if -math.inf < bounds[0] <= bounds[1] < math.inf:
+        return bounds
+    raise NOT_BOUNDS
+
+
+Integers = Annotated[tuple[int, int], BeforeValidator(_pair), AfterValidator(_ordered)]
+Reals = Annotated[tuple[float, float], BeforeValidator(_pair), AfterValidator(_ordered)]
 
 
 class Layers(BaseModel):

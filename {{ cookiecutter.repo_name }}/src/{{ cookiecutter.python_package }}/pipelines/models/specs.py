@@ -8,18 +8,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from ...errors import ConfigurationError, did_you_mean, schema_problems
+from ...errors import ConfigurationError, did_you_mean, empty_if_none, schema_problems
 from .search_space import Dimension
 from .trust import class_problems, read_trusted
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The leaderboard's own row, see leaderboard.py.
 BASELINE = "baseline"
-
-# `model_kwargs:` with nothing after it is None in YAML.
-_EmptyIfNone = BeforeValidator(lambda mapping: {} if mapping is None else mapping)
 
 
 class CheckedSpec(BaseModel):
@@ -42,11 +39,11 @@ class ModelSpec(CheckedSpec):
     class_path: str = Field(alias="class", min_length=1)
     """Import path of a scikit-learn compatible estimator, or of what builds one."""
 
-    model_kwargs: Annotated[dict[str, Any], _EmptyIfNone] = {}
+    model_kwargs: Annotated[dict[str, Any], empty_if_none(dict)] = {}
     """Arguments for the class; what is left out keeps its default. A name with two
     underscores, such as ``estimator__depth``, is a parameter of a part."""
 
-    search_space: Annotated[dict[str, Dimension], _EmptyIfNone] = {}
+    search_space: Annotated[dict[str, Dimension], empty_if_none(dict)] = {}
     """Where tuning looks for better arguments, by their names."""
 
     enabled: bool = True

@@ -7,10 +7,10 @@ list, which is checked before the import, and extended by the person who trusts 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel
 from pydantic_core import PydanticCustomError
 
-from ...errors import did_you_mean, schema_problems
+from ...errors import did_you_mean, empty_if_none, schema_problems
 
 # The project's own package is trusted anyway.
 PACKAGE = __name__.partition(".")[0]
@@ -28,10 +28,9 @@ def _package(name: str) -> str:
 class TrustSpec(BaseModel):
     """The part of ``parameters.yml`` that says whose code may be imported."""
 
-    # `trusted_packages:` with nothing after it is None in YAML.
     trusted_packages: Annotated[
         list[Annotated[str, AfterValidator(_package)]],
-        BeforeValidator(lambda names: [] if names is None else names),
+        empty_if_none(list),
     ] = ["sklearn", "xgboost", "lightgbm"]
     """Names of packages beside the project's own."""
 
