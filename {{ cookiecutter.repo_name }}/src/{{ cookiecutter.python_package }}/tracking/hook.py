@@ -306,8 +306,10 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if error is None:
             log_inputs(pipeline, catalog)
             log_outputs(client, parent.info.run_id, pipeline, catalog)
-            if models and "leaderboard" in pipeline.all_outputs():
-                verdict = register_best(client, PACKAGE, models, self._config, catalog)
+            # Cells of the benchmark are no candidates: they are of other data.
+            rivals = [model for model in models if model.family == "models"]
+            if rivals and "leaderboard" in pipeline.all_outputs():
+                verdict = register_best(client, PACKAGE, rivals, self._config, catalog)
                 self._print_champion(verdict)
         return any(model.status == "FAILED" for model in models)
 

@@ -102,6 +102,11 @@ class ModelRun:
         return self.namespace.partition(".")[2]
 
     @property
+    def family(self) -> str:
+        """Name of the family of pipelines that the model is of."""
+        return self.namespace.partition(".")[0]
+
+    @property
     def pipeline(self) -> dict[str, list[str]]:
         """What Kedro calls the options that run this model alone."""
         family, first, *others = self.namespace.split(".")
