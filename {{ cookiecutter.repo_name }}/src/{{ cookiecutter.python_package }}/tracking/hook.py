@@ -25,6 +25,7 @@ from ..errors import ConfigurationError, redact, schema_problems
 from . import runs
 from .best_model import register_best
 from .champion import check_models
+from .completed_nodes import CompletedNodes
 from .config import TrackingConfig, read_config
 from .data import log_inputs, log_outputs
 from .interrupted import close_interrupted, sign
@@ -62,7 +63,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         self._config = TrackingConfig()
         self._uri = ""
         self._off = False
-        self._completed = runs.CompletedNodes()
+        self._completed = CompletedNodes("")
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -123,7 +124,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 self._excuse(error)
         if self.run_id:
             _open_runs[id(catalog)] = (self.run_id, os.getpid())
-            self._completed = runs.CompletedNodes()
+            self._completed = CompletedNodes(runs.runner_logger(run_params))
             self._completed.start()
             if "ParallelRunner" in run_params["runner"]:
                 # What a node itself logs in a worker goes to the parent run.
@@ -276,7 +277,13 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Write everything there is to know of the run; tell whether models failed."""
         client = self.mlflow_config.server._mlflow_client
         parent = client.get_run(self.run_id)
-        models = runs.model_runs(pipeline, catalog, self._completed.times, error)
+        models = runs.model_runs(
+            pipeline,
+            catalog,
+            self._completed.times,
+            error,
+            only_missing=run_params["only_missing_outputs"],
+        )
         commit = runs.git_commit(run_params["project_path"])
         if len(models) > self._config.max_child_runs:
             logger.info(

@@ -1,10 +1,8 @@
 """The runs that one Kedro run leaves in MLflow, each written in one batch."""
 
-import logging
 import re
 import shlex
 import subprocess
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,9 +11,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset, SharedMemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from kedro.runner import SequentialRunner
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from pydantic import BaseModel
@@ -46,33 +45,6 @@ OPTIONS = {
 
 CULPRIT = "Raised in the node "
 STOPPED = "Not finished: another node failed, and the run stopped."
-
-
-class CompletedNodes(logging.Handler):
-    """Notes when each node of a run completes.
-
-    The log of Kedro's runner is the one place where the main process learns that from
-    every runner: hooks of ``ParallelRunner`` run in its workers.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.times: dict[str, float] = {}
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take the name of the node from a record of this thread's runner."""
-        if record.msg == "Completed node: %s" and record.thread == self._thread:
-            (node,) = record.args  # type: ignore[misc]
-            self.times[str(node)] = record.created
-
-    def start(self) -> None:
-        """Begin to listen."""
-        logging.getLogger("kedro.runner").addHandler(self)
-
-    def stop(self) -> None:
-        """Listen no more."""
-        logging.getLogger("kedro.runner").removeHandler(self)
 
 
 @dataclass
@@ -119,6 +91,7 @@ def model_runs(
     catalog: DataCatalog,
     completed: Mapping[str, float],
     error: Exception | None = None,
+    only_missing: bool = False,
 ) -> list[ModelRun]:
     """Collect what became of every model of a run.
 
@@ -127,16 +100,25 @@ def model_runs(
         catalog: Where the metrics are.
         completed: When each node completed, by its name.
         error: What ended the run early, if anything did.
+        only_missing: Nodes whose outputs were there have not been run. A model that
+            had nothing missing is none of this run.
     """
     namespaces = defaultdict(list)
     for node in pipeline.nodes:
         if node.namespace:
             namespaces[node.namespace].append(node)
-    return [
-        _model_run(namespace, spec, nodes, catalog, completed, error)
-        for namespace, nodes in namespaces.items()
-        if (spec := _spec(nodes, catalog))
-    ]
+    models = []
+    for namespace, nodes in namespaces.items():
+        due = [
+            node
+            for node in nodes
+            if not only_missing or node.name in completed or not _is_made(node, catalog)
+        ]
+        if due and (spec := _spec(nodes, catalog)):
+            unfinished = any(node.name not in completed for node in due)
+            stop = error if unfinished else None
+            models.append(_model_run(namespace, spec, nodes, catalog, completed, stop))
+    return models
 
 
 def log_children(
@@ -302,9 +284,17 @@ def runner_path(run_params: Mapping[str, Any]) -> str:
         run_params: What Kedro tells hooks of the run: the ``repr`` of the runner, which
             is None if code has run the session without one.
     """
-    path = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
-    path = path.removeprefix("None")
+    path = _runner_class(run_params)
     return path.rpartition(".")[2] if path.startswith("kedro.runner.") else path
+
+
+def runner_logger(run_params: Mapping[str, Any]) -> str:
+    """Return the name of the logger of a run's runner, which is that of its module.
+
+    Args:
+        run_params: What Kedro tells hooks of the run.
+    """
+    return _runner_class(run_params).rpartition(".")[0] or SequentialRunner.__module__
 
 
 def git_commit(project_path: str | Path) -> dict[str, str]:
@@ -315,6 +305,21 @@ def git_commit(project_path: str | Path) -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {"mlflow.source.git.commit": done.stdout.strip()}
+
+
+def _runner_class(run_params: Mapping[str, Any]) -> str:
+    """Return module and name of the runner's class; empty if code has given none."""
+    path = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
+    return path.removeprefix("None")
+
+
+def _is_made(node: Node, catalog: DataCatalog) -> bool:
+    """Tell whether the outputs of a node are there, as far as they are kept."""
+    in_memory = (MemoryDataset, SharedMemoryDataset, type(None))
+    return all(
+        isinstance(catalog.get(name), in_memory) or catalog.exists(name)
+        for name in node.outputs
+    )
 
 
 def _spec(nodes: Sequence[Node], catalog: DataCatalog) -> ModelSpec | None:
@@ -335,12 +340,12 @@ def _model_run(
     completed: Mapping[str, float],
     error: Exception | None,
 ) -> ModelRun:
-    """Collect what became of one model."""
+    """Collect what became of one model; an error is one that kept it from its end."""
     names = {node.name for node in nodes}
     times = [completed[name] for name in names if name in completed]
     end = max(times, default=time.time())
     run = ModelRun(namespace, spec, start=end, end=end)
-    if error is not None and len(times) < len(nodes):
+    if error is not None:
         culprits = {note.removeprefix(CULPRIT) for note in notes(error)}
         # Without a culprit (spawned workers name none) any of them may have failed.
         failed = not culprits or culprits & names
@@ -355,7 +360,9 @@ def _model_run(
             run.status, run.error = "FAILED", text(values["error"])
             run.traceback = text(values["traceback"][-MAX_LENGTH:])
             return run
-        seconds = ("fit_seconds", "predict_seconds")
+        # A model that was there already was fitted in an earlier run.
+        fitted = ["fit_seconds"] if len(times) == len(nodes) else []
+        seconds = ["predict_seconds", *fitted]
         run.start -= sum(run.metrics.get(key, 0) for key in seconds)
     if (trials := f"{namespace}.trials") in made:
         table = catalog[trials].load().dropna(subset="value")
