@@ -9,7 +9,7 @@ from kedro.pipeline import Pipeline
 
 from .dynamic_registry import project_path
 from .files import discard, discard_outdated, remove_leftovers
-from .tracking.runs import kedro_command
+from .tracking.command import kedro_command
 
 # What holds the errors of a model that failed.
 TO_BE_READ = ("metrics", "trials")

@@ -21,10 +21,12 @@ from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from omegaconf import OmegaConf
 from rich import get_console
 
-from ..errors import ConfigurationError, redact, schema_problems
+from ..errors import ConfigurationError, schema_problems
+from ..redaction import hide_secrets, redact
 from . import runs
 from .best_model import register_best
 from .champion import check_models
+from .command import kedro_command, runner_logger, runner_path
 from .completed_nodes import CompletedNodes
 from .config import TrackingConfig, read_config
 from .data import log_inputs, log_outputs
@@ -39,6 +41,7 @@ from .server import (
     create_store,
     tame_mlflow,
 )
+from .values import flatten, text
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +113,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 check_artifacts(pipeline, catalog)
             # Tags: of the runner its class alone, and no passwords.
             tags = {
-                "runner": runs.runner_path(run_params),
-                "runtime_params": runs.text(
-                    runs.hide_secrets(runs.flatten(run_params["runtime_params"] or {}))
-                    or ""
+                "runner": runner_path(run_params),
+                "runtime_params": text(
+                    flatten(hide_secrets(run_params["runtime_params"] or {})) or ""
                 ),
             }
             try:
@@ -124,7 +126,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 self._excuse(error)
         if self.run_id:
             _open_runs[id(catalog)] = (self.run_id, os.getpid())
-            self._completed = CompletedNodes(runs.runner_logger(run_params))
+            self._completed = CompletedNodes(runner_logger(run_params))
             self._completed.start()
             if "ParallelRunner" in run_params["runner"]:
                 # What a node itself logs in a worker goes to the parent run.
@@ -306,7 +308,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             params=runs.pipeline_parameters(pipeline, catalog),
             tags={
                 **commit,
-                "kedro_command": runs.kedro_command(run_params),
+                "kedro_command": kedro_command(run_params),
                 **({"error": f"{type(error).__name__}: {error}"} if error else {}),
             },
         )

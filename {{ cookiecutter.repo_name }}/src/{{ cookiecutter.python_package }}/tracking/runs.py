@@ -1,7 +1,5 @@
 """The runs that one Kedro run leaves in MLflow, each written in one batch."""
 
-import re
-import shlex
 import subprocess
 import time
 from collections import defaultdict
@@ -14,34 +12,18 @@ from typing import Any
 from kedro.io import DataCatalog, MemoryDataset, SharedMemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from kedro.runner import SequentialRunner
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from pydantic import BaseModel
 
-from ..errors import redact
 from ..pipelines.models.specs import ModelSpec
+from ..redaction import hide_secrets, redact
+from .command import kedro_command
+from .values import MAX_LENGTH, flatten, numbers, text, with_valid_names
 
-# MLflow's own limits for one batch, and for the length of a parameter and of a tag.
+# MLflow's own limits for one batch.
 MAX_METRICS = 1000
 MAX_PARAMS = 100
-MAX_LENGTH = 5000
-
-# A word such as `token_pattern` is none, though one that ends in `token` is.
-SECRET = re.compile(r"passw|secret|credential|api_?key|token$", re.IGNORECASE)
-
-# The options of `kedro run`, by what Kedro calls them in `run_params`.
-OPTIONS = {
-    "pipeline_names": "--pipelines",
-    "env": "--env",
-    "tags": "--tags",
-    "node_names": "--nodes",
-    "from_nodes": "--from-nodes",
-    "to_nodes": "--to-nodes",
-    "from_inputs": "--from-inputs",
-    "to_outputs": "--to-outputs",
-    "namespaces": "--namespaces",
-}
 
 CULPRIT = "Raised in the node "
 STOPPED = "Not finished: another node failed, and the run stopped."
@@ -137,7 +119,8 @@ def log_children(
         tags: Tags that every child gets.
         run_params: What Kedro tells hooks of the run.
     """
-    options = {key: run_params.get(key) for key in ("env", "runtime_params")}
+    kept = ("env", "runtime_params", "load_versions")
+    options = {key: run_params.get(key) for key in kept}
     for model in models:
         command = kedro_command({**options, **model.pipeline})
         run = client.create_run(
@@ -149,7 +132,7 @@ def log_children(
                 "mlflow.parentRunId": parent.info.run_id,
                 "model": model.name,
                 "namespace": model.namespace,
-                "kedro_command": command,
+                "kedro_command": text(command),
                 **({"error": model.error} if model.error else {}),
                 **({"traceback": model.traceback} if model.traceback else {}),
                 **({"fitted_model": model.file} if model.file else {}),
@@ -164,7 +147,7 @@ def log_children(
         log_batch(
             client,
             model.run_id,
-            params=flatten(params),
+            params=flatten(hide_secrets(params)),
             metrics=model.metrics,
             trials=model.trials,
         )
@@ -186,13 +169,16 @@ def log_batch(
     Trials become the metric ``trial_value``, each at the step of its number.
     """
     now = int(time.time() * 1000)
+    metrics = with_valid_names(metrics or {})
+    params = with_valid_names(hide_secrets(params or {}))
+    tags = with_valid_names(tags or {})
     entities = (
         [
-            *(Metric(key, value, now, 0) for key, value in (metrics or {}).items()),
+            *(Metric(key, value, now, 0) for key, value in metrics.items()),
             *(Metric("trial_value", at, now, i) for i, at in (trials or {}).items()),
         ],
-        [Param(key, text(value)) for key, value in hide_secrets(params or {}).items()],
-        [RunTag(key, text(value)) for key, value in (tags or {}).items()],
+        [Param(key, text(value)) for key, value in params.items()],
+        [RunTag(key, text(value)) for key, value in tags.items()],
     )
     batches = max(
         -(-len(entities[0]) // MAX_METRICS),
@@ -215,86 +201,15 @@ def pipeline_parameters(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, A
         if name.startswith("params:") and not name.startswith("params:models.")
     }
     return flatten(
-        {
-            name: value.model_dump(by_alias=True)
-            if isinstance(value, BaseModel)
-            else value
-            for name, value in parameters.items()
-        }
+        hide_secrets(
+            {
+                name: value.model_dump(by_alias=True)
+                if isinstance(value, BaseModel)
+                else value
+                for name, value in parameters.items()
+            }
+        )
     )
-
-
-def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics."""
-    return {
-        key: value for key, value in values.items() if isinstance(value, int | float)
-    }
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Join the keys of nested mappings with dots."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def hide_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the values of keys that name a secret."""
-    return {
-        key: "***" if SECRET.search(key) else value for key, value in values.items()
-    }
-
-
-def text(value: Any) -> str:
-    """Return a value as MLflow may store it: no passwords, not too long."""
-    return redact(str(value))[:MAX_LENGTH]
-
-
-def kedro_command(run_params: Mapping[str, Any]) -> str:
-    """Return the command that runs the same again.
-
-    Args:
-        run_params: What Kedro tells hooks of the run.
-    """
-    words = ["kedro", "run"]
-    for key, option in OPTIONS.items():
-        if value := run_params.get(key):
-            words += [option, value if isinstance(value, str) else ",".join(value)]
-    runner = runner_path(run_params)
-    if runner and not runner.endswith("SequentialRunner"):
-        words += ["--runner", runner]
-    if run_params.get("only_missing_outputs"):
-        words.append("--only-missing-outputs")
-    if given := hide_secrets(flatten(run_params.get("runtime_params") or {})):
-        words += [
-            "--params",
-            ",".join(f"{key}={value}" for key, value in given.items()),
-        ]
-    return redact(shlex.join(words))
-
-
-def runner_path(run_params: Mapping[str, Any]) -> str:
-    """Return the import path of a run's runner, as ``--runner`` takes it.
-
-    Args:
-        run_params: What Kedro tells hooks of the run: the ``repr`` of the runner, which
-            is None if code has run the session without one.
-    """
-    path = _runner_class(run_params)
-    return path.rpartition(".")[2] if path.startswith("kedro.runner.") else path
-
-
-def runner_logger(run_params: Mapping[str, Any]) -> str:
-    """Return the name of the logger of a run's runner, which is that of its module.
-
-    Args:
-        run_params: What Kedro tells hooks of the run.
-    """
-    return _runner_class(run_params).rpartition(".")[0] or SequentialRunner.__module__
 
 
 def git_commit(project_path: str | Path) -> dict[str, str]:
@@ -305,12 +220,6 @@ def git_commit(project_path: str | Path) -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {"mlflow.source.git.commit": done.stdout.strip()}
-
-
-def _runner_class(run_params: Mapping[str, Any]) -> str:
-    """Return module and name of the runner's class; empty if code has given none."""
-    path = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
-    return path.removeprefix("None")
 
 
 def _is_made(node: Node, catalog: DataCatalog) -> bool:

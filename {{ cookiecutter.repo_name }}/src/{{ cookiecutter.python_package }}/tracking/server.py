@@ -10,7 +10,7 @@ import requests
 from filelock import FileLock
 from mlflow import MlflowClient
 
-from ..errors import redact
+from ..redaction import redact
 
 LOCAL_STORE = "sqlite:///mlflow.db"
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
