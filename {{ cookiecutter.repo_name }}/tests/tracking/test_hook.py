@@ -1,5 +1,6 @@
 """What whole runs leave in MLflow."""
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,10 @@ from kedro.framework.session import KedroSession
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from {{ cookiecutter.python_package }}.tracking.completed_nodes import CompletedNodes
+from {{ cookiecutter.python_package }}.recovery import ModelsFailed
+from {{ cookiecutter.python_package }}.tracking.completed_nodes import (
+    CompletedNodes,
+)
 
 # Scored last, when the others are finished: it has no thousand neighbors.
 LONELY = {
@@ -80,6 +84,27 @@ def test_what_was_there_is_none_of_a_run_for_what_is_missing(
     assert {name: child.info.status for name, child in tracked()[1].items()} == {
         "the_lonely": "FAILED"
     }
+
+
+def test_the_parent_has_all_of_many_models(
+    project: Path, run: Callable[..., None], tracked: Callable[..., Any]
+) -> None:
+    (project / "conf/local").mkdir(exist_ok=True)
+    (project / "conf/local/tracking.yml").write_text("max_child_runs: 2")
+    with pytest.raises(ModelsFailed):
+        run({"models": {"the_lonely": LONELY}})
+    parent, children = tracked()
+    assert not children
+    metrics = json.loads(
+        (project / "data/08_reporting/linear_svm_metrics.json").read_text()
+    )
+    logged = {
+        key.removeprefix("linear_svm."): value
+        for key, value in parent.data.metrics.items()
+        if key.startswith("linear_svm.")
+    }
+    assert logged == pytest.approx(metrics)
+    assert "n_neighbors" in parent.data.tags["the_lonely.error"]
 
 
 @pytest.mark.parametrize("logger", ["kedro", "kedro.runner.sequential_runner"])

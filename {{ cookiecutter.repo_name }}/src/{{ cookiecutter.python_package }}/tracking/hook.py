@@ -287,27 +287,33 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             only_missing=run_params["only_missing_outputs"],
         )
         commit = runs.git_commit(run_params["project_path"])
-        if len(models) > self._config.max_child_runs:
+        separate = len(models) <= self._config.max_child_runs
+        errors = {}
+        if separate:
+            runs.log_children(client, parent, models, commit, run_params)
+        else:
             logger.info(
                 "%d models are more than max_child_runs in tracking.yml: their metrics "
-                "are in the parent run only.",
+                "and errors are in the parent run.",
                 len(models),
             )
             for model in models:
                 model.run_id = parent.info.run_id
-        else:
-            runs.log_children(client, parent, models, commit, run_params)
+                if model.status == "FAILED":
+                    errors[f"{model.name}.error"] = model.error
         runs.log_batch(
             client,
             parent.info.run_id,
             metrics={
-                f"{model.name}.model_score": model.metrics["model_score"]
+                f"{model.name}.{key}": value
                 for model in models
-                if "model_score" in model.metrics
+                for key, value in model.metrics.items()
+                if key == "model_score" or not separate
             },
             params=runs.pipeline_parameters(pipeline, catalog),
             tags={
                 **commit,
+                **errors,
                 "kedro_command": kedro_command(run_params),
                 **({"error": f"{type(error).__name__}: {error}"} if error else {}),
             },
