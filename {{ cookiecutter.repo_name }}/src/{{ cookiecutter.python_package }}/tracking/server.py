@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,17 +13,17 @@ from mlflow import MlflowClient
 
 from ..redaction import redact
 
-LOCAL_STORE = "sqlite:///mlflow.db"
+SQLITE = "sqlite:///"
+LOCAL_STORE = f"{SQLITE}mlflow.db"
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SCHEMES = {"http", "https", "sqlite", "databricks", "databricks-uc", *DATABASE_PORTS}
 
 
 def anchor(uri: str, project_path: Path) -> str:
     """Make a relative SQLite address begin at the root of the project."""
-    prefix = "sqlite:///"
-    if not uri.startswith(prefix):
+    if not uri.startswith(SQLITE):
         return uri
-    return prefix + (project_path / uri.removeprefix(prefix)).as_posix()
+    return SQLITE + (project_path / _file(uri)).as_posix()
 
 
 def answers(uri: str, timeout_seconds: float) -> bool:
@@ -68,14 +69,19 @@ def create_store(uri: str) -> None:
     Two first runs at once would create the same tables, and leave neither whole. So
     would one that is killed meanwhile: hence a new file gets its name when it is whole.
     """
-    path = Path(uri.removeprefix("sqlite:///"))
-    with FileLock(f"{path}.lock"):
+    path = _file(uri)
+    with store_lock(uri):
         if not path.exists() and os.name != "nt":  # there, open files keep their names
             begun = path.with_name(f"{path.name}.begun")
             begun.unlink(missing_ok=True)
             MlflowClient(f"sqlite:///{begun}").search_experiments(max_results=1)
             begun.replace(path)
         MlflowClient(uri).search_experiments(max_results=1)
+
+
+def store_lock(uri: str) -> AbstractContextManager[object]:
+    """Return a lock that one process at a time holds; for a SQLite store only."""
+    return FileLock(f"{_file(uri)}.lock") if uri.startswith(SQLITE) else nullcontext()
 
 
 def check_address(uri: str) -> list[str]:
@@ -90,3 +96,8 @@ def check_address(uri: str) -> list[str]:
         f"{key}: '{redact(uri)}' does not begin as an address does; write it with "
         "http:// or https:// before it"
     ]
+
+
+def _file(uri: str) -> Path:
+    """Return the file of a SQLite store."""
+    return Path(uri.removeprefix(SQLITE))
