@@ -35,6 +35,7 @@ from .model_files import PACKAGE
 from .pipeline_model import check_artifacts, log_pipeline, promote_pipeline
 from .server import (
     LOCAL_STORE,
+    SQLITE,
     anchor,
     answers,
     check_address,
@@ -201,7 +202,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             self._give_way(local)
             server["mlflow_registry_uri"] = None
         server["mlflow_tracking_uri"] = self._uri
-        if self._uri.startswith("sqlite"):
+        if self._uri.startswith(SQLITE):
             experiment = config.setdefault("tracking", {}).setdefault("experiment", {})
             options = experiment.setdefault("create_experiment_kwargs", {})
             options.setdefault(

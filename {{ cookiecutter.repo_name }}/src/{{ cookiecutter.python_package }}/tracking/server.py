@@ -21,6 +21,8 @@ SCHEMES = {"http", "https", "sqlite", "databricks", "databricks-uc", *DATABASE_P
 
 def anchor(uri: str, project_path: Path) -> str:
     """Make a relative SQLite address begin at the root of the project."""
+    # The longer name of the same driver.
+    uri = uri.replace("sqlite+pysqlite:", "sqlite:", 1)
     if not uri.startswith(SQLITE):
         return uri
     return SQLITE + (project_path / _file(uri)).as_posix()
@@ -33,8 +35,8 @@ def answers(uri: str, timeout_seconds: float) -> bool:
         uri: Tracking address. Files and Databricks profiles always count as there.
         timeout_seconds: How long to wait.
     """
-    parts = urlsplit(uri)
     try:
+        parts = urlsplit(uri)
         if parts.scheme in ("http", "https"):
             # Any answer will do, a refusal included: credentials come later.
             requests.get(f"{uri.rstrip('/')}/health", timeout=timeout_seconds)
@@ -88,7 +90,13 @@ def check_address(uri: str) -> list[str]:
     """Return what is wrong with a tracking address, in MLflow's terms."""
     key = "server.mlflow_tracking_uri"
     scheme = uri.partition(":")[0].partition("+")[0]
+    if scheme == "sqlite" and not uri.startswith(SQLITE):
+        return [f"{key}: MLflow needs a file; write '{LOCAL_STORE}'"]
     if scheme in SCHEMES:
+        try:
+            _ = urlsplit(uri).port
+        except ValueError:
+            return [f"{key}: '{redact(uri)}' has a host or port that cannot be"]
         return []
     if scheme in ("file", "mlruns") or ":" not in uri:
         return [f"{key}: MLflow needs a database or a server; write '{LOCAL_STORE}'"]
