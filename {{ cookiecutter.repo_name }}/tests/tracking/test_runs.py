@@ -60,7 +60,7 @@ def test_a_failed_model_is_told_from_those_that_were_stopped(
     catalog: DataCatalog,
 ) -> None:
     error = ValueError("no fit")
-    runs.blame(error, "models.b.fit_model")
+    runs.note_failed_node(error, "models.b.fit_model")
     completed = {"models.a.fit_model": 100.0}
     models = collect(catalog, completed=completed, error=error)
     assert (models["b"].status, models["b"].error) == ("FAILED", "ValueError: no fit")
@@ -72,7 +72,7 @@ def test_a_model_that_finished_before_the_error_is_finished(
     catalog: DataCatalog,
 ) -> None:
     error = ValueError("no fit")
-    runs.blame(error, "models.b.score_model")
+    runs.note_failed_node(error, "models.b.score_model")
     completed = {
         name: time for name, time in COMPLETED.items() if "b.score" not in name
     }

@@ -18,6 +18,7 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.config.resolvers import resolve_random_name
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from rich import get_console
 
@@ -30,7 +31,7 @@ from .command import kedro_command, runner_logger, runner_path
 from .completed_nodes import CompletedNodes
 from .config import TrackingConfig, read_config
 from .data import log_inputs, log_outputs
-from .interrupted import close_interrupted, sign
+from .interrupted import close_interrupted, tag_process
 from .model_files import PACKAGE
 from .pipeline_model import check_artifacts, log_pipeline, promote_pipeline
 from .server import (
@@ -40,7 +41,7 @@ from .server import (
     answers,
     check_address,
     create_store,
-    tame_mlflow,
+    limit_mlflow_retries,
 )
 from .values import flatten, text
 
@@ -67,6 +68,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         self._config = TrackingConfig()
         self._uri = ""
         self._off = False
+        self._in_callers_run = False
         self._completed = CompletedNodes("")
 
     @hook_impl
@@ -89,10 +91,11 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if problems := schema_problems(KedroMlflowConfig, config):
             raise ConfigurationError.listing("mlflow.yml", problems)
         self._off = False
-        tame_mlflow()
+        limit_mlflow_retries()
         with _writing:
             # A run that the caller has opened decides where everything goes.
-            if not mlflow.active_run():
+            self._in_callers_run = mlflow.active_run() is not None
+            if not self._in_callers_run:
                 self._choose_store(config, context.project_path)
             context.config_loader["mlflow"] = config
             super().after_context_created(context)
@@ -107,7 +110,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             ConfigurationError: If the pipeline loads a model that does not exist, or
                 would log one that is not whole.
         """
-        self.run_id = None
+        self.run_id = ""
         if not self._off:
             check_models(pipeline, catalog)
             if isinstance(pipeline, PipelineML):
@@ -121,10 +124,10 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             }
             try:
                 super().before_pipeline_run({**run_params, **tags}, pipeline, catalog)
-                self._sign()
+                self._tag_process()
             except Exception as error:
-                self.run_id = None
-                self._excuse(error)
+                self.run_id = ""
+                self._ignore_if_unreachable(error)
         if self.run_id:
             _open_runs[id(catalog)] = (self.run_id, os.getpid())
             self._completed = CompletedNodes(runner_logger(run_params))
@@ -150,7 +153,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Note which node failed: ``on_pipeline_error`` is not told."""
-        runs.blame(error, node.name)
+        runs.note_failed_node(error, node.name)
 
     @hook_impl
     def on_pipeline_error(
@@ -188,7 +191,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 super().after_pipeline_run(run_params, pipeline, catalog)
             except Exception as error:
                 self._end("FAILED")
-                self._excuse(error)
+                self._ignore_if_unreachable(error)
 
     def _choose_store(self, config: dict[str, Any], project_path: Path) -> None:
         """Write the address of a store that answers into the content of mlflow.yml."""
@@ -199,7 +202,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if problems := check_address(self._uri):
             raise ConfigurationError.listing("mlflow.yml", problems)
         if not answers(self._uri, self._config.timeout_seconds):
-            self._give_way(local)
+            self._fall_back(local)
             server["mlflow_registry_uri"] = None
         server["mlflow_tracking_uri"] = self._uri
         if self._uri.startswith(SQLITE):
@@ -210,7 +213,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             )
             create_store(self._uri)
 
-    def _give_way(self, local: str) -> None:
+    def _fall_back(self, local: str) -> None:
         """Do without the server, as configured."""
         address = redact(self._uri)
         if self._config.on_unreachable == "fail":
@@ -228,7 +231,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         )
         self._uri = local
 
-    def _excuse(self, error: Exception) -> None:
+    def _ignore_if_unreachable(self, error: Exception) -> None:
         """Pass over an error if the server went away, else raise it."""
         if answers(self._uri, self._config.timeout_seconds):
             raise error
@@ -238,12 +241,17 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             redact(self._uri),
         )
 
-    def _sign(self) -> None:
+    def _tag_process(self) -> None:
         """Say which process the run is of, and close those of processes that died."""
         if self.run_id:
-            client = self.mlflow_config.server._mlflow_client
-            sign(client, self.run_id)
+            client = self._client()
+            tag_process(client, self.run_id)
             close_interrupted(client, client.get_run(self.run_id).info.experiment_id)
+
+    def _client(self) -> MlflowClient:
+        """Return a client of the store and registry that the plugin has settled on."""
+        server = self.mlflow_config.server
+        return MlflowClient(server.mlflow_tracking_uri, server.mlflow_registry_uri)
 
     def _close(self, catalog: DataCatalog) -> bool:
         """End what began with the run; tell whether it is tracked."""
@@ -263,7 +271,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
 
     def _end(self, status: str) -> None:
         """End the parent run, unless the caller opened it."""
-        if self._already_active_mlflow:
+        if self._in_callers_run:
             return
         try:
             mlflow.end_run(status)
@@ -278,7 +286,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         error: Exception | None = None,
     ) -> bool:
         """Write everything there is to know of the run; tell whether models failed."""
-        client = self.mlflow_config.server._mlflow_client
+        client = self._client()
         parent = client.get_run(self.run_id)
         models = runs.model_runs(
             pipeline,
@@ -331,7 +339,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
 
     def _log_pipeline(self, pipeline: PipelineML, catalog: DataCatalog) -> None:
         """Log the inference pipeline, and let it compete to be champion."""
-        client, rule = self.mlflow_config.server._mlflow_client, self._config.champion
+        client, rule = self._client(), self._config.champion
         logged = log_pipeline(pipeline, catalog)
         if verdict := promote_pipeline(client, logged, pipeline, catalog, rule):
             self._print_champion(verdict)

@@ -25,13 +25,13 @@ from .values import MAX_LENGTH, flatten, numbers, text, with_valid_names
 MAX_METRICS = 1000
 MAX_PARAMS = 100
 
-CULPRIT = "Raised in the node "
+FAILED_NODE_NOTE = "Raised in the node "
 STOPPED = "Not finished: another node failed, and the run stopped."
 
 
 @dataclass
 class ModelRun:
-    """What became of one model in a run; times in seconds since the epoch."""
+    """Outcome of one model in a run; times in seconds since the epoch."""
 
     namespace: str
     spec: ModelSpec
@@ -75,7 +75,7 @@ def model_runs(
     error: Exception | None = None,
     only_missing: bool = False,
 ) -> list[ModelRun]:
-    """Collect what became of every model of a run.
+    """Collect the outcome of every model of a run.
 
     Args:
         pipeline: The pipeline that was run.
@@ -222,6 +222,11 @@ def git_commit(project_path: str | Path) -> dict[str, str]:
     return {"mlflow.source.git.commit": done.stdout.strip()}
 
 
+def note_failed_node(error: Exception, node: str) -> None:
+    """Note on an error which node raised it; the note survives worker processes."""
+    error.add_note(f"{FAILED_NODE_NOTE}{node}")
+
+
 def _is_made(node: Node, catalog: DataCatalog) -> bool:
     """Tell whether the outputs of a node are there, as far as they are kept."""
     in_memory = (MemoryDataset, SharedMemoryDataset, type(None))
@@ -249,15 +254,15 @@ def _model_run(
     completed: Mapping[str, float],
     error: Exception | None,
 ) -> ModelRun:
-    """Collect what became of one model; an error is one that kept it from its end."""
+    """Collect the outcome of one model; an error is one that kept it from its end."""
     names = {node.name for node in nodes}
     times = [completed[name] for name in names if name in completed]
     end = max(times, default=time.time())
     run = ModelRun(namespace, spec, start=end, end=end)
     if error is not None:
-        culprits = {note.removeprefix(CULPRIT) for note in notes(error)}
-        # Without a culprit (spawned workers name none) any of them may have failed.
-        failed = not culprits or culprits & names
+        failed_nodes = _failed_nodes(error)
+        # Without a note (spawned workers leave none) any of them may have failed.
+        failed = not failed_nodes or failed_nodes & names
         run.status = "FAILED" if failed else "KILLED"
         run.error = text(f"{type(error).__name__}: {error}" if failed else STOPPED)
         return run
@@ -282,13 +287,10 @@ def _model_run(
     return run
 
 
-def blame(error: Exception, node: str) -> None:
-    """Note on an error which node raised it; the note survives worker processes."""
-    error.add_note(f"{CULPRIT}{node}")
-
-
-def notes(error: Exception) -> list[str]:
-    """Return the notes of ``blame`` on an error."""
-    return [
-        note for note in getattr(error, "__notes__", []) if note.startswith(CULPRIT)
-    ]
+def _failed_nodes(error: Exception) -> set[str]:
+    """Return what ``note_failed_node`` has noted on an error."""
+    return {
+        note.removeprefix(FAILED_NODE_NOTE)
+        for note in getattr(error, "__notes__", [])
+        if note.startswith(FAILED_NODE_NOTE)
+    }

@@ -49,7 +49,7 @@ def answers(uri: str, timeout_seconds: float) -> bool:
     return True
 
 
-def tame_mlflow() -> None:
+def limit_mlflow_retries() -> None:
     """Make MLflow wait seconds, not minutes, for a server that goes away during a run.
 
     And keep it quiet while it does, and otherwise.
