@@ -63,11 +63,6 @@ def file_of(kind: str, name: str) -> str:
     return f"{kind}_{family}.yml" if family not in ("models", name) else f"{kind}.yml"
 
 
-def redact(text: str) -> str:
-    """Take user names and passwords out of addresses."""
-    return re.sub(r"://[^\s@]*@", "://***@", text)
-
-
 def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, else ``""``."""
     nearest = get_close_matches(str(word), known, n=1)

@@ -14,7 +14,7 @@ from .files import (
     remove_leftovers,
 )
 from .pipelines.models.failures import FailedModel
-from .tracking.runs import kedro_command
+from .tracking.command import kedro_command
 
 # What holds the errors of a model that failed.
 TO_BE_READ = ("metrics", "baseline_metrics", "trials")

@@ -1,6 +1,8 @@
 """The rule by which the champion changes, on a registry of its own."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import mlflow
@@ -8,6 +10,8 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from sklearn.datasets import load_iris
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
@@ -17,13 +21,19 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
 )
 from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
 from {{ cookiecutter.python_package }}.tracking.best_model import register_best
-from {{ cookiecutter.python_package }}.tracking.champion import ALIAS
+from {{ cookiecutter.python_package }}.tracking.champion import (
+    ALIAS,
+    Candidate,
+    crown,
+)
 from {{ cookiecutter.python_package }}.tracking.config import (
+    ChampionConfig,
     TrackingConfig,
     read_config,
 )
 from {{ cookiecutter.python_package }}.tracking.model_files import serialization
 from {{ cookiecutter.python_package }}.tracking.runs import ModelRun
+from {{ cookiecutter.python_package }}.tracking.server import store_lock
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +124,53 @@ def test_on_other_data_the_champion_is_scored_again(game: Game) -> None:
 
 def test_of_equals_the_first_of_the_leaderboard_wins(game: Game) -> None:
     assert game.play(b=3, a=3) == "b (first)"
+
+
+def candidate(client: MlflowClient, title: str, score: float) -> Candidate:
+    """Return a new version with a score."""
+    with suppress(MlflowException):
+        client.create_registered_model(title)
+    version = client.create_model_version(title, source="file:///none").version
+    return Candidate(title, version, f"of {score}", score, test_data="same")
+
+
+def promote(client: MlflowClient, one: Candidate) -> str:
+    return crown(client, one, ChampionConfig(), score_again=lambda _: 0.0)
+
+
+def test_a_champion_of_another_run_meanwhile_is_seen(client: MlflowClient) -> None:
+    title = "meanwhile"
+    others = [candidate(client, title, 0.1), candidate(client, title, 0.9)]
+    assert promote(client, others.pop(0)) == "of 0.1 (first)"
+
+    class Slow(MlflowClient):
+        """A client after whose first look another run crowns a better model."""
+
+        def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+            found = super().get_model_version_by_alias(name, alias)
+            if others:
+                other = others.pop()
+                client.set_model_version_tag(name, other.version, "model", other.model)
+                client.set_model_version_tag(name, other.version, "model_score", "0.9")
+                client.set_model_version_tag(name, other.version, "test_data", "same")
+                client.set_registered_model_alias(name, alias, other.version)
+            return found
+
+    verdict = promote(Slow(), candidate(client, title, 0.5))
+    assert verdict == "of 0.9 (kept: 0.500 of of 0.5 does not beat 0.900)"
+    assert client.get_model_version_by_alias(title, ALIAS).tags["model"] == "of 0.9"
+
+
+def test_processes_take_turns_at_a_local_store(client: MlflowClient) -> None:
+    title = "turns"
+    one = candidate(client, title, 0.1)
+    with ThreadPoolExecutor(1) as pool:
+        with store_lock(mlflow.get_registry_uri()):
+            verdict = pool.submit(promote, client, one)
+            with pytest.raises(TimeoutError):
+                verdict.result(timeout=0.5)
+            assert not client.get_registered_model(title).aliases
+        assert verdict.result(timeout=10) == "of 0.1 (first)"
 
 
 def test_what_skops_cannot_store_is_pickled() -> None:

@@ -1,15 +1,19 @@
 """What is written of a run, and of each model in it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.io import DataCatalog
+from mlflow import MlflowClient
 
 from {{ cookiecutter.python_package }}.pipelines.models.pipeline import (
     create_pipelines,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
 from {{ cookiecutter.python_package }}.tracking import runs
+from {{ cookiecutter.python_package }}.tracking.command import kedro_command
+from {{ cookiecutter.python_package }}.tracking.values import flatten
 
 TREE = {
     "class": "sklearn.tree.DecisionTreeClassifier",
@@ -56,7 +60,7 @@ def test_a_failed_model_is_told_from_those_that_were_stopped(
     catalog: DataCatalog,
 ) -> None:
     error = ValueError("no fit")
-    runs.blame(error, "models.b.fit_model")
+    runs.note_failed_node(error, "models.b.fit_model")
     completed = {"models.a.fit_model": 100.0}
     models = collect(catalog, completed=completed, error=error)
     assert (models["b"].status, models["b"].error) == ("FAILED", "ValueError: no fit")
@@ -68,7 +72,7 @@ def test_a_model_that_finished_before_the_error_is_finished(
     catalog: DataCatalog,
 ) -> None:
     error = ValueError("no fit")
-    runs.blame(error, "models.b.score_model")
+    runs.note_failed_node(error, "models.b.score_model")
     completed = {
         name: time for name, time in COMPLETED.items() if "b.score" not in name
     }
@@ -84,36 +88,6 @@ def test_parameters_of_models_are_not_those_of_the_pipeline(
 ) -> None:
     pipeline = create_pipelines(catalog)["__default__"]
     assert runs.pipeline_parameters(pipeline, catalog) == SPLIT
-
-
-def test_nested_parameters_are_joined_with_dots() -> None:
-    nested = {"a": {"b": {"c": 1}, "d": {}}, "e": [2]}
-    assert runs.flatten(nested) == {"a.b.c": 1, "a.d": {}, "e": [2]}
-
-
-def test_the_command_runs_the_same_again() -> None:
-    run_params = {
-        "pipeline_names": ["a", "b"],
-        "env": "prod",
-        "tags": (),
-        "runtime_params": {"a": {"b": 1}, "c": "x y"},
-    }
-    assert runs.kedro_command(run_params) == (
-        "kedro run --pipelines a,b --env prod --params 'a.b=1,c=x y'"
-    )
-
-
-def test_values_of_secret_keys_are_hidden() -> None:
-    given = {"db": {"password": "hunter2"}, "api_token": "sk", "depth": 3}
-    hidden = {"db.password": "***", "api_token": "***", "depth": 3}
-    assert runs.hide_secrets(runs.flatten(given)) == hidden
-    assert runs.hide_secrets({"token_pattern": "x"}) == {"token_pattern": "x"}
-    assert "hunter2" not in runs.kedro_command({"runtime_params": given})
-
-
-def test_long_texts_and_passwords_are_cut() -> None:
-    assert runs.text("https://me:secret@host/") == "https://***@host/"
-    assert len(runs.text("x" * 10_000)) == runs.MAX_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -132,7 +106,20 @@ def test_a_model_has_a_name_and_a_command_of_its_own(
 ) -> None:
     run = runs.ModelRun(namespace, ModelSpec.model_validate(TREE), 0, 0)
     assert run.name == name
-    assert runs.kedro_command(run.pipeline) == command
+    assert kedro_command(run.pipeline) == command
+
+
+def test_a_run_holds_what_mlflow_itself_would_refuse(project: Path) -> None:
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    run_id = client.create_run("0").info.run_id
+    class_weight = {"setosa>50K": 2, "setosa<50K": 1, "a//b": 3, "../c": 4, "": 5}
+    given = flatten({"class_weight": class_weight, "x" * 300: {"password": "y"}})
+    runs.log_batch(client, run_id, params=given, tags={"a?": "b"}, metrics={"%": 1})
+    data = client.get_run(run_id).data
+    assert sorted(data.params.values()) == ["***", "1", "2", "3", "4", "5"]
+    assert data.params["class_weight.setosa_50K"] == "2"
+    assert data.params["class_weight.setosa_50K_"] == "1"
+    assert (data.tags["a_"], data.metrics) == ("b", {"_": 1})
 
 
 def test_trials_are_steps_of_one_metric_in_one_batch() -> None:

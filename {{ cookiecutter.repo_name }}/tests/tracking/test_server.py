@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from {{ cookiecutter.python_package }}.errors import redact
 from {{ cookiecutter.python_package }}.tracking.server import (
     anchor,
     answers,
@@ -18,6 +17,7 @@ from {{ cookiecutter.python_package }}.tracking.server import (
     [
         ("sqlite:///mlflow.db", "sqlite:////project/mlflow.db"),
         ("sqlite:////elsewhere/mlflow.db", "sqlite:////elsewhere/mlflow.db"),
+        ("sqlite+pysqlite:///x.db", "sqlite:////project/x.db"),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
     ],
 )
@@ -42,13 +42,12 @@ def test_a_server_that_accepts_and_says_nothing_does_not_answer() -> None:
         assert not answers(address, timeout_seconds=0.2)
 
 
+def test_what_is_no_address_does_not_answer() -> None:
+    assert not answers("http://[bad", timeout_seconds=1)
+
+
 def test_files_always_answer() -> None:
     assert answers("sqlite:///mlflow.db", timeout_seconds=1)
-
-
-def test_passwords_are_taken_out() -> None:
-    text = "http://me:p/ss@host/a and https://host/b"
-    assert redact(text) == "http://***@host/a and https://host/b"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +56,10 @@ def test_passwords_are_taken_out() -> None:
         ("localhost:5000", "http:// or https://"),
         ("mlruns", "sqlite:///mlflow.db"),
         ("file:./mlruns", "sqlite:///mlflow.db"),
+        ("sqlite://", "sqlite:///mlflow.db"),
+        ("sqlite+pysqlcipher:///x.db", "sqlite:///mlflow.db"),
+        ("http://[bad", "host or port"),
+        ("http://me:secret@host:99999", "'http://***@host:99999'"),
     ],
 )
 def test_an_address_that_is_none_is_explained(uri: str, advice: str) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import mlflow
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.io.models.mlflow_abstract_model_dataset import (
@@ -16,6 +17,7 @@ from mlflow.models import get_model_info
 
 from ..errors import ConfigurationError
 from .config import ChampionConfig
+from .server import store_lock
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ def crown(
 ) -> str:
     """Make a candidate champion if it beats the current one.
 
+    Runs that end at once take turns, so that the better one remains.
+
     Args:
         client: Of the registry.
         candidate: The new version.
@@ -67,23 +71,18 @@ def crown(
     }
     for key, value in facts.items():
         client.set_model_version_tag(candidate.name, candidate.version, key, str(value))
-    current = current_champion(client, candidate.name)
-    if current is None:
-        verdict = "first"
-    else:
-        to_beat = _score_to_beat(current, candidate, rule.metric, score_again)
-        if to_beat is None:
-            verdict = "promoted: the one before does not run on this data"
-        elif candidate.score > to_beat + rule.margin:
-            verdict = f"promoted: {candidate.score:.3f} beats {to_beat:.3f}"
-        else:
-            held_by = current.tags.get("model", f"version {current.version}")
-            return (
-                f"{held_by} (kept: {candidate.score:.3f} of {candidate.model} does not "
-                f"beat {to_beat:.3f})"
-            )
-    client.set_registered_model_alias(candidate.name, ALIAS, candidate.version)
-    return f"{candidate.model} ({verdict})"
+    with store_lock(mlflow.get_registry_uri()):
+        while True:
+            current = current_champion(client, candidate.name)
+            wins, verdict = _judge(current, candidate, rule, score_again)
+            if not wins:
+                return verdict
+            # Where no lock keeps other machines out: has one crowned another meanwhile?
+            latest = current_champion(client, candidate.name)
+            if _version(latest) == _version(current):
+                break
+        client.set_registered_model_alias(candidate.name, ALIAS, candidate.version)
+    return verdict
 
 
 def current_champion(client: MlflowClient, name: str) -> ModelVersion | None:
@@ -115,6 +114,34 @@ def check_models(pipeline: Pipeline, catalog: DataCatalog) -> None:
             raise ConfigurationError(
                 f"{name}: {dataset.model_uri} does not exist yet; '{command}' makes it."
             ) from error
+
+
+def _judge(
+    current: ModelVersion | None,
+    candidate: Candidate,
+    rule: ChampionConfig,
+    score_again: Callable[[ModelVersion], float],
+) -> tuple[bool, str]:
+    """Tell whether a candidate beats the current champion, and say so for people."""
+    if current is None:
+        return True, f"{candidate.model} (first)"
+    to_beat = _score_to_beat(current, candidate, rule.metric, score_again)
+    if to_beat is None:
+        reason = "the one before does not run on this data"
+    elif candidate.score > to_beat + rule.margin:
+        reason = f"{candidate.score:.3f} beats {to_beat:.3f}"
+    else:
+        held_by = current.tags.get("model", f"version {current.version}")
+        return False, (
+            f"{held_by} (kept: {candidate.score:.3f} of {candidate.model} does not "
+            f"beat {to_beat:.3f})"
+        )
+    return True, f"{candidate.model} (promoted: {reason})"
+
+
+def _version(champion: ModelVersion | None) -> str | None:
+    """Return the version of a champion, if there is one."""
+    return str(champion.version) if champion else None
 
 
 def _score_to_beat(

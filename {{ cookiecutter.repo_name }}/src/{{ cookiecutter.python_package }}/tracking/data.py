@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 
-from .runs import log_batch, numbers
+from .runs import log_batch
+from .values import numbers
 
 
 def log_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:

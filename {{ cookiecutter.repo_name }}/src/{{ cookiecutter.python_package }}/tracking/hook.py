@@ -18,26 +18,32 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.config.resolvers import resolve_random_name
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from rich import get_console
 
-from ..errors import ConfigurationError, redact, schema_problems
+from ..errors import ConfigurationError, schema_problems
+from ..redaction import hide_secrets, redact
 from . import runs
 from .best_model import register_best
 from .champion import check_models
+from .command import kedro_command, runner_logger, runner_path
+from .completed_nodes import CompletedNodes
 from .config import TrackingConfig, read_config
 from .data import log_inputs, log_outputs
-from .interrupted import close_interrupted, sign
+from .interrupted import close_interrupted, tag_process
 from .model_files import PACKAGE
 from .pipeline_model import check_artifacts, log_pipeline, promote_pipeline
 from .server import (
     LOCAL_STORE,
+    SQLITE,
     anchor,
     answers,
     check_address,
     create_store,
-    tame_mlflow,
+    limit_mlflow_retries,
 )
+from .values import flatten, text
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +68,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         self._config = TrackingConfig()
         self._uri = ""
         self._off = False
-        self._completed = runs.CompletedNodes()
+        self._in_callers_run = False
+        self._completed = CompletedNodes("")
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -84,10 +91,11 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if problems := schema_problems(KedroMlflowConfig, config):
             raise ConfigurationError.listing("mlflow.yml", problems)
         self._off = False
-        tame_mlflow()
+        limit_mlflow_retries()
         with _writing:
             # A run that the caller has opened decides where everything goes.
-            if not mlflow.active_run():
+            self._in_callers_run = mlflow.active_run() is not None
+            if not self._in_callers_run:
                 self._choose_store(config, context.project_path)
             context.config_loader["mlflow"] = config
             super().after_context_created(context)
@@ -102,28 +110,27 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             ConfigurationError: If the pipeline loads a model that does not exist, or
                 would log one that is not whole.
         """
-        self.run_id = None
+        self.run_id = ""
         if not self._off:
             check_models(pipeline, catalog)
             if isinstance(pipeline, PipelineML):
                 check_artifacts(pipeline, catalog)
             # Tags: of the runner its class alone, and no passwords.
             tags = {
-                "runner": runs.runner_path(run_params),
-                "runtime_params": runs.text(
-                    runs.hide_secrets(runs.flatten(run_params["runtime_params"] or {}))
-                    or ""
+                "runner": runner_path(run_params),
+                "runtime_params": text(
+                    flatten(hide_secrets(run_params["runtime_params"] or {})) or ""
                 ),
             }
             try:
                 super().before_pipeline_run({**run_params, **tags}, pipeline, catalog)
-                self._sign()
+                self._tag_process()
             except Exception as error:
-                self.run_id = None
-                self._excuse(error)
+                self.run_id = ""
+                self._ignore_if_unreachable(error)
         if self.run_id:
             _open_runs[id(catalog)] = (self.run_id, os.getpid())
-            self._completed = runs.CompletedNodes()
+            self._completed = CompletedNodes(runner_logger(run_params))
             self._completed.start()
             if "ParallelRunner" in run_params["runner"]:
                 # What a node itself logs in a worker goes to the parent run.
@@ -146,7 +153,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
         """Note which node failed: ``on_pipeline_error`` is not told."""
-        runs.blame(error, node.name)
+        runs.note_failed_node(error, node.name)
 
     @hook_impl
     def on_pipeline_error(
@@ -184,7 +191,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                 super().after_pipeline_run(run_params, pipeline, catalog)
             except Exception as error:
                 self._end("FAILED")
-                self._excuse(error)
+                self._ignore_if_unreachable(error)
 
     def _choose_store(self, config: dict[str, Any], project_path: Path) -> None:
         """Write the address of a store that answers into the content of mlflow.yml."""
@@ -195,10 +202,10 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if problems := check_address(self._uri):
             raise ConfigurationError.listing("mlflow.yml", problems)
         if not answers(self._uri, self._config.timeout_seconds):
-            self._give_way(local)
+            self._fall_back(local)
             server["mlflow_registry_uri"] = None
         server["mlflow_tracking_uri"] = self._uri
-        if self._uri.startswith("sqlite"):
+        if self._uri.startswith(SQLITE):
             experiment = config.setdefault("tracking", {}).setdefault("experiment", {})
             options = experiment.setdefault("create_experiment_kwargs", {})
             options.setdefault(
@@ -206,7 +213,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             )
             create_store(self._uri)
 
-    def _give_way(self, local: str) -> None:
+    def _fall_back(self, local: str) -> None:
         """Do without the server, as configured."""
         address = redact(self._uri)
         if self._config.on_unreachable == "fail":
@@ -224,7 +231,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         )
         self._uri = local
 
-    def _excuse(self, error: Exception) -> None:
+    def _ignore_if_unreachable(self, error: Exception) -> None:
         """Pass over an error if the server went away, else raise it."""
         if answers(self._uri, self._config.timeout_seconds):
             raise error
@@ -234,12 +241,17 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             redact(self._uri),
         )
 
-    def _sign(self) -> None:
+    def _tag_process(self) -> None:
         """Say which process the run is of, and close those of processes that died."""
         if self.run_id:
-            client = self.mlflow_config.server._mlflow_client
-            sign(client, self.run_id)
+            client = self._client()
+            tag_process(client, self.run_id)
             close_interrupted(client, client.get_run(self.run_id).info.experiment_id)
+
+    def _client(self) -> MlflowClient:
+        """Return a client of the store and registry that the plugin has settled on."""
+        server = self.mlflow_config.server
+        return MlflowClient(server.mlflow_tracking_uri, server.mlflow_registry_uri)
 
     def _close(self, catalog: DataCatalog) -> bool:
         """End what began with the run; tell whether it is tracked."""
@@ -259,7 +271,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
 
     def _end(self, status: str) -> None:
         """End the parent run, unless the caller opened it."""
-        if self._already_active_mlflow:
+        if self._in_callers_run:
             return
         try:
             mlflow.end_run(status)
@@ -274,46 +286,60 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         error: Exception | None = None,
     ) -> bool:
         """Write everything there is to know of the run; tell whether models failed."""
-        client = self.mlflow_config.server._mlflow_client
+        client = self._client()
         parent = client.get_run(self.run_id)
-        models = runs.model_runs(pipeline, catalog, self._completed.times, error)
+        models = runs.model_runs(
+            pipeline,
+            catalog,
+            self._completed.times,
+            error,
+            only_missing=run_params["only_missing_outputs"],
+        )
         commit = runs.git_commit(run_params["project_path"])
-        if len(models) > self._config.max_child_runs:
+        separate = len(models) <= self._config.max_child_runs
+        errors = {}
+        if separate:
+            runs.log_children(client, parent, models, commit, run_params)
+        else:
             logger.info(
                 "%d models are more than max_child_runs in tracking.yml: their metrics "
-                "are in the parent run only.",
+                "and errors are in the parent run.",
                 len(models),
             )
             for model in models:
                 model.run_id = parent.info.run_id
-        else:
-            runs.log_children(client, parent, models, commit, run_params)
+                if model.status == "FAILED":
+                    errors[f"{model.name}.error"] = model.error
         runs.log_batch(
             client,
             parent.info.run_id,
             metrics={
-                f"{model.name}.model_score": model.metrics["model_score"]
+                f"{model.name}.{key}": value
                 for model in models
-                if "model_score" in model.metrics
+                for key, value in model.metrics.items()
+                if key == "model_score" or not separate
             },
             params=runs.pipeline_parameters(pipeline, catalog),
             tags={
                 **commit,
-                "kedro_command": runs.kedro_command(run_params),
+                **errors,
+                "kedro_command": kedro_command(run_params),
                 **({"error": f"{type(error).__name__}: {error}"} if error else {}),
             },
         )
         if error is None:
             log_inputs(pipeline, catalog)
             log_outputs(client, parent.info.run_id, pipeline, catalog)
-            if models and "leaderboard" in pipeline.all_outputs():
-                verdict = register_best(client, PACKAGE, models, self._config, catalog)
+            # Cells of the benchmark are no candidates: they are of other data.
+            rivals = [model for model in models if model.family == "models"]
+            if rivals and "leaderboard" in pipeline.all_outputs():
+                verdict = register_best(client, PACKAGE, rivals, self._config, catalog)
                 self._print_champion(verdict)
         return any(model.status == "FAILED" for model in models)
 
     def _log_pipeline(self, pipeline: PipelineML, catalog: DataCatalog) -> None:
         """Log the inference pipeline, and let it compete to be champion."""
-        client, rule = self.mlflow_config.server._mlflow_client, self._config.champion
+        client, rule = self._client(), self._config.champion
         logged = log_pipeline(pipeline, catalog)
         if verdict := promote_pipeline(client, logged, pipeline, catalog, rule):
             self._print_champion(verdict)

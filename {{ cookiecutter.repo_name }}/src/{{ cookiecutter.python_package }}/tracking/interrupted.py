@@ -10,7 +10,7 @@ from ..files import is_alive
 PROCESS = "kedro_process"
 
 
-def sign(client: MlflowClient, run_id: str) -> None:
+def tag_process(client: MlflowClient, run_id: str) -> None:
     """Note on a run which process of which machine it belongs to."""
     client.set_tag(run_id, PROCESS, f"{os.getpid()}@{platform.node()}")
 

@@ -1,10 +1,6 @@
 """The runs that one Kedro run leaves in MLflow, each written in one batch."""
 
-import logging
-import re
-import shlex
 import subprocess
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,71 +9,29 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset, SharedMemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from pydantic import BaseModel
 
-from ..errors import redact
 from ..pipelines.models.specs import ModelSpec
+from ..redaction import hide_secrets, redact
+from .command import kedro_command
+from .values import MAX_LENGTH, flatten, numbers, text, with_valid_names
 
-# MLflow's own limits for one batch, and for the length of a parameter and of a tag.
+# MLflow's own limits for one batch.
 MAX_METRICS = 1000
 MAX_PARAMS = 100
-MAX_LENGTH = 5000
 
-# A word such as `token_pattern` is none, though one that ends in `token` is.
-SECRET = re.compile(r"passw|secret|credential|api_?key|token$", re.IGNORECASE)
-
-# The options of `kedro run`, by what Kedro calls them in `run_params`.
-OPTIONS = {
-    "pipeline_names": "--pipelines",
-    "env": "--env",
-    "tags": "--tags",
-    "node_names": "--nodes",
-    "from_nodes": "--from-nodes",
-    "to_nodes": "--to-nodes",
-    "from_inputs": "--from-inputs",
-    "to_outputs": "--to-outputs",
-    "namespaces": "--namespaces",
-}
-
-CULPRIT = "Raised in the node "
+FAILED_NODE_NOTE = "Raised in the node "
 STOPPED = "Not finished: another node failed, and the run stopped."
-
-
-class CompletedNodes(logging.Handler):
-    """Notes when each node of a run completes.
-
-    The log of Kedro's runner is the one place where the main process learns that from
-    every runner: hooks of ``ParallelRunner`` run in its workers.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.times: dict[str, float] = {}
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take the name of the node from a record of this thread's runner."""
-        if record.msg == "Completed node: %s" and record.thread == self._thread:
-            (node,) = record.args  # type: ignore[misc]
-            self.times[str(node)] = record.created
-
-    def start(self) -> None:
-        """Begin to listen."""
-        logging.getLogger("kedro.runner").addHandler(self)
-
-    def stop(self) -> None:
-        """Listen no more."""
-        logging.getLogger("kedro.runner").removeHandler(self)
 
 
 @dataclass
 class ModelRun:
-    """What became of one model in a run; times in seconds since the epoch."""
+    """Outcome of one model in a run; times in seconds since the epoch."""
 
     namespace: str
     spec: ModelSpec
@@ -94,12 +48,20 @@ class ModelRun:
     tuned_parameters: dict[str, Any] = field(default_factory=dict)
     """The arguments that a study has found."""
 
+    reused: bool = False
+    """Whether it was there already, and nothing of it has run."""
+
     run_id: str = ""
 
     @property
     def name(self) -> str:
         """Name of the model in ``parameters.yml``, after its data set if it has one."""
         return self.namespace.partition(".")[2]
+
+    @property
+    def family(self) -> str:
+        """Name of the family of pipelines that the model is of."""
+        return self.namespace.partition(".")[0]
 
     @property
     def pipeline(self) -> dict[str, list[str]]:
@@ -114,24 +76,38 @@ def model_runs(
     catalog: DataCatalog,
     completed: Mapping[str, float],
     error: Exception | None = None,
+    only_missing: bool = False,
 ) -> list[ModelRun]:
-    """Collect what became of every model of a run.
+    """Collect the outcome of every model of a run.
 
     Args:
         pipeline: The pipeline that was run.
         catalog: Where the metrics are.
         completed: When each node completed, by its name.
         error: What ended the run early, if anything did.
+        only_missing: Nodes whose outputs were there have not been run. Where nothing
+            was missing at all, there is nothing to say of any model.
     """
+    if only_missing and not completed and error is None:
+        return []
     namespaces = defaultdict(list)
     for node in pipeline.nodes:
         if node.namespace:
             namespaces[node.namespace].append(node)
-    return [
-        _model_run(namespace, spec, nodes, catalog, completed, error)
-        for namespace, nodes in namespaces.items()
-        if (spec := _spec(nodes, catalog))
-    ]
+    models = []
+    for namespace, nodes in namespaces.items():
+        due = [
+            node
+            for node in nodes
+            if not only_missing or node.name in completed or not _is_made(node, catalog)
+        ]
+        if spec := _spec(nodes, catalog):
+            unfinished = any(node.name not in completed for node in due)
+            stop = error if unfinished else None
+            model = _model_run(namespace, spec, nodes, catalog, completed, stop)
+            model.reused = not due
+            models.append(model)
+    return models
 
 
 def log_children(
@@ -150,7 +126,8 @@ def log_children(
         tags: Tags that every child gets.
         run_params: What Kedro tells hooks of the run.
     """
-    options = {key: run_params.get(key) for key in ("env", "runtime_params")}
+    kept = ("env", "runtime_params", "load_versions")
+    options = {key: run_params.get(key) for key in kept}
     for model in models:
         command = kedro_command({**options, **model.pipeline})
         run = client.create_run(
@@ -162,7 +139,8 @@ def log_children(
                 "mlflow.parentRunId": parent.info.run_id,
                 "model": model.name,
                 "namespace": model.namespace,
-                "kedro_command": command,
+                "kedro_command": text(command),
+                **({"reused": "true"} if model.reused else {}),
                 **({"error": model.error} if model.error else {}),
                 **({"traceback": model.traceback} if model.traceback else {}),
                 **({"fitted_model": model.file} if model.file else {}),
@@ -177,7 +155,7 @@ def log_children(
         log_batch(
             client,
             model.run_id,
-            params=flatten(params),
+            params=flatten(hide_secrets(params)),
             metrics=model.metrics,
             trials=model.trials,
         )
@@ -199,13 +177,16 @@ def log_batch(
     Trials become the metric ``trial_value``, each at the step of its number.
     """
     now = int(time.time() * 1000)
+    metrics = with_valid_names(metrics or {})
+    params = with_valid_names(hide_secrets(params or {}))
+    tags = with_valid_names(tags or {})
     entities = (
         [
-            *(Metric(key, value, now, 0) for key, value in (metrics or {}).items()),
+            *(Metric(key, value, now, 0) for key, value in metrics.items()),
             *(Metric("trial_value", at, now, i) for i, at in (trials or {}).items()),
         ],
-        [Param(key, text(value)) for key, value in hide_secrets(params or {}).items()],
-        [RunTag(key, text(value)) for key, value in (tags or {}).items()],
+        [Param(key, text(value)) for key, value in params.items()],
+        [RunTag(key, text(value)) for key, value in tags.items()],
     )
     batches = max(
         -(-len(entities[0]) // MAX_METRICS),
@@ -228,78 +209,15 @@ def pipeline_parameters(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, A
         if name.startswith("params:") and not name.startswith("params:models.")
     }
     return flatten(
-        {
-            name: value.model_dump(by_alias=True)
-            if isinstance(value, BaseModel)
-            else value
-            for name, value in parameters.items()
-        }
+        hide_secrets(
+            {
+                name: value.model_dump(by_alias=True)
+                if isinstance(value, BaseModel)
+                else value
+                for name, value in parameters.items()
+            }
+        )
     )
-
-
-def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics."""
-    return {
-        key: value for key, value in values.items() if isinstance(value, int | float)
-    }
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Join the keys of nested mappings with dots."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def hide_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the values of keys that name a secret."""
-    return {
-        key: "***" if SECRET.search(key) else value for key, value in values.items()
-    }
-
-
-def text(value: Any) -> str:
-    """Return a value as MLflow may store it: no passwords, not too long."""
-    return redact(str(value))[:MAX_LENGTH]
-
-
-def kedro_command(run_params: Mapping[str, Any]) -> str:
-    """Return the command that runs the same again.
-
-    Args:
-        run_params: What Kedro tells hooks of the run.
-    """
-    words = ["kedro", "run"]
-    for key, option in OPTIONS.items():
-        if value := run_params.get(key):
-            words += [option, value if isinstance(value, str) else ",".join(value)]
-    runner = runner_path(run_params)
-    if runner and not runner.endswith("SequentialRunner"):
-        words += ["--runner", runner]
-    if run_params.get("only_missing_outputs"):
-        words.append("--only-missing-outputs")
-    if given := hide_secrets(flatten(run_params.get("runtime_params") or {})):
-        words += [
-            "--params",
-            ",".join(f"{key}={value}" for key, value in given.items()),
-        ]
-    return redact(shlex.join(words))
-
-
-def runner_path(run_params: Mapping[str, Any]) -> str:
-    """Return the import path of a run's runner, as ``--runner`` takes it.
-
-    Args:
-        run_params: What Kedro tells hooks of the run: the ``repr`` of the runner, which
-            is None if code has run the session without one.
-    """
-    path = str(run_params.get("runner", "")).strip("<").partition(" ")[0]
-    path = path.removeprefix("None")
-    return path.rpartition(".")[2] if path.startswith("kedro.runner.") else path
 
 
 def git_commit(project_path: str | Path) -> dict[str, str]:
@@ -310,6 +228,20 @@ def git_commit(project_path: str | Path) -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {"mlflow.source.git.commit": done.stdout.strip()}
+
+
+def note_failed_node(error: Exception, node: str) -> None:
+    """Note on an error which node raised it; the note survives worker processes."""
+    error.add_note(f"{FAILED_NODE_NOTE}{node}")
+
+
+def _is_made(node: Node, catalog: DataCatalog) -> bool:
+    """Tell whether the outputs of a node are there, as far as they are kept."""
+    in_memory = (MemoryDataset, SharedMemoryDataset, type(None))
+    return all(
+        isinstance(catalog.get(name), in_memory) or catalog.exists(name)
+        for name in node.outputs
+    )
 
 
 def _spec(nodes: Sequence[Node], catalog: DataCatalog) -> ModelSpec | None:
@@ -330,15 +262,15 @@ def _model_run(
     completed: Mapping[str, float],
     error: Exception | None,
 ) -> ModelRun:
-    """Collect what became of one model."""
+    """Collect the outcome of one model; an error is one that kept it from its end."""
     names = {node.name for node in nodes}
     times = [completed[name] for name in names if name in completed]
     end = max(times, default=time.time())
     run = ModelRun(namespace, spec, start=end, end=end)
-    if error is not None and len(times) < len(nodes):
-        culprits = {note.removeprefix(CULPRIT) for note in notes(error)}
-        # Without a culprit (spawned workers name none) any of them may have failed.
-        failed = not culprits or culprits & names
+    if error is not None:
+        failed_nodes = _failed_nodes(error)
+        # Without a note (spawned workers leave none) any of them may have failed.
+        failed = not failed_nodes or failed_nodes & names
         run.status = "FAILED" if failed else "KILLED"
         run.error = text(f"{type(error).__name__}: {error}" if failed else STOPPED)
         return run
@@ -350,7 +282,9 @@ def _model_run(
             run.status, run.error = "FAILED", text(values["error"])
             run.traceback = text(values["traceback"][-MAX_LENGTH:])
             return run
-        seconds = ("fit_seconds", "predict_seconds")
+        # A model that was there already was fitted, and perhaps scored, earlier.
+        fitted = ["fit_seconds"] if len(times) == len(nodes) else []
+        seconds = ["predict_seconds", *fitted] if times else []
         run.start -= sum(run.metrics.get(key, 0) for key in seconds)
     if (trials := f"{namespace}.trials") in made:
         table = catalog[trials].load().dropna(subset="value")
@@ -361,13 +295,10 @@ def _model_run(
     return run
 
 
-def blame(error: Exception, node: str) -> None:
-    """Note on an error which node raised it; the note survives worker processes."""
-    error.add_note(f"{CULPRIT}{node}")
-
-
-def notes(error: Exception) -> list[str]:
-    """Return the notes of ``blame`` on an error."""
-    return [
-        note for note in getattr(error, "__notes__", []) if note.startswith(CULPRIT)
-    ]
+def _failed_nodes(error: Exception) -> set[str]:
+    """Return what ``note_failed_node`` has noted on an error."""
+    return {
+        note.removeprefix(FAILED_NODE_NOTE)
+        for note in getattr(error, "__notes__", [])
+        if note.startswith(FAILED_NODE_NOTE)
+    }

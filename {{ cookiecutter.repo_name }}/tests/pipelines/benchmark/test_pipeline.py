@@ -1,6 +1,7 @@
 """The registered pipelines of the family, and a small study from end to end."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
+from mlflow import MlflowClient
 
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 from {{ cookiecutter.python_package }}.pipelines.benchmark.pipeline import (
@@ -175,6 +177,19 @@ def test_a_study_from_end_to_end(
     assert set(scores.index) == {"iris", "flowers"}
     assert {"tree", "bayes", "other", "baseline"} == set(scores)
     assert scores.notna().all().all()
+
+
+def test_cells_are_tracked_beside_models_but_cannot_be_champion(
+    project: Path, study: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(pipeline_names=["split_data", "models", "benchmark.iris"])
+    assert re.search(r"^champion +(tree|bayes) ", capsys.readouterr().out, re.MULTILINE)
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    (experiment,) = client.search_experiments(filter_string="name != 'Default'")
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    tracked = {run.data.tags.get("model") for run in runs}
+    assert tracked == {None, "tree", "bayes", "iris.tree", "iris.bayes"}
 
 
 def test_a_model_that_fails_does_not_stop_the_others(

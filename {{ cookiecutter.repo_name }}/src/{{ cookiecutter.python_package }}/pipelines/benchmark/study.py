@@ -314,7 +314,6 @@ def _digest(model: ModelSpec, validation: Validation) -> str:
         model.model_dump(by_alias=True, exclude={"enabled"}),
         tuning.model_dump(include={"folds", "scoring", "random_state"}),
         validation.random_state,
-        list(map(str, validation.X_train.columns)),
         data_digest(validation.X_train, validation.y_train),
     ]
     text = json.dumps(facts, sort_keys=True, default=str)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import redact
+from ...redaction import redact
 from .estimators import Estimator
 from .nodes import fit_model, score_model
 from .specs import ModelSpec
