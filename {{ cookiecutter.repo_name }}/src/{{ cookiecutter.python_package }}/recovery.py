@@ -7,12 +7,9 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from .files import (
-    discard,
-    discard_outdated,
-    discard_to_remake,
-    remove_leftovers,
-)
+from .atomic_files import remove_leftovers
+from .dynamic_registry import project_path
+from .files import discard, discard_outdated, discard_to_remake
 from .pipelines.models.failures import FailedModel
 from .tracking.command import kedro_command
 
@@ -35,7 +32,7 @@ class RecoveryHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Remove half-written files, and what was made before something missing."""
-        remove_leftovers(pipeline, catalog)
+        remove_leftovers(project_path() / "data")
         if run_params["only_missing_outputs"]:
             discard_to_remake(catalog, _of_failed(pipeline, catalog))
             discard_outdated(pipeline, catalog)

@@ -5,9 +5,9 @@ All settings: https://docs.kedro.org/en/stable/configure/configuration_basics/
 
 import logging
 
+from .atomic_files import write_atomically
 from .data_hooks import DataHooks
 from .dynamic_registry import ProjectConfigLoader
-from .files import write_atomically
 from .hooks import ProgressHook, ProjectHooks
 from .recovery import RecoveryHook
 from .tracking import TrackingHook

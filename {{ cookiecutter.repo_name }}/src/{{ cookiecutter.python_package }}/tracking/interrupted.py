@@ -5,7 +5,7 @@ import platform
 
 from mlflow import MlflowClient
 
-from ..files import is_alive
+from ..atomic_files import is_alive
 
 PROCESS = "kedro_process"
 
