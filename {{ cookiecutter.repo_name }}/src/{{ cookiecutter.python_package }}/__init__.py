@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 # Warnings that libraries raise about themselves: nobody here can act on them. MLflow
 # overrules filters of the module `warnings`, so they are left out of the log instead.
-IDLE_WARNINGS = (
+NOISY_WARNINGS = (
     "Add type hints to the `predict` method",
     "ORJSONResponse is deprecated",
     "Passing a Python object as `python_model`",  # as kedro-mlflow does
@@ -19,7 +19,7 @@ IDLE_WARNINGS = (
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
     """Tell whether a record is none of the warnings above."""
-    return not any(idle in record.getMessage() for idle in IDLE_WARNINGS)
+    return not any(noise in record.getMessage() for noise in NOISY_WARNINGS)
 
 
 logging.getLogger("py.warnings").addFilter(_is_worth_reading)

@@ -1,4 +1,4 @@
-"""Says in an error of which dataset and file the data is."""
+"""Adds the dataset and its file to errors about data."""
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
@@ -9,7 +9,7 @@ from .files import shown_path
 
 
 class DataHooks:
-    """Knows what a node does not: the name of the table that it is given."""
+    """Knows what a node does not: the name of the table that it was given."""
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:

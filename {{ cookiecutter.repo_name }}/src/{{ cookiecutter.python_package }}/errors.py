@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 
 class ConfigurationError(click.ClickException):
-    """A fault that a person mends in a configuration file.
+    """A configuration error that the user can fix.
 
     Kedro's commands show a ``ClickException`` as its message alone, without a
     traceback: where the fault is in YAML, a traceback through Python helps nobody.

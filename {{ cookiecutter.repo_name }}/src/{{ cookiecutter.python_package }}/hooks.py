@@ -18,7 +18,7 @@ class ProjectHooks:
     # First, so that no MLflow run is opened for a run that cannot start.
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Check that models can be built, data is there, and what is made is kept.
+        """Check that models can be built, data exists, and outputs will be saved.
 
         Raises:
             ConfigurationError: Lists all that is wrong with the models, or the data
@@ -73,12 +73,12 @@ class ProgressHook:
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:
-        """Give the console back."""
+        """Stop the progress bar."""
         self._progress.stop()
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self) -> None:
-        """Give the console back."""
+        """Stop the progress bar."""
         self._progress.stop()
 
 

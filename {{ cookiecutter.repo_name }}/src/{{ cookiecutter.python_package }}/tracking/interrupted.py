@@ -1,4 +1,4 @@
-"""Runs whose process was killed: MLflow is not told, and keeps them as running."""
+"""Finds runs whose process has died, which MLflow would keep as running."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ def tag_process(client: MlflowClient, run_id: str) -> None:
 
 
 def close_interrupted(client: MlflowClient, experiment_id: str) -> None:
-    """Mark as KILLED the runs of this machine whose process is no more.
+    """Mark as KILLED the runs of this machine whose process has died.
 
     Args:
         client: Of the store.

@@ -57,7 +57,7 @@ def split_dataset(
 def encode(
     X_train: pd.DataFrame, X_test: pd.DataFrame
 ) -> tuple[Any, pd.DataFrame, pd.DataFrame]:
-    """Make numbers of all features, and bring them to one scale.
+    """Encode all features as numbers of one scale.
 
     Args:
         X_train: Features of the training part, which alone is learned from.

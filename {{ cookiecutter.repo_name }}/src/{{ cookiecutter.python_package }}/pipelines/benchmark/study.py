@@ -200,7 +200,7 @@ class _Study:
         return float(scores.mean())
 
     def _enqueue(self, slot: int) -> None:
-        """Let the next trial take a slot; the first one is the model as configured."""
+        """Let the next trial take a slot; the first is for the model as configured."""
         if slot:
             self._study.enqueue_trial({}, user_attrs={"slot": slot})
             return

@@ -31,8 +31,8 @@ def tune_model(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Look for the parameters that do best in cross-validation.
 
-    The parameters that the model has anyway are tried first, so that the best ones are
-    never worse in validation.
+    The parameters as configured are tried first, so that the best ones are never worse
+    in validation.
 
     Args:
         model: What ``parameters.yml`` says of the model.

@@ -11,7 +11,7 @@ from mlflow.types import ColSpec, DataType, Schema
 PACKAGE = __name__.partition(".")[0]
 REGISTERED_MODEL = f"{PACKAGE}_sentiment"
 
-# What the nodes and their package import, directly.
+# What the nodes and their package import; click and OmegaConf come with Kedro.
 REQUIREMENTS = (
     "kedro",
     "kedro-datasets",

@@ -1,7 +1,7 @@
 """Looks for what makes a table unfit to learn from, before any model is fitted.
 
 Missing values, texts or infinite numbers would otherwise come up in each model anew,
-in words of the library that it is from.
+in its library's own wording.
 """
 
 import re

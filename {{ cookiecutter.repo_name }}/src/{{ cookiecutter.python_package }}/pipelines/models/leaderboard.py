@@ -1,7 +1,7 @@
 """Compares all models: a table and a plot, best first.
 
-scikit-learn and plotly are imported where they are used: they take time, and a served
-model does without plotly.
+scikit-learn and plotly are imported where they are used: the first takes time, and a
+served model does without the second.
 """
 
 from typing import Any
