@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from sklearn import model_selection
 from sklearn.datasets import load_iris
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -155,6 +157,17 @@ def test_failed_trials_do_not_end_a_study(tune: Tune) -> None:
     assert set(trials["state"]) == {"COMPLETE", "FAIL"}
     assert set(trials["error"].dropna()) == {"ValueError: not today"}
     assert parameters["n_neighbors"] % 2 == 1
+
+
+@pytest.mark.parametrize("model", [NEIGHBORS, {**NEIGHBORS, "search_space": {}}])
+def test_a_score_that_is_no_number_fails_once(
+    model: dict[str, Any], tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nan = np.array([0.5, np.nan])
+    monkeypatch.setattr(model_selection, "cross_val_score", lambda *_, **__: nan)
+    _, trials = tune(model, trials=2)
+    assert set(trials["state"]) == {"FAIL"}
+    assert set(trials["error"]) == {"ValueError: accuracy is not a number"}
 
 
 @pytest.mark.parametrize("how", ["error", "exit"])

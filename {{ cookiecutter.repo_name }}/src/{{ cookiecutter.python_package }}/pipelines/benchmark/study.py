@@ -188,14 +188,15 @@ class _Study:
         space = self._model.search_space
         if trial.user_attrs.get("baseline"):
             space = {name: space[name] for name in self._fixed}
-        parameters = suggest(trial, space)
-        trial.set_user_attr("parameters", parameters)
+        # Without a reason a failed trial counts as killed, and would begin again.
         try:
+            parameters = suggest(trial, space)
+            trial.set_user_attr("parameters", parameters)
             scores = self._validation.scores(with_parameters(self._model, parameters))
         except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__}: {error}"
             trial.set_user_attr("error", reason)
-            raise RuntimeError(reason) from error  # which Optuna notes, also of an exit
+            raise RuntimeError(reason) from error  # Optuna would let an exit pass
         trial.set_user_attr("std", float(scores.std()))
         return float(scores.mean())
 

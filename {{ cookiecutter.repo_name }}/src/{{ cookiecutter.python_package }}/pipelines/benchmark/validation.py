@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..models.estimators import build_estimator
@@ -45,13 +46,17 @@ class Validation:
         )
 
     def scores(self, model: ModelSpec) -> Any:
-        """Return the score on each fold, an array of floats; higher is better."""
+        """Return the score on each fold, an array of floats; higher is better.
+
+        Raises:
+            ValueError: If the model cannot be fitted or scored, or a score is NaN.
+        """
         from sklearn.model_selection import cross_val_score
 
         with warnings.catch_warnings():
             # Of unfortunate parameters: the score says so.
             warnings.simplefilter("ignore")
-            return cross_val_score(
+            scores = cross_val_score(
                 self.pipeline(model),
                 self.X_train,
                 self.y_train.iloc[:, 0],
@@ -59,6 +64,9 @@ class Validation:
                 scoring=self.tuning.scoring,
                 error_score="raise",
             )
+        if np.isnan(scores).any():
+            raise ValueError(f"{self.tuning.scoring} is not a number")
+        return scores
 
 
 def with_parameters(model: ModelSpec, parameters: dict[str, Any]) -> ModelSpec:
