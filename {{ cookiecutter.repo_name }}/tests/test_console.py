@@ -1,13 +1,18 @@
 """Progress and leaderboard, on a terminal and where there is none."""
 
+import logging
 from io import StringIO
 
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
+from kedro.logging import RichHandler
 from rich.console import Console
 
 from {{ cookiecutter.python_package }} import console
+from {{ cookiecutter.python_package }}.pipelines.models.failures import (
+    note_failure,
+)
 
 
 def show_on(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> StringIO:
@@ -71,3 +76,25 @@ def test_a_table_has_its_title_and_short_numbers(
     assert "Mean ranks" in shown
     assert "1.235" in shown
     assert "5 more in the file" in shown
+
+
+def test_a_table_shows_values_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = show_on(monkeypatch, terminal=False)
+    values = pd.DataFrame({"model": ["[20,30)", "[/]"], "mean": [0.5, float("nan")]})
+    console.print_table("Mean ranks", values)
+    shown = screen.getvalue()
+    assert "[20,30)" in shown
+    assert "[/]" in shown
+    assert "nan" not in shown
+
+
+def test_a_log_shows_errors_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = show_on(monkeypatch, terminal=False)
+    handler = RichHandler(console=console.get_console())
+    logger = logging.getLogger(note_failure.__module__)
+    logger.addHandler(handler)
+    try:
+        note_failure(ValueError("no [/] here"), "Fitting")
+    finally:
+        logger.removeHandler(handler)
+    assert "no [/] here" in screen.getvalue()

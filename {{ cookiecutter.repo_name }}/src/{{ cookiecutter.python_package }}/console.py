@@ -1,12 +1,14 @@
 """What a run shows on the console besides its log: progress and tables."""
 
 import atexit
+from math import isnan
 
 import pandas as pd
 from kedro.io import DataCatalog
 from rich import get_console
 from rich.console import Group
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -105,9 +107,7 @@ def print_table(title: str, values: pd.DataFrame) -> None:
         number = pd.api.types.is_numeric_dtype(column)
         table.add_column(str(name), justify="right" if number else "left")
     for row in values.head(MAX_ROWS).itertuples(index=False):
-        table.add_row(
-            *(f"{one:.3f}" if isinstance(one, float) else str(one) for one in row)
-        )
+        table.add_row(*map(_shown, row))
     table.caption = _rest(values)
     get_console().print(table)
 
@@ -116,3 +116,10 @@ def _rest(values: pd.DataFrame) -> str | None:
     """Return what to write below a table that is cut."""
     rest = len(values) - MAX_ROWS
     return f"{rest} more in the file" if rest > 0 else None
+
+
+def _shown(value: object) -> str:
+    """Return a value as it stands in a table."""
+    if isinstance(value, float):
+        return "" if isnan(value) else f"{value:.3f}"
+    return escape(str(value))

@@ -8,6 +8,10 @@ from typing import Self, get_args
 import click
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+# For messages that quote errors or data: what they have in brackets would otherwise be
+# taken for Rich's markup, and left out.
+VERBATIM = {"markup": False}
+
 
 class ConfigurationError(click.ClickException):
     """A configuration error that the user can fix.

@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import get_model_info
 
-from ..errors import ConfigurationError
+from ..errors import VERBATIM, ConfigurationError
 from .config import ChampionConfig
 from .server import store_lock
 
@@ -160,5 +160,5 @@ def _score_to_beat(
     try:
         return score_again(champion)
     except Exception as error:
-        logger.info("The champion cannot be scored: %s", error)
+        logger.info("The champion cannot be scored: %s", error, extra=VERBATIM)
         return None

@@ -22,7 +22,7 @@ from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from rich import get_console
 
-from ..errors import ConfigurationError, schema_problems
+from ..errors import VERBATIM, ConfigurationError, schema_problems
 from ..redaction import hide_secrets, redact
 from . import runs
 from .best_model import register_best
@@ -170,7 +170,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
                     self._record(run_params, pipeline, catalog, error)
             except Exception as tracking_error:
                 # The error of the run itself is what people must see.
-                logger.warning("Not tracked: %s", redact(str(tracking_error)))
+                reason = redact(str(tracking_error))
+                logger.warning("Not tracked: %s", reason, extra=VERBATIM)
             self._end("FAILED")
 
     @hook_impl

@@ -1,5 +1,6 @@
 """How models do with more and more training rows: numbers, and a plot of them."""
 
+import logging
 import warnings
 from typing import Any
 
@@ -8,10 +9,11 @@ from plotly import graph_objects as go
 from plotly.colors import hex_to_rgb, qualitative
 from plotly.subplots import make_subplots
 
-from ..models.failures import note_failure
 from ..models.specs import ModelSpec
 from .specs import TuningSpec
 from .validation import Validation, with_parameters
+
+logger = logging.getLogger(__name__)
 
 # Shares of the rows of a fold's training part.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
@@ -65,7 +67,9 @@ def measure_learning_curve(
                 return_times=True,
             )
         except (Exception, SystemExit) as error:
-            note_failure(error, f"The learning curve of {model.class_path}")
+            # scikit-learn adds the tracebacks of all fits; the metrics have the reason.
+            reason = str(error).partition("\n")[0]
+            logger.error("No learning curve of %s: %s", model.class_path, reason)
             return pd.DataFrame(columns=COLUMNS)
     statistics = [part for by in measured for part in (by.mean(axis=1), by.std(axis=1))]
     return pd.DataFrame(dict(zip(COLUMNS, [samples, *statistics], strict=True)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import DataError, did_you_mean
+from ...errors import VERBATIM, DataError, did_you_mean
 from ..models.nodes import check_split, split_checked
 from .specs import FILE, DatasetSpec, TuningSpec
 
@@ -156,6 +156,7 @@ def _warn_of_identifiers(X: pd.DataFrame) -> None:
                 count,
                 len(column),
                 name,
+                extra=VERBATIM,
             )
 
 

@@ -24,7 +24,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from ...errors import ConfigurationError
+from ...errors import VERBATIM, ConfigurationError
 from ..models.digest import data_digest
 from ..models.estimators import build_estimator
 from ..models.specs import ModelSpec
@@ -133,6 +133,7 @@ class _Study:
                 len(failed),
                 len(done),
                 failed[-1].user_attrs["error"],
+                extra=VERBATIM,
             )
 
     def finished(self) -> list[FrozenTrial]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...errors import VERBATIM
 from ...redaction import redact
 from .estimators import Estimator
 from .nodes import fit_model, score_model
@@ -85,5 +86,5 @@ def note_failure(error: Exception | SystemExit, what: str) -> FailedModel:
         what: What was done with the model.
     """
     reason = redact(" ".join(f"{type(error).__name__}: {error}".split()))
-    logger.error("%s failed, the others go on: %s", what, reason)
+    logger.error("%s failed, the others go on: %s", what, reason, extra=VERBATIM)
     return FailedModel(reason, redact("".join(traceback.format_exception(error))))
