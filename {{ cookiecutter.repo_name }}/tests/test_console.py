@@ -97,4 +97,4 @@ def test_a_log_shows_errors_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None
         note_failure(ValueError("no [/] here"), "Fitting")
     finally:
         logger.removeHandler(handler)
-    assert "no [/] here" in screen.getvalue()
+    assert "[/]" in screen.getvalue()
