@@ -108,8 +108,9 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
 
 def _missing(catalog: DataCatalog, name: str) -> list[str]:
     """Return what to do about a dataset that the run needs, if it is not there."""
-    command = _metadata(catalog, name).get("made_by")
-    if not (command or local_path(catalog, name)) or catalog.exists(name):
+    command, path = _metadata(catalog, name).get("made_by"), local_path(catalog, name)
+    # Not every dataset knows whether it exists.
+    if not (command or path) or (path and path.exists()) or catalog.exists(name):
         return []
     if command:
         return [f"{name}: does not exist yet; '{command}' makes it"]
