@@ -23,7 +23,7 @@ from {{ cookiecutter.python_package }}.dynamic_registry import (
 )
 from {{ cookiecutter.python_package }}.errors import ConfigurationError
 
-ROOT = Path(__file__).parents[1]
+SOURCE = Path(__file__).parents[1] / "src"
 LOGISTIC = {"logistic": {"class": "sklearn.linear_model.LogisticRegression"}}
 
 Load = Callable[..., Any]
@@ -52,7 +52,8 @@ list(pipelines)
 print(*sys.modules, sep="\\n")
 """
     command = [sys.executable, "-c", script, dynamic_registry.__name__.split(".")[0]]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert "mlflow" in done.stdout.splitlines()
     heavy = {"sklearn", "skops", "optuna", "sqlalchemy", "scipy.stats", "matplotlib"}
     assert not heavy & set(done.stdout.splitlines())
