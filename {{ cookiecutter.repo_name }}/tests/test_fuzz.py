@@ -121,7 +121,7 @@ def good(load_config: Load) -> dict[str, Any]:
     return parameters
 
 
-@settings(FUZZ, max_examples=500)
+@settings(FUZZ, max_examples=250)
 @given(changes=changes())
 def test_any_values(good: dict[str, Any], changes: list[Any]) -> None:
     parameters = copy.deepcopy(good)

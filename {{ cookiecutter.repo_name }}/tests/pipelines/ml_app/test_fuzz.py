@@ -75,7 +75,7 @@ def fitted() -> Fitted:
     return tokenizer, model, label_encoder
 
 
-@settings(derandomize=True, database=None, deadline=5000, max_examples=150)
+@settings(derandomize=True, database=None, deadline=5000, max_examples=100)
 @given(texts=TEXTS)
 def test_any_texts_get_a_prediction_each(
     fitted: Fitted, texts: list[str | None]
