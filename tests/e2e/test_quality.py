@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 from conftest import REPOSITORY, git
 
-from e2e.conftest import Environment, InstalledProject, render
+from e2e.conftest import Environment, InstalledProject, Project, render
 
 # Where lines are wrapped depends on how long the name of the package is.
-FORTY = "A project name of exactly forty letters"
+NAMES = ("Iris", "A project name of exactly forty lettersx")
 
 TOP_LEVEL = """
 import json
@@ -21,24 +21,30 @@ print(json.dumps(sorted(packages_distributions())))
 """
 
 
-@pytest.mark.parametrize("name", ["Iris", FORTY + "x"], ids=["short", "long"])
 def test_format_lint_types_and_tests(
-    name: str, starter: Path, environment: Environment, tmp_path: Path
+    starter: Path, environment: Environment, tmp_path: Path
 ) -> None:
-    rendered = render(starter, tmp_path, name)
-    assert rendered.package == name.lower().replace(" ", "_")
-    project = InstalledProject(rendered.path, rendered.package, environment)
-    git(project.path, "init", "--quiet")
-    git(project.path, "add", "--all")
-    git(project.path, "commit", "--quiet", "--message", "rendered")
+    def check(rendered: Project) -> None:
+        project = InstalledProject(rendered.path, rendered.package, environment)
+        git(project.path, "init", "--quiet")
+        git(project.path, "add", "--all")
+        git(project.path, "commit", "--quiet", "--message", "rendered")
 
-    project.run("ruff", "check", ".")
-    project.run("ruff", "format", ".")
-    project.run("mypy")
-    tests = project.run("pytest", "-q")
-    assert " passed" in tests.stdout
-    # Caches, stores and results are ignored; nothing was formatted.
-    assert git(project.path, "status", "--porcelain") == ""
+        project.run("ruff", "check", ".")
+        project.run("ruff", "format", ".")
+        project.run("mypy")
+        tests = project.run("pytest", "-q")
+        assert " passed" in tests.stdout
+        # Caches, stores and results are ignored; nothing was formatted.
+        assert git(project.path, "status", "--porcelain") == ""
+
+    projects = [render(starter, tmp_path, name) for name in NAMES]
+    assert [one.package for one in projects] == [
+        name.lower().replace(" ", "_") for name in NAMES
+    ]
+    # Side by side: each takes minutes, of one core.
+    with ThreadPoolExecutor(len(NAMES)) as threads:
+        list(threads.map(check, projects))
 
 
 def test_a_package_cannot_hide_what_the_project_needs(
