@@ -7,9 +7,9 @@ import runpy
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from conftest import REPOSITORY, git
+from conftest import REPOSITORY, Project, git
 
-from e2e.conftest import Environment, InstalledProject, Project, render
+from e2e.conftest import Environment, InstalledProject, render
 
 # Where lines are wrapped depends on how long the name of the package is.
 NAMES = ("Iris", "A project name of exactly forty lettersx")
