@@ -1,5 +1,6 @@
 """What a run does about failures: of models in it, and of processes before it."""
 
+from collections.abc import Container
 from typing import Any
 
 import click
@@ -34,7 +35,8 @@ class RecoveryHook:
         """Remove half-written files, and what was made before something missing."""
         remove_leftovers(project_path() / "data")
         if run_params["only_missing_outputs"]:
-            discard_to_remake(catalog, _of_failed(pipeline, catalog))
+            errors = failed_models(pipeline, catalog)
+            discard_to_remake(catalog, _of_failed(pipeline, errors))
             discard_outdated(pipeline, catalog)
 
     # Last of all: everything else about the run has been written.
@@ -50,7 +52,7 @@ class RecoveryHook:
         errors = failed_models(pipeline, catalog)
         if not errors:
             return
-        for name in _of_failed(pipeline, catalog):
+        for name in _of_failed(pipeline, errors):
             discard(catalog, name)
         count = len(_namespaces(pipeline))
         few = "All" if len(errors) == count else f"{len(errors)} of"
@@ -91,9 +93,8 @@ def _namespaces(pipeline: Pipeline) -> list[str]:
     return sorted({namespace for namespace, _, kind in names if kind in kinds} - {""})
 
 
-def _of_failed(pipeline: Pipeline, catalog: DataCatalog) -> list[str]:
-    """Return the datasets that stand where those of models would be."""
-    failed = failed_models(pipeline, catalog)
+def _of_failed(pipeline: Pipeline, failed: Container[str]) -> list[str]:
+    """Return the datasets that stand where those of failed models would be."""
     names = (name.rpartition(".") for name in pipeline.all_outputs())
     return [
         f"{namespace}.{kind}"

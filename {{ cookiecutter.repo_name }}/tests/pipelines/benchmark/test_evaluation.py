@@ -21,7 +21,6 @@ from {{ cookiecutter.python_package }}.pipelines.benchmark.evaluation import (
     REPORT_COLUMNS,
     collect_reports,
     evaluate,
-    evaluate_tuned,
     fit_tuned,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.preparation import (
@@ -116,7 +115,7 @@ def test_what_tuning_has_brought_is_among_the_metrics(cancer: Any) -> None:
     )
     fitted: Any = fit_tuned(TREE, {"max_depth": 1}, X_train, y_train, 3)
     assert fitted.get_depth() == 1
-    metrics, _ = evaluate_tuned(
+    metrics, _ = evaluate(
         fitted,
         DatasetSpec(target="target"),
         TuningSpec(),

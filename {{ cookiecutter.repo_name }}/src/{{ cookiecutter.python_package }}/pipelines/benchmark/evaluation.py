@@ -45,6 +45,8 @@ def evaluate(
     encoded_test: pd.DataFrame,
     y_train: pd.DataFrame,
     y_test: pd.DataFrame,
+    baseline_metrics: dict[str, Any] | None = None,
+    trials: pd.DataFrame | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Score a fitted classifier, and report on each class.
 
@@ -56,14 +58,16 @@ def evaluate(
         encoded_test: Features of the test part.
         y_train: Target of the training part, one column.
         y_test: Target of the test part, one column.
+        baseline_metrics: If the model is tuned, those of it as it was before.
+        trials: If the model is tuned, from ``tune_model``.
 
     Returns:
         The metrics of ``score_model`` by that score, with ``positive_class`` also
-        precision, recall and roc_auc of it; and the classification reports of both
-        parts.
+        precision, recall and roc_auc of it, and of a tuned model what tuning has
+        brought; and the classification reports of both parts.
 
     Raises:
-        ConfigurationError: If the model is no classifier.
+        ConfigurationError: If the model is no classifier, or every trial failed.
     """
     from sklearn.base import is_classifier
     from sklearn.metrics import classification_report
@@ -82,6 +86,8 @@ def evaluate(
         metrics |= _metrics_of_class(
             fitted_model, dataset.positive_class, encoded_test, y, predicted
         )
+    if trials is not None:
+        metrics |= _metrics_of_tuning(baseline_metrics or {}, trials)
     report = {
         part: classification_report(true, said, output_dict=True, zero_division=0)
         for part, true, said in [
@@ -89,56 +95,6 @@ def evaluate(
             ("test", y, predicted),
         ]
     }
-    return metrics, report
-
-
-def evaluate_tuned(
-    fitted_model: Estimator,
-    dataset: DatasetSpec,
-    tuning: TuningSpec,
-    encoded_train: pd.DataFrame,
-    encoded_test: pd.DataFrame,
-    y_train: pd.DataFrame,
-    y_test: pd.DataFrame,
-    baseline_metrics: dict[str, Any],
-    trials: pd.DataFrame,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Score a tuned model, and say what tuning has brought.
-
-    Args:
-        fitted_model: The tuned classifier.
-        dataset: As for ``evaluate``, like the next five.
-        tuning: Says by which score models are compared.
-        encoded_train: Features of the training part.
-        encoded_test: Features of the test part.
-        y_train: Target of the training part, one column.
-        y_test: Target of the test part, one column.
-        baseline_metrics: Those of the model as it was before.
-        trials: From ``tune_model``.
-
-    Returns:
-        The metrics of ``evaluate``, with cv_mean and cv_std (in cross-validation on
-        the training part), the mean and the score of the baseline if it did not fail,
-        number of trials and tune_seconds (of all of them); and the reports.
-
-    Raises:
-        ConfigurationError: If every trial failed.
-    """
-    data = (encoded_train, encoded_test, y_train, y_test)
-    metrics, report = evaluate(fitted_model, dataset, tuning, *data)
-    best = best_trial(trials)
-    brought = {
-        "cv_mean": best["value"],
-        "cv_std": best["std"],
-        "trials": len(trials),
-        "tune_seconds": trials["seconds"].sum(),
-    }
-    if "error" not in baseline_metrics:
-        brought["baseline_score"] = baseline_metrics["model_score"]
-    baseline = trials[trials["baseline"] & (trials["state"] == "COMPLETE")]
-    if not baseline.empty:
-        brought["baseline_cv_mean"] = baseline["value"].iloc[0]
-    metrics |= {name: float(value) for name, value in brought.items()}
     return metrics, report
 
 
@@ -167,6 +123,30 @@ def collect_reports(**reports: dict[str, Any]) -> pd.DataFrame:
         if isinstance(values, dict)  # the accuracy is of no class
     ]
     return pd.DataFrame(rows, columns=REPORT_COLUMNS)
+
+
+def _metrics_of_tuning(
+    baseline_metrics: dict[str, Any], trials: pd.DataFrame
+) -> dict[str, float]:
+    """Return what tuning has brought.
+
+    cv_mean and cv_std are of cross-validation on the training part, baseline_cv_mean
+    and baseline_score of the model as it was, if it did not fail, and tune_seconds of
+    all trials.
+    """
+    best = best_trial(trials)
+    found = {
+        "cv_mean": best["value"],
+        "cv_std": best["std"],
+        "trials": len(trials),
+        "tune_seconds": trials["seconds"].sum(),
+    }
+    if "model_score" in baseline_metrics:
+        found["baseline_score"] = baseline_metrics["model_score"]
+    baseline = trials[trials["baseline"] & (trials["state"] == "COMPLETE")]
+    if not baseline.empty:
+        found["baseline_cv_mean"] = baseline["value"].iloc[0]
+    return {name: float(value) for name, value in found.items()}
 
 
 def _metrics_of_class(

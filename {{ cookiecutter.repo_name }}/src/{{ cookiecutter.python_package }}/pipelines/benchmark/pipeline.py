@@ -10,8 +10,8 @@ from ..models.failures import fit_or_fail
 from ..models.nodes import fit_model
 from .comparison import compare_datasets, compare_on_dataset
 from .curves import measure_learning_curve, plot_learning_curves
-from .evaluation import collect_reports, evaluate, evaluate_tuned, fit_tuned
-from .failures import evaluate_or_fail, evaluate_tuned_or_fail, fit_tuned_or_fail
+from .evaluation import collect_reports, evaluate, fit_tuned
+from .failures import evaluate_or_fail, fit_tuned_or_fail
 from .preparation import encode, split_dataset
 from .specs import datasets_and_models
 from .tuning import tune_model
@@ -188,7 +188,7 @@ def create_cell_template(on_model_error: str) -> Pipeline:
                 tags="train",
             ),
             Node(
-                evaluate_tuned_or_fail if goes_on else evaluate_tuned,
+                evaluate_or_fail if goes_on else evaluate,
                 inputs=[
                     "fitted_model",
                     DATASET,
