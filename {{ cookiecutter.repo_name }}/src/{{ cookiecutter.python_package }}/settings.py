@@ -1,36 +1,22 @@
-"""Project settings, where they differ from Kedro's defaults.
-
-All settings: https://docs.kedro.org/en/stable/configure/configuration_basics/
+"""Project settings; all that may stand here:
+https://docs.kedro.org/en/stable/configure/configuration_basics/
 """
 
-import logging
+from .engine.settings import (
+    CONFIG_LOADER_ARGS,
+    CONFIG_LOADER_CLASS,
+    DISABLE_HOOKS_FOR_PLUGINS,
+    HOOKS,
+)
 
-from .atomic_files import write_atomically
-from .data_hooks import DataHooks
-from .dynamic_registry import ProjectConfigLoader
-from .hooks import ProgressHook, ProjectHooks
-from .recovery import RecoveryHook
-from .tracking import TrackingHook
+__all__ = [
+    "CONFIG_LOADER_ARGS",
+    "CONFIG_LOADER_CLASS",
+    "DISABLE_HOOKS_FOR_PLUGINS",
+    "HOOKS",
+    "TRUSTED_PACKAGES",
+]
 
-# Tells pipeline_registry.py which configuration is in force, without any hook.
-CONFIG_LOADER_CLASS = ProjectConfigLoader
-
-CONFIG_LOADER_ARGS = {
-    "base_env": "base",
-    "default_run_env": "local",
-    # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
-    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "tracking": "soft"},
-    "config_patterns": {"mlflow": ["mlflow*"], "tracking": ["tracking*"]},
-}
-
-# The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (RecoveryHook(), DataHooks(), TrackingHook(), ProjectHooks(), ProgressHook())
-
-# TrackingHook is kedro-mlflow's own hook, extended.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
-
-# A process that is killed leaves no half-written file behind.
-write_atomically()
-
-# conf/logging.yml silences warnings until the plugins are imported.
-logging.getLogger("py.warnings").setLevel(logging.WARNING)
+# Packages whose classes parameters.yml may name: importing one runs its code. The
+# project's own package is trusted anyway.
+TRUSTED_PACKAGES = ("sklearn", "xgboost", "lightgbm")

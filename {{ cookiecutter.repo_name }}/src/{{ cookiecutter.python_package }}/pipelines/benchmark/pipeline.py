@@ -1,267 +1,201 @@
-"""The pipelines of the ``benchmark`` family."""
+"""The pipelines of the benchmark: every data set by every model, as it is and tuned."""
 
-from functools import cache, partial
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
-from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from ...dynamic_registry import LazyPipeline
-from ..models.failures import fit_or_fail
-from ..models.nodes import fit_model
-from .comparison import compare_datasets, compare_on_dataset
-from .curves import measure_learning_curve, plot_learning_curves
-from .evaluation import collect_reports, evaluate, fit_tuned
-from .failures import evaluate_or_fail, fit_tuned_or_fail
-from .preparation import encode, split_dataset
-from .specs import datasets_and_models
-from .tuning import tune_model
-
-SPLIT = ["X_train", "X_test", "y_train", "y_test"]
-ENCODED = ["encoded_train", "encoded_test", "y_train", "y_test"]
-DATASET = "params:dataset"
-SEED = "params:random_state"
-TUNING = "params:benchmark.tuning"
-
-# What every data set begins with.
-PREPARATION = Pipeline(
-    [
-        Node(
-            split_dataset,
-            inputs=["raw", DATASET, TUNING, SEED],
-            outputs=SPLIT,
-            name="split_dataset",
-            tags="split",
-        ),
-        Node(
-            encode,
-            inputs=["X_train", "X_test"],
-            outputs=["encoder", "encoded_train", "encoded_test"],
-            name="encode",
-            tags="split",
-        ),
-    ]
+from {{ cookiecutter.python_package }}.engine import (
+    ConfigurationError,
+    DataSpec,
+    Schema,
+    TuningSpec,
+    did_you_mean,
+    keep_going,
+    parse,
+    read_parameters,
 )
 
+from ..models.leaderboard import compare_models
+from ..models.nodes import split_data
+from ..models.pipeline import COMPARISON, DATA, SEED, SPLIT, TRAINING, model_nodes
+from .nodes import (
+    collect_trials,
+    compare_datasets,
+    learning_curve,
+    plot_learning_curves,
+    tune_model,
+)
 
-def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
+FILE = "parameters_benchmark.yml"
+TUNING = "params:benchmark.tuning"
+# What the leaderboard takes of a model, by the ending it knows it by.
+RESULTS = {"score": "model_score", "metrics": "metrics"}
+
+
+class BenchmarkSpec(Schema):
+    """All that stands below ``benchmark:``."""
+
+    datasets: dict[str, DataSpec | None]
+    """By name; one without an entry is left out, for environments to do so."""
+
+    models: tuple[str, ...] = ()
+    """Names of models in ``parameters.yml``; without any, all that are enabled."""
+
+    tuning: TuningSpec
+
+
+def create_pipelines(
+    parameters: dict[str, Any],
+) -> dict[str, Pipeline | Callable[[], Pipeline]]:
     """Build the family's pipelines by the name they are registered under.
 
     Args:
-        catalog: Its ``parameters`` say which data sets and models there are. Without
-            ``benchmark`` in them there is no pipeline.
+        parameters: As in ``parameters.yml`` and ``parameters_benchmark.yml``.
 
     Raises:
         ConfigurationError: Lists all that is wrong with ``parameters_benchmark.yml``.
     """
-    parameters = catalog["parameters"].load()
     if "benchmark" not in parameters:
         return {}
-    datasets, models = datasets_and_models(parameters)
-    cell = create_cell_template(parameters.get("on_model_error", "continue"))
-    one = cache(partial(create_dataset_pipeline, models=models, cell=cell))
+    spec = parse(BenchmarkSpec, parameters["benchmark"], FILE, "benchmark")
+    known = list(read_parameters(parameters).models)
+    if unknown := [name for name in spec.models if name not in known]:
+        raise ConfigurationError.listing(
+            FILE,
+            [
+                f"benchmark.models: '{name}' is no enabled model of parameters.yml"
+                f"{did_you_mean(name, known)}"
+                for name in unknown
+            ],
+        )
+    datasets = [name for name, data in spec.datasets.items() if data]
+    cells = create_cells()
+    one = partial(create_dataset_pipeline, models=list(spec.models) or known, cells=cells)
     return {
-        "benchmark": LazyPipeline(
-            # One Pipeline of all parts: adding them up one by one takes quadratic time.
-            lambda: Pipeline([*map(one, datasets), create_overview_pipeline(datasets)])
-        ),
-        **{f"benchmark.{name}": LazyPipeline(partial(one, name)) for name in datasets},
+        "benchmark": lambda: Pipeline([*map(one, datasets), compare_all(datasets)]),
+        **{f"benchmark.{name}": partial(one, name) for name in datasets},
     }
 
 
 def create_dataset_pipeline(
-    dataset: str, models: list[str], cell: Pipeline
+    dataset: str, models: list[str], cells: dict[str, Pipeline]
 ) -> Pipeline:
     """Build the pipeline that compares models on one data set.
 
     Args:
         dataset: Its name in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
-        cell: From ``create_cell_template``.
+        cells: From ``create_cells``.
     """
     space = f"benchmark.{dataset}"
-    preparation = Pipeline(
-        PREPARATION,
-        namespace=space,
-        parameters={
-            DATASET: f"params:benchmark.datasets.{dataset}",
-            SEED: SEED,
-            TUNING: TUNING,
-        },
-        tags=dataset,
+    shared = {key: key for key in (COMPARISON, SEED, TUNING, "params:models")}
+    shared[DATA] = f"params:benchmark.datasets.{dataset}"
+
+    def inside(
+        pipeline: Pipeline, name: str = "", tags: Iterable[str] = (), **more: str
+    ) -> Pipeline:
+        known = {**shared, **more}
+        return Pipeline(
+            pipeline,
+            namespace=f"{space}.{name}".rstrip("."),
+            inputs={part: f"{space}.{part}" for part in SPLIT if name},
+            parameters={key: known[key] for key in pipeline.inputs() & set(known)},
+            tags=[dataset, *tags],
+        )
+
+    split = Pipeline([Node(split_data, ["raw", DATA, SEED], SPLIT, name="split_data")])
+    of_models = (
+        inside(
+            cells[kind],
+            f"{model}.{kind}",
+            [model, kind],
+            **{"params:model": f"params:models.{model}"},
+        )
+        for model in models
+        for kind in cells
     )
-    # They take in all that is reported of models. What nobody takes, Kedro-Viz draws
-    # beside a namespace, also a collapsed one.
-    comparison = [
-        Node(
-            compare_on_dataset,
-            inputs={
-                "tuning": TUNING,
-                "X_train": f"{space}.encoded_train",
-                "X_test": f"{space}.encoded_test",
-                "y_train": f"{space}.y_train",
-                "y_test": f"{space}.y_test",
-                "random_state": SEED,
-                **{f"{one}_metrics": f"{space}.{one}.metrics" for one in models},
-            },
-            outputs=[f"{space}.leaderboard", f"{space}.leaderboard_plot"],
-            name="compare_models",
-            namespace=space,
-            tags=["report", dataset],
-        ),
-        Node(
-            plot_learning_curves,
-            inputs={
-                "tuning": TUNING,
-                **{f"{one}_curve": f"{space}.{one}.learning_curve" for one in models},
-            },
-            outputs=f"{space}.learning_curves_plot",
-            name="plot_learning_curves",
-            namespace=space,
-            tags=["report", dataset],
-        ),
-        Node(
-            collect_reports,
-            inputs={
-                report: f"{space}.{report}"
-                for one in models
-                for report in (f"{one}.baseline_report", f"{one}.report")
-            },
-            outputs=f"{space}.reports",
-            name="collect_reports",
-            namespace=space,
-            tags=["report", dataset],
-        ),
-    ]
-    cells = [create_cell_pipeline(dataset, model, cell) for model in models]
-    return Pipeline([preparation, *cells, *comparison])
+    around = nodes_around(dataset, models, list(cells))
+    return Pipeline([inside(split), *around, *of_models])
 
 
-def create_cell_template(on_model_error: str) -> Pipeline:
-    """Build the nodes that every model has on every data set.
-
-    Args:
-        on_model_error: ``continue`` with the other models, or ``raise`` at once.
-    """
-    goes_on = on_model_error == "continue"
-    return Pipeline(
-        [
-            Node(
-                fit_or_fail if goes_on else fit_model,
-                inputs=["params:model", "encoded_train", "y_train", SEED],
-                outputs="baseline_model",
-                name="fit_baseline",
-                tags="baseline",
-            ),
-            Node(
-                evaluate_or_fail if goes_on else evaluate,
-                inputs=["baseline_model", DATASET, TUNING, *ENCODED],
-                outputs=["baseline_metrics", "baseline_report"],
-                name="evaluate_baseline",
-                tags="baseline",
-            ),
-            Node(
-                tune_model,
-                inputs=[
-                    "params:model",
-                    TUNING,
-                    "studies",
-                    "encoder",
-                    "X_train",
-                    "y_train",
-                    SEED,
-                ],
-                outputs=["tuned_parameters", "trials"],
-                name="tune_model",
-                tags="tune",
-            ),
-            Node(
-                fit_tuned_or_fail if goes_on else fit_tuned,
-                inputs=[
-                    "params:model",
-                    "tuned_parameters",
-                    "encoded_train",
-                    "y_train",
-                    SEED,
-                ],
-                outputs="fitted_model",
-                name="fit_tuned",
-                tags="train",
-            ),
-            Node(
-                evaluate_or_fail if goes_on else evaluate,
-                inputs=[
-                    "fitted_model",
-                    DATASET,
-                    TUNING,
-                    *ENCODED,
-                    "baseline_metrics",
-                    "trials",
-                ],
-                outputs=["metrics", "report"],
-                name="evaluate_tuned",
-                tags="report",
-            ),
-            Node(
-                measure_learning_curve,
-                inputs=[
-                    "params:model",
-                    "tuned_parameters",
-                    TUNING,
-                    "encoder",
-                    "X_train",
-                    "y_train",
-                    SEED,
-                ],
-                outputs="learning_curve",
-                name="measure_learning_curve",
-                tags="report",
-            ),
-        ]
-    )
-
-
-def create_cell_pipeline(dataset: str, model: str, cell: Pipeline) -> Pipeline:
-    """Build the pipeline of one model on one data set.
+def nodes_around(dataset: str, models: list[str], kinds: list[str]) -> list[Node]:
+    """Build the nodes that sum up what the models do on a data set.
 
     Args:
         dataset: Its name in ``parameters_benchmark.yml``.
-        model: Its name in ``parameters.yml``.
-        cell: From ``create_cell_template``.
+        models: Names of the models in ``parameters.yml``.
+        kinds: What there is of each: ``baseline`` and ``tuned``.
     """
     space = f"benchmark.{dataset}"
-    shared = {*PREPARATION.all_outputs(), "studies"} & cell.inputs()
-    return Pipeline(
-        cell,
-        namespace=f"{space}.{model}",
-        inputs={name: f"{space}.{name}" for name in shared},
-        parameters={
-            "params:model": f"params:models.{model}",
-            DATASET: f"params:benchmark.datasets.{dataset}",
-            SEED: SEED,
-            TUNING: TUNING,
-        },
-        tags=[dataset, model],
-    )
-
-
-def create_overview_pipeline(datasets: list[str]) -> Pipeline:
-    """Build the pipeline that compares models over all data sets.
-
-    Args:
-        datasets: Their names in ``parameters_benchmark.yml``.
-    """
-    return Pipeline(
-        [
-            Node(
-                compare_datasets,
-                inputs={
-                    f"{name}_leaderboard": f"benchmark.{name}.leaderboard"
-                    for name in datasets
+    # In a namespace from the start: elsewhere Kedro warns of names with dots.
+    at: Any = {"namespace": space, "tags": dataset}
+    return [
+        Node(
+            compare_models,
+            {
+                "models": "params:models",
+                "data": f"params:benchmark.datasets.{dataset}",
+                "comparison": COMPARISON,
+                "random_state": SEED,
+                **{part: f"{space}.{part}" for part in SPLIT},
+                **{
+                    f"{model}.{kind}_{key}": f"{space}.{model}.{kind}.{name}"
+                    for model in models
+                    for kind in kinds
+                    for key, name in RESULTS.items()
                 },
-                outputs=["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
-                name="compare_datasets",
-                namespace="benchmark",
-                tags="report",
-            )
-        ]
+            },
+            [f"{space}.leaderboard", f"{space}.leaderboard_plot"],
+            name="compare_models",
+            **at,
+        ),
+        Node(
+            plot_learning_curves,
+            {model: f"{space}.{model}.tuned.learning_curve" for model in models},
+            f"{space}.learning_curves_plot",
+            name="plot_learning_curves",
+            **at,
+        ),
+        Node(
+            collect_trials,
+            {model: f"{space}.{model}.tuned.trials" for model in models},
+            f"{space}.trials",
+            name="collect_trials",
+            **at,
+        ),
+    ]
+
+
+def compare_all(datasets: list[str]) -> Node:
+    """Build the node that compares models over the data sets of these names."""
+    return Node(
+        compare_datasets,
+        {name: f"benchmark.{name}.leaderboard" for name in datasets},
+        ["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
+        name="compare_datasets",
+        namespace="benchmark",
     )
+
+
+def create_cells() -> dict[str, Pipeline]:
+    """Return the nodes of a model on a data set: as configured, and tuned."""
+    study = [
+        Node(
+            tune_model,
+            ["params:model", DATA, COMPARISON, TUNING, *TRAINING],
+            ["entry", "trials"],
+            name="tune_model",
+        ),
+        Node(
+            learning_curve,
+            ["entry", DATA, COMPARISON, *TRAINING],
+            "learning_curve",
+            name="learning_curve",
+        ),
+    ]
+    return {
+        "baseline": keep_going(Pipeline(model_nodes())),
+        "tuned": keep_going(Pipeline([*study, *model_nodes("entry")])),
+    }

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
-from ...errors import ConfigurationError, did_you_mean
+from {{ cookiecutter.python_package }}.engine import (
+    ConfigurationError,
+    did_you_mean,
+)
 
 
 def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
@@ -43,34 +46,31 @@ def etl_labels(
     Raises:
         ConfigurationError: If the split has no labels, or others than those named.
     """
-    unlabelled = reviews.empty or label_column not in reviews
-    if unlabelled and len(set(reviews)) > 1:
+    if label_column not in reviews and reviews.shape[1] > 1:
         _check_column(reviews, "label_column", label_column)
     written = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
-    if pd.api.types.is_float_dtype(written):  # of whole numbers, where one is missing
+    if pd.api.types.is_float_dtype(written):  # whole numbers, where one is missing
         written = written.convert_dtypes()
     # The hub writes -1 for no label.
-    unlabelled_rows = written.isna() | written.astype("str").isin(["", "-1"])
-    if unlabelled or unlabelled_rows.all():
+    is_missing = written.isna() | written.astype("str").isin(["", "-1"])
+    if is_missing.all():
         raise ConfigurationError(
             f"The split '{split}' has no labels. Its texts alone are prepared by\n  "
             f"kedro run --pipelines etl_instances --params split={split}"
         )
     names = {str(value): name for name, values in labels.items() for value in values}
     label = written.astype("str").map(names)
+    unknown = written[label.isna() & ~is_missing].value_counts().head()
     problems = [
         f"text.labels: '{value}', in {rows} rows of the split '{split}', is "
         "none of the labels; add it to the one that it means"
-        for value, rows in written[label.isna() & ~unlabelled_rows]
-        .value_counts()
-        .head()
-        .items()
+        for value, rows in unknown.items()
     ]
-    if unlabelled_rows.any():
-        rows = unlabelled_rows[unlabelled_rows].index
+    if is_missing.any():
         problems.append(
-            f"text.label_column: '{label_column}' has no label in {len(rows)} of "
-            f"{len(written)} rows of the split '{split}', the first is row {rows[0]}"
+            f"text.label_column: '{label_column}' has no label in {is_missing.sum()} of"
+            f" {len(written)} rows of the split '{split}', the first is row "
+            f"{is_missing.idxmax()}"
         )
     if problems:
         raise ConfigurationError.listing("parameters_text.yml", problems)
@@ -81,10 +81,6 @@ def _check_column(reviews: pd.DataFrame, key: str, column: str) -> None:
     """Refuse a table without the column that a parameter names."""
     if column not in reviews:
         columns = [str(name) for name in reviews]
-        raise ConfigurationError.listing(
-            "parameters_text.yml",
-            [
-                f"text.{key}: '{column}' is no column of the reviews"
-                f"{did_you_mean(column, columns)}; columns: {', '.join(columns)}"
-            ],
-        )
+        problem = f"text.{key}: '{column}' is no column of the reviews"
+        problem += f"{did_you_mean(column, columns)}; columns: {', '.join(columns)}"
+        raise ConfigurationError.listing("parameters_text.yml", [problem])

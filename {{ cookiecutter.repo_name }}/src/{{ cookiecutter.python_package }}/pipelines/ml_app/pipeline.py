@@ -1,159 +1,119 @@
 """One pipeline, cut into training and inference by tags, and bound together again."""
 
-from kedro.io import DataCatalog
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
+from pydantic import BaseModel, ConfigDict, Field
 
-from ..etl_app.specs import read_spec
-from .binding import bind
-from .evaluation import evaluate, plot_telling_words
-from .logged_model import log_model_kwargs
-from .nodes import (
-    decode_predictions,
-    encode_labels,
-    fit_label_encoder,
-    fit_tokenizer,
-    hold_out,
-    predict,
-    tokenize_text,
-    train_model,
+from {{ cookiecutter.python_package }}.engine import (
+    ModelSpec,
+    bind,
+    log_model_kwargs,
+    parse,
 )
-from .text import lower_case, remove_punctuation, remove_stopwords
 
-BOTH = ["training", "inference"]
+from . import evaluation, nodes, text
+
+PACKAGE = __name__.partition(".")[0]
+SEED = "params:random_state"
 
 
-def create_pipelines(catalog: DataCatalog) -> dict[str, Pipeline]:
+class Text(BaseModel):
+    """What these pipelines read below ``text:``."""
+
+    model_config = ConfigDict(strict=True)  # nodes get what is written
+
+    labels: dict[str, Any] = Field(min_length=2, max_length=2)
+    vocabulary_size: int = Field(gt=0)
+    test_fraction: float = Field(gt=0, lt=1)
+    model: ModelSpec
+
+
+def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     """Build the whole pipeline and its two halves.
 
     ``training`` also logs ``inference`` to MLflow, with what it has just fitted.
 
     Args:
-        catalog: Its ``parameters`` name the class of the model.
+        parameters: They say which model it is.
 
     Raises:
-        ConfigurationError: If the halves do not fit each other.
+        ConfigurationError: If something in ``parameters_text.yml`` is wrong, or the
+            halves do not fit each other.
     """
-    spec = read_spec(catalog["parameters"].load())
+    spec = parse(Text, parameters.get("text"), "parameters_text.yml", prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
-    return {
-        "ml_app": ml_app,
-        "inference": inference,
-        "training": bind(
-            training=ml_app.only_nodes_with_tags("training"),
-            inference=inference,
-            input_name="instances",
-            # No node changes what it is given: copying it would only take time.
-            kpm_kwargs={"copy_mode": "assign"},
-            log_model_kwargs=log_model_kwargs(spec.model.class_path),
+    training = bind(
+        ml_app.only_nodes_with_tags("training"),
+        inference,
+        input_name="instances",
+        log_model_kwargs=log_model_kwargs(
+            f"{PACKAGE}_sentiment",
+            inputs={"text": "string"},
+            outputs={"label": "string", "probability": "double"},
+            example={"text": "A quiet film, and a great one."},
+            requirements=["scikit-learn", "scipy"],
+            model=spec.model,
         ),
-    }
+    )
+    return {"ml_app": ml_app, "inference": inference, "training": training}
 
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline of both halves."""
+    both = [
+        _node(text.lower_case, "instances", "lower_cased"),
+        _node(
+            text.remove_stopwords,
+            ["lower_cased", "english_stopwords"],
+            "without_stopwords",
+        ),
+        _node(text.remove_punctuation, "without_stopwords", "cleaned_text"),
+        _node(nodes.tokenize_text, ["tokenizer", "cleaned_text"], "features"),
+        _node(nodes.predict, ["model", "features"], "probabilities"),
+    ]
+    training = [
+        _node(
+            nodes.hold_out,
+            ["instances", "labels", "params:text.test_fraction", SEED],
+            ["train_rows", "test_instances"],
+        ),
+        _node(
+            nodes.fit_tokenizer,
+            ["cleaned_text", "train_rows", "params:text.vocabulary_size"],
+            "tokenizer",
+        ),
+        _node(nodes.fit_label_encoder, "labels", "label_encoder"),
+        _node(nodes.encode_labels, ["label_encoder", "labels"], "encoded_labels"),
+        _node(
+            nodes.train_model,
+            ["features", "encoded_labels", "train_rows", "params:text.model", SEED],
+            "model",
+        ),
+        _node(
+            evaluation.evaluate,
+            ["probabilities", "test_instances", "label_encoder", "params:text.labels"],
+            ["sentiment_metrics", "confusion_matrix_plot"],
+        ),
+        _node(
+            evaluation.plot_telling_words,
+            ["model", "tokenizer", "label_encoder", "params:text.labels"],
+            "telling_words_plot",
+        ),
+    ]
+    decode = _node(
+        nodes.decode_predictions, ["label_encoder", "probabilities"], "predictions"
+    )
     return Pipeline(
         [
-            Node(lower_case, "instances", "lower_cased", name="lower_case", tags=BOTH),
-            Node(
-                remove_stopwords,
-                ["lower_cased", "english_stopwords"],
-                "without_stopwords",
-                name="remove_stopwords",
-                tags=BOTH,
-            ),
-            Node(
-                remove_punctuation,
-                "without_stopwords",
-                "cleaned_text",
-                name="remove_punctuation",
-                tags=BOTH,
-            ),
-            Node(
-                hold_out,
-                [
-                    "instances",
-                    "labels",
-                    "params:text.test_fraction",
-                    "params:random_state",
-                ],
-                ["train_rows", "test_instances"],
-                name="hold_out",
-                tags="training",
-            ),
-            Node(
-                fit_tokenizer,
-                ["cleaned_text", "train_rows", "params:text.vocabulary_size"],
-                "tokenizer",
-                name="fit_tokenizer",
-                tags="training",
-            ),
-            Node(
-                tokenize_text,
-                ["tokenizer", "cleaned_text"],
-                "features",
-                name="tokenize_text",
-                tags=BOTH,
-            ),
-            Node(
-                fit_label_encoder,
-                "labels",
-                "label_encoder",
-                name="fit_label_encoder",
-                tags="training",
-            ),
-            Node(
-                encode_labels,
-                ["label_encoder", "labels"],
-                "encoded_labels",
-                name="encode_labels",
-                tags="training",
-            ),
-            Node(
-                train_model,
-                [
-                    "features",
-                    "encoded_labels",
-                    "train_rows",
-                    "params:text.model",
-                    "params:random_state",
-                ],
-                "model",
-                name="train_model",
-                tags="training",
-            ),
-            Node(
-                predict,
-                ["model", "features"],
-                "probabilities",
-                name="predict",
-                tags=BOTH,
-            ),
-            Node(
-                decode_predictions,
-                ["label_encoder", "probabilities"],
-                "predictions",
-                name="decode_predictions",
-                tags="inference",
-            ),
-            Node(
-                evaluate,
-                [
-                    "probabilities",
-                    "test_instances",
-                    "label_encoder",
-                    "params:text.labels",
-                ],
-                ["sentiment_metrics", "confusion_matrix_plot"],
-                name="evaluate",
-                tags="training",
-            ),
-            Node(
-                plot_telling_words,
-                ["model", "tokenizer", "label_encoder", "params:text.labels"],
-                "telling_words_plot",
-                name="plot_telling_words",
-                tags="training",
-            ),
+            Pipeline(both, tags=["training", "inference"]),
+            Pipeline(training, tags="training"),
+            Pipeline([decode], tags="inference"),
         ]
     )
+
+
+def _node(function: Any, inputs: Any, outputs: Any) -> Node:
+    """Make a node with the name of its function."""
+    return Node(function, inputs, outputs, name=function.__name__)

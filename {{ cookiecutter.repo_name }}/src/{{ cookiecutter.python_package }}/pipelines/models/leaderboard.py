@@ -1,88 +1,103 @@
-"""Compares all models: a table and a plot, best first.
-
-scikit-learn and plotly are imported where they are used: the first takes time, and a
-served model does without the second.
-"""
+"""Ranks the models: a table and a plot, best first."""
 
 from typing import Any
 
 import pandas as pd
 
-from .nodes import fit_model, score_model
-from .specs import BASELINE, ModelSpec
+from {{ cookiecutter.python_package }}.engine import (
+    BASELINE,
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    compared_task,
+    is_failure,
+)
+
+from .nodes import fit_model, score_model, validate_model
 
 
 def compare_models(
+    models: dict[str, Any],
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    random_state: int,
     X_train: pd.DataFrame,
     X_test: pd.DataFrame,
     y_train: pd.DataFrame,
     y_test: pd.DataFrame,
-    random_state: int,
-    scoring: str | None = None,
-    **metrics: dict[str, Any],
+    **results: Any,
 ) -> tuple[pd.DataFrame, Any]:
-    """Rank the models against each other and against a baseline that ignores X.
+    """Rank the models against each other and a baseline that ignores the features.
 
     Args:
+        models: The entries in ``parameters.yml``: they say what kind the baseline is.
+        data: As for ``fit_model``.
+        comparison: Says by which scores; the first one ranks.
+        random_state: Seed of the folds.
         X_train: Features of the training part.
         X_test: Features of the test part.
         y_train: Target of the training part, one column.
         y_test: Target of the test part, one column.
-        random_state: Seed of the baseline.
-        scoring: The score that the metrics have as model_score, as for ``score_model``.
-        metrics: Metrics of each model, as ``<name>_metrics``.
+        results: Of each model from ``score_model``, as ``<name>_score`` and
+            ``<name>_metrics``.
 
     Returns:
-        The leaderboard, one row per model and metric columns, best score first, models
-        that failed last, with a column ``error`` if there are any; and its scores as a
-        bar chart of plotly.
+        The leaderboard: one row per model, its name and metrics as columns, best in
+        validation first (without folds, on the test part), models that failed last,
+        with a column ``error`` if there are any. And its scores as a plotly figure.
     """
-    from sklearn.utils.multiclass import type_of_target
-
-    scored = [values for values in metrics.values() if "error" not in values]
-    if scored:
-        regression = any("r2" in values for values in scored)
-    else:
-        regression = type_of_target(y_train.iloc[:, 0]).startswith("continuous")
-    baseline = ModelSpec.model_validate(
-        {"class": f"sklearn.dummy.Dummy{'Regressor' if regression else 'Classifier'}"}
+    regress = compared_task(models, y_train.iloc[:, 0]) == "regression"
+    dummy = ModelSpec.model_validate(
+        {"class": f"sklearn.dummy.Dummy{'Regressor' if regress else 'Classifier'}"}
     )
-    _, baseline_metrics = score_model(
-        fit_model(baseline, X_train, y_train, random_state), X_test, y_test, scoring
+    parts = (X_train, y_train, random_state)
+    # It looks at no feature, so none has to be encoded.
+    raw = data.model_copy(update={"encode": "none"})
+    _, of_dummy = score_model(
+        fit_model(dummy, raw, *parts),
+        validate_model(dummy, raw, comparison, *parts),
+        comparison,
+        X_test,
+        y_test,
     )
-    rows = [
-        {"model": name.removesuffix("_metrics"), **values}
-        for name, values in metrics.items()
-    ]
-    leaderboard = pd.DataFrame(
-        [*rows, {"model": BASELINE, **baseline_metrics}]
-    ).sort_values("model_score", ascending=False, kind="stable", ignore_index=True)
-    leaderboard = leaderboard.drop(columns="traceback", errors="ignore")
-    return leaderboard, plot_leaderboard(leaderboard.dropna(subset="model_score"))
+    # The baseline comes first, for its columns: a failed model has none of them.
+    rows = [{"model": BASELINE, **of_dummy}]
+    for key, metrics in results.items():
+        name = key.removesuffix("_metrics")
+        if name == key:
+            continue
+        score = {} if is_failure(metrics) else {"model_score": results[f"{name}_score"]}
+        rows.append({"model": name, **metrics, **score})
+    leaderboard = pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
+    leaderboard = leaderboard.sort_values(
+        next(iter(of_dummy)), ascending=False, kind="stable", ignore_index=True
+    )
+    return leaderboard, plot_leaderboard(leaderboard)
 
 
 def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
-    """Draw the scores as horizontal bars, best on top.
+    """Draw validation, with its standard error, and test score of each model.
 
     Args:
-        leaderboard: From ``compare_models``; a column ``model_score_stderr``, if there
-            is one, becomes the error bars.
+        leaderboard: From ``compare_models``.
+
+    Returns:
+        A figure of plotly, best model on top.
     """
     from plotly import graph_objects as go
 
-    figure = go.Figure(
-        go.Bar(
-            x=leaderboard["model_score"],
-            y=leaderboard["model"],
-            error_x={"array": leaderboard.get("model_score_stderr"), "type": "data"},
-            orientation="h",
-            texttemplate="%{x:.3f}",
-            textposition="inside",
-            insidetextanchor="start",
-        )
-    )
-    figure.update_layout(
-        title="Leaderboard", xaxis_title="model_score", template="plotly_white"
-    )
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    score = next(name for name in leaderboard if str(name).startswith("test_"))
+    name = str(score).removeprefix("test_")
+    figure = go.Figure()
+    for part, symbol in (("validation", "circle"), ("test", "diamond-open")):
+        if f"{part}_{name}" in leaderboard:
+            figure.add_scatter(
+                x=leaderboard[f"{part}_{name}"],
+                y=leaderboard["model"],
+                error_x={"array": leaderboard.get(f"{part}_{name}_stderr")},
+                mode="markers",
+                marker={"symbol": symbol, "size": 11},
+                name=part,
+            )
+    figure.update_layout(title="Leaderboard", xaxis_title=name, template="plotly_white")
+    return figure.update_yaxes(autorange="reversed")

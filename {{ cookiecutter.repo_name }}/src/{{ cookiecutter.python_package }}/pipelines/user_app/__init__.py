@@ -1,5 +1,5 @@
 """Puts the logged sentiment model to use, and reports what it finds."""
 
-from .pipeline import create_pipeline
+from .pipeline import create_pipelines
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_pipelines"]

@@ -5,8 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from ..ml_app.evaluation import describe, score_probabilities
-
 logger = logging.getLogger(__name__)
 
 MOST_UNCERTAIN = 10
@@ -26,9 +24,9 @@ def predict_in_batches(
         One row per review: its ``label``, and the label's ``probability``.
     """
     starts = range(0, max(len(instances), 1), batch_size)
-    batches = [instances.iloc[start : start + batch_size] for start in starts]
     predictions: list[pd.DataFrame] = [
-        sentiment_model.predict(batch) for batch in batches
+        sentiment_model.predict(instances.iloc[start : start + batch_size])
+        for start in starts
     ]
     return pd.concat(predictions, ignore_index=True)
 
@@ -51,22 +49,18 @@ def report_sentiment(
         How many reviews there are, the share of positive ones, and the reviews that
         the model is least certain of, to be read by a person.
     """
-    positive = list(labels)[-1]
-    # Of no reviews, JSON has no number for a mean.
-    none = predictions.empty
-    share = 0.0 if none else float((predictions["label"] == positive).mean())
-    uncertain = predictions.assign(text=instances["text"].to_numpy()).nsmallest(
-        MOST_UNCERTAIN, "probability"
-    )
-    logger.info(
-        "%s: %d reviews, %.1f %% %s", split, len(predictions), 100 * share, positive
-    )
+    *_, positive = labels
+    share = float((predictions["label"] == positive).mean())
+    reviews = predictions.assign(text=instances["text"].to_numpy())
+    logger.info("%d reviews, %.1f %% %s", len(reviews), 100 * share, positive)
     return {
         "split": split,
-        "reviews": len(predictions),
+        "reviews": len(reviews),
         f"{positive}_share": share,
-        "mean_probability": 0.0 if none else float(predictions["probability"].mean()),
-        "most_uncertain": uncertain.to_dict("records"),
+        "mean_probability": float(reviews["probability"].mean()),
+        "most_uncertain": reviews.nsmallest(MOST_UNCERTAIN, "probability").to_dict(
+            "records"
+        ),
     }
 
 
@@ -81,13 +75,22 @@ def score_predictions(
         labels: The labels by name, the positive one last.
 
     Returns:
-        Accuracy, AUC and others by name.
+        ``accuracy``, ``f1_macro``, ``log_loss`` and ``auc`` (area under the ROC curve).
     """
-    positive = list(labels)[-1]
-    probability = predictions["probability"]
-    metrics = score_probabilities(
-        probability.where(predictions["label"] == positive, 1 - probability),
-        true_labels["label"] == positive,
+    from sklearn import metrics
+
+    *_, positive = labels
+    truth, predicted = (
+        table["label"].to_numpy() == positive for table in (true_labels, predictions)
     )
-    logger.info("Compared with the true labels: %s", describe(metrics))
-    return metrics
+    certainty = predictions["probability"]
+    probability = certainty.where(predicted, 1 - certainty)
+    scores = {
+        "accuracy": metrics.accuracy_score(truth, predicted),
+        "f1_macro": metrics.f1_score(truth, predicted, average="macro"),
+        "log_loss": metrics.log_loss(truth, probability, labels=[False, True]),
+        "auc": metrics.roc_auc_score(truth, probability),
+    }
+    shown = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
+    logger.info("Compared with the true labels: %s", shown)
+    return {name: float(score) for name, score in scores.items()}

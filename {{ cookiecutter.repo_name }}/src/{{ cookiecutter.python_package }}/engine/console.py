@@ -1,0 +1,103 @@
+"""What a run shows besides its log: progress and tables."""
+
+import atexit
+from math import isfinite
+from typing import Any, Literal
+
+import pandas as pd
+from rich import get_console
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+MAX_ROWS = 20
+STDERR = "_stderr"
+
+
+class RunProgress:
+    """A progress bar over the nodes of a run; silent where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def start(self, nodes: int) -> None:
+        """Show the bar."""
+        # Kedro's log goes through the same console, hence above the bar.
+        console = get_console()
+        if self._progress is None and console.is_terminal:
+            # No refresh from a thread: forking while it holds a lock could hang.
+            self._progress = Progress(
+                console=console, transient=True, auto_refresh=False
+            )
+            self._progress.add_task("Nodes", total=nodes)
+            self._progress.start()
+            # Ctrl-C must not leave the terminal without a cursor.
+            atexit.register(self.stop)
+
+    def advance(self) -> None:
+        """Count one node as done."""
+        if self._progress is not None:
+            self._progress.advance(self._progress.task_ids[0])
+            self._progress.refresh()
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        atexit.unregister(self.stop)
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def print_table(title: str, values: pd.DataFrame) -> None:
+    """Print the first rows of a table, numbers rounded.
+
+    A column and that of its standard error, such as ``accuracy_stderr``, become one; a
+    row with an ``error`` shows that it failed.
+    """
+    names = [str(name) for name in values if name != "error"]
+    columns = [name for name in names if not name.endswith(STDERR)]
+    rows = [_cells(row, columns) for row in values.head(MAX_ROWS).to_dict("records")]
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    used = 2
+    for name, *cells in zip(columns, *rows, strict=True):
+        # Long headers wrap where words end; a number that is cut would be another one.
+        header = name.replace("_", " ")
+        width = max(map(len, [*header.split(" "), *cells]))
+        used += width + 3
+        if table.columns and used > get_console().width:
+            break
+        number = pd.api.types.is_numeric_dtype(values[name])
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(escape(header), justify=justify, width=width)
+    for cells in rows:
+        shown = cells[: len(table.columns)]
+        table.add_row(*shown, style="red" if "failed" in cells else None)
+    if len(values) > MAX_ROWS:
+        table.caption = f"{len(values) - MAX_ROWS} more in the file"
+    get_console().print(table)
+
+
+def print_places(places: dict[str, str]) -> None:
+    """Print where things are, a line each."""
+    grid = Table.grid(padding=(0, 2))
+    for what, place in places.items():
+        grid.add_row(what, escape(place), style="dim")
+    get_console().print(grid)
+
+
+def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:
+    """Return a row as texts; of a model that failed, its name and that it failed."""
+    if isinstance(row.get("error"), str):
+        return [str(row[columns[0]]), "failed", *[""] * (len(columns) - 2)]
+    return [_shown(row[name], row.get(f"{name}{STDERR}")) for name in columns]
+
+
+def _shown(value: Any, error: Any) -> str:
+    """Return a value as it stands in a table."""
+    if not isinstance(value, float):
+        return escape(str(value))
+    if not isfinite(value):
+        return ""
+    around = isinstance(error, float) and isfinite(error)
+    return f"{value:.3f}" + (f" \N{PLUS-MINUS SIGN}{error:.3f}" if around else "")

@@ -1,0 +1,221 @@
+"""The registry: pipelines built from whatever configuration is in force.
+
+Kedro reads the registry from many places, most of them before or without any hook
+(parameter validation, ``kedro registry list``, plain ``kedro viz``, the inspection
+snapshot, the server). So nothing here waits for a hook: a config loader notes itself
+when it is created, and pipelines are built from it when they are read.
+"""
+
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from kedro.config import MissingConfigException, OmegaConfigLoader
+from kedro.framework.project import settings
+from kedro.pipeline import Node, Pipeline
+from kedro.utils import find_kedro_project, is_kedro_project
+
+from .errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+PIPELINES = f"{__name__.partition('.')[0]}.pipelines"
+
+# Thread-local, not a ContextVar: which context a notebook's cell runs in is up to its
+# kernel, but all cells share a thread.
+_in_force = threading.local()
+
+
+class ProjectConfigLoader(OmegaConfigLoader):
+    """Kedro's config loader, noting itself as the configuration in force.
+
+    A session creates its loader in the thread that runs it, before it reads any
+    pipeline, so two sessions in two threads never see each other's configuration.
+    """
+
+    # Kedro's resolvers belong to the process, not to a loader: without turns, a session
+    # would see the globals and --params of another thread's.
+    _turn = threading.RLock()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        with self._turn:
+            super().__init__(*args, **kwargs)
+        self.pipelines: dict[str, Pipeline] | None = None
+        _in_force.config_loader = self
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        with self._turn:
+            # Kedro registers ${runtime_params:...} at each reading, but not this one.
+            self._register_globals_resolver()
+            try:
+                return super().__getitem__(key)
+            except (MissingConfigException, ConfigurationError, KeyError):
+                raise
+            except Exception as error:  # whatever readers of YAML raise
+                raise ConfigurationError(
+                    f"The configuration '{key}' cannot be read: {error}"
+                ) from error
+
+    @staticmethod
+    def _soft_merge(
+        config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None
+    ) -> dict[str, Any]:
+        # Most runs have nothing to merge, and merging takes 0.2 s per 1,000 models.
+        if not env_config:
+            return config
+        merged: dict[str, Any] = OmegaConfigLoader._soft_merge(config, env_config)
+        return merged
+
+
+def dynamic_pipelines() -> Mapping[str, Pipeline]:
+    """Return the project's pipelines, a mapping that follows the configuration."""
+    return _DynamicPipelines()
+
+
+class _DynamicPipelines(Mapping[str, Pipeline]):
+    """Read-only mapping of name to pipeline, built once per configuration."""
+
+    def __init__(self) -> None:
+        self._without_session: ProjectConfigLoader | None = None
+
+    def _pipelines(self) -> dict[str, Pipeline]:
+        # An unread config loader is an empty mapping, hence falsy: test for None.
+        loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
+        if loader is None:
+            self._without_session = loader = self._without_session or _make_loader()
+        if loader.pipelines is None:
+            loader.pipelines = _create_all(loader["parameters"])
+        return loader.pipelines
+
+    def __getitem__(self, name: str) -> Pipeline:
+        return self._pipelines()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pipelines())
+
+    def __len__(self) -> int:
+        return len(self._pipelines())
+
+
+def project_path() -> Path:
+    """Return the root of the project in force; a packaged one runs where it is."""
+    loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
+    if loader is not None:
+        path = Path(loader.conf_source).resolve().parent
+        if is_kedro_project(path):
+            return path
+    return find_kedro_project(Path.cwd()) or Path.cwd()
+
+
+def _make_loader() -> ProjectConfigLoader:
+    """Make a config loader for commands that read pipelines without a session."""
+    source = Path(__file__).resolve().parents[3]
+    root = source if is_kedro_project(source) else project_path()
+    loader: ProjectConfigLoader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(root / settings.CONF_SOURCE),
+        env=os.getenv("KEDRO_ENV"),
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    # Only a session puts a configuration in force.
+    vars(_in_force).pop("config_loader", None)
+    return loader
+
+
+def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
+    """Build the pipelines of every module in ``pipelines/``.
+
+    A module offers ``create_pipelines(parameters)``, which returns pipelines by name,
+    or functions that build them when they are first looked into; or Kedro's usual
+    ``create_pipeline``, whose pipeline gets the name of the module.
+    """
+    created: dict[str, Pipeline] = {}
+    for found in iter_modules(import_module(PIPELINES).__path__):
+        try:
+            module = import_module(f"{PIPELINES}.{found.name}")
+        except Exception as error:  # whatever a module of one's own may raise
+            logger.warning(
+                "%s.%s cannot be imported, so its pipelines are missing: %s: %s",
+                PIPELINES,
+                found.name,
+                type(error).__name__,
+                error,
+            )
+            continue
+        if hasattr(module, "create_pipelines"):
+            for name, pipeline in module.create_pipelines(parameters).items():
+                is_built = isinstance(pipeline, Pipeline)
+                created[name] = pipeline if is_built else LazyPipeline(pipeline)
+        elif hasattr(module, "create_pipeline"):
+            created[found.name] = module.create_pipeline()
+    # As with Kedro's own find_pipelines: without one of that name, all together.
+    created.setdefault(
+        "__default__", LazyPipeline(lambda: Pipeline([*created.values()]))
+    )
+    return created
+
+
+class LazyPipeline(Pipeline):
+    """A pipeline that is assembled when it is first looked into.
+
+    Kedro reads the whole registry to list names or to run one pipeline; assembling a
+    thousand pipelines takes most of a second.
+    """
+
+    _building = threading.RLock()
+
+    def __init__(self, build: Callable[[], Pipeline]):
+        self._build: Callable[[], Pipeline] | None = build
+        self._flow: tuple[Counter[str], set[str]] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for what is missing: first of all, what Pipeline.__init__ sets.
+        with self._building:
+            build = vars(self).get("_build")
+            if build and name not in vars(self):
+                vars(self).update(vars(build()), _build=None)
+        if name not in vars(self):
+            raise AttributeError(f"'Pipeline' object has no attribute '{name}'")
+        return vars(self)[name]
+
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[list[Node]]]:
+        return Pipeline, (self.nodes,)
+
+    def __sub__(self, other: Pipeline) -> Pipeline:
+        if self._flow is None:
+            self._flow = _consumers(self), self.all_outputs()
+        if any("@" in name for name in self._flow[1]):
+            # Transcoded names, such as table@spark, take Kedro's own look.
+            return super().__sub__(other)
+        return _Remainder(self, other, *self._flow)
+
+
+class _Remainder(LazyPipeline):
+    """A pipeline without the nodes of another, whose inputs are known at once.
+
+    Kedro-Viz takes each namespace out of the whole to see what connects the two. With a
+    thousand namespaces, assembling what is left each time would take it many minutes.
+    """
+
+    def __init__(
+        self, whole: Pipeline, part: Pipeline, taken: Counter[str], made: set[str]
+    ):
+        super().__init__(lambda: Pipeline.__sub__(whole, part))
+        self._part, self._taken, self._made = part, taken, made
+
+    def inputs(self) -> set[str]:
+        """Return the names of the datasets that are taken and not made."""
+        by_part = _consumers(self._part)
+        # Those of which the part is not the only consumer.
+        needed = {name for name, count in self._taken.items() if count > by_part[name]}
+        return needed - (self._made - self._part.all_outputs())
+
+
+def _consumers(pipeline: Pipeline) -> Counter[str]:
+    """Count how many nodes take each dataset."""
+    return Counter(name for node in pipeline.nodes for name in set(node.inputs))

@@ -1,0 +1,238 @@
+"""What ``parameters.yml`` may say, checked without importing any estimator.
+
+``estimators.py`` checks the rest, such as arguments of classes, before a run.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from kedro.framework.project import settings
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from .errors import ConfigurationError, did_you_mean, parse
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = __name__.partition(".")[0]
+FILE = "parameters.yml"
+# The leaderboard's own row.
+BASELINE = "baseline"
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _empty_if_none(value: object) -> object:
+    """Take a key with nothing after it, which is None in YAML, as an empty mapping."""
+    return {} if value is None else value
+
+
+def _check_name(name: object) -> str:
+    """Refuse a name that cannot become a part of names of Kedro's."""
+    if name == BASELINE:
+        raise ValueError(f"the leaderboard's own row is called '{BASELINE}'; rename it")
+    if isinstance(name, str) and NAME.fullmatch(name):
+        return name
+    write = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()
+    write = write if NAME.fullmatch(write) else f"model_{write}".rstrip("_")
+    raise ValueError(
+        "a name is lower-case letters, digits and underscores, beginning with a "
+        f"letter; write '{write}'"
+    )
+
+
+def check_class_path(path: str) -> str:
+    """Refuse an import path whose package is not among those that settings.py trusts.
+
+    Importing a module runs it, so this is asked before anything is imported.
+    """
+    parts = path.split(".")
+    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+        raise ValueError(
+            f"'{path}' is no import path; write it with its module, "
+            "such as sklearn.svm.SVC"
+        )
+    trusted = (PACKAGE, *settings.get("TRUSTED_PACKAGES", ()))
+    if parts[0] not in trusted:
+        raise ValueError(
+            f"'{path}' is not imported, since its package is not trusted"
+            f"{did_you_mean(parts[0], trusted)}; if you trust it, add '{parts[0]}' to "
+            "TRUSTED_PACKAGES in settings.py"
+        )
+    return path
+
+
+def _check_nested(value: Any) -> Any:
+    """Check every ``{class: ...}`` inside of an argument."""
+    for nested in nested_classes(value):
+        check_class_path(nested["class"])
+        if unknown := sorted({*nested} - {"class", "model_kwargs"}):
+            hint = did_you_mean(unknown[0], ["model_kwargs"])
+            raise ValueError(f"'{unknown[0]}' is an unknown key beside 'class'{hint}")
+        if not isinstance(nested.get("model_kwargs") or {}, Mapping):
+            raise ValueError(f"model_kwargs of {nested['class']} is not a mapping")
+    return value
+
+
+def nested_classes(value: Any) -> list[dict[str, Any]]:
+    """Return the mappings inside of an argument that say which class to build."""
+    if is_entry(value):
+        return [value, *nested_classes(value.get("model_kwargs"))]
+    inner = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping | list):
+        return []
+    return [nested for one in inner for nested in nested_classes(one)]
+
+
+def is_entry(value: object) -> bool:
+    """Tell whether an argument is ``{class: ..., model_kwargs: ...}``."""
+    return isinstance(value, Mapping) and isinstance(value.get("class"), str)
+
+
+def _bounds(value: Any) -> Any:
+    """Refuse what is not [lowest, highest], both finite; texts are of ``--params``."""
+    try:
+        low, high = map(float, value)
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not -math.inf < low <= high < math.inf or isinstance(value, str):
+        raise ValueError("write it as [lowest, highest]")
+    return value
+
+
+class Schema(BaseModel):
+    """Unknown keys are errors, and what was read does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Dimension(Schema):
+    """The values that one argument may take: exactly one of the three kinds."""
+
+    integers: Annotated[tuple[int, int], BeforeValidator(_bounds)] | None = Field(
+        default=None, alias="int"
+    )
+    """Lowest and highest whole number."""
+
+    reals: Annotated[tuple[float, float], BeforeValidator(_bounds)] | None = Field(
+        default=None, alias="float"
+    )
+    """Lowest and highest number."""
+
+    categorical: Annotated[list[Any], Field(min_length=1)] | None = None
+    """The choices: numbers, texts, or lists such as the layers of a neural net."""
+
+    log: bool = False
+    """Look as often between 0.1 and 1 as between 1 and 10."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Dimension":
+        kinds = (self.integers, self.reals, self.categorical)
+        given = [kind for kind in kinds if kind is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of int, float, categorical")
+        if self.log and (self.categorical or float(given[0][0]) <= 0):
+            raise ValueError("'log: true' needs numbers, all of them above 0")
+        return self
+
+
+class ModelSpec(Schema):
+    """One model: an entry below ``models:``."""
+
+    class_path: Annotated[str, AfterValidator(check_class_path)] = Field(alias="class")
+    """Import path of a scikit-learn compatible estimator, or of what builds one."""
+
+    model_kwargs: Annotated[
+        dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(_check_nested)
+    ] = {}
+    """Arguments; one may be ``{class:, model_kwargs:}`` itself. A name with two
+    underscores, such as ``estimator__depth``, is a parameter of a part."""
+
+    search_space: Annotated[dict[str, Dimension], BeforeValidator(_empty_if_none)] = {}
+    """Where tuning looks for better arguments, by their names."""
+
+    enabled: bool = True
+    """False takes the model out of every pipeline."""
+
+    def with_arguments(self, arguments: Mapping[str, Any]) -> "ModelSpec":
+        """Return the model with other arguments; those not given stay as they are."""
+        kwargs = {**self.model_kwargs, **arguments}
+        return self.model_copy(update={"model_kwargs": kwargs})
+
+
+class DataSpec(Schema):
+    """What to predict, and from what."""
+
+    target_column: str = Field(min_length=1)
+    train_fraction: float = Field(default=0.8, gt=0, lt=1)
+    drop: list[str] = []
+    """Columns that are no features, such as ids and dates."""
+
+    encode: Literal["auto", "scale", "none"] = "auto"
+    """auto fills gaps and one-hot encodes texts; scale also scales numbers."""
+
+
+class ComparisonSpec(Schema):
+    """How models are compared."""
+
+    scoring: Annotated[
+        list[str],
+        Field(min_length=1),
+        BeforeValidator(lambda one: [one] if isinstance(one, str) else one),
+    ] = ["auto"]
+    """Names of scikit-learn's scores; the first one decides."""
+
+    folds: int = Field(default=5, ge=0)
+    """Of cross-validation within the training part; 0 leaves it out."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "ComparisonSpec":
+        if self.folds == 1:
+            raise ValueError("folds is 0 or at least 2, not 1")
+        return self
+
+
+class ProjectSpec(BaseModel):
+    """All of ``parameters.yml`` that the engine reads; other keys are the user's."""
+
+    data: DataSpec
+    comparison: ComparisonSpec
+    random_state: int = Field(ge=0, lt=2**32)
+    models: Annotated[
+        dict[Annotated[str, BeforeValidator(_check_name)], ModelSpec],
+        BeforeValidator(_empty_if_none),
+    ]
+
+
+def file_of(key: str) -> str:
+    """Return the file that a parameter stands in: a family's are in one of its own."""
+    top = key.partition(".")[0].partition(":")[0]
+    return FILE if top in ProjectSpec.model_fields else f"parameters_{top}.yml"
+
+
+def read_parameters(parameters: Mapping[str, Any]) -> ProjectSpec:
+    """Check the parameters and return them, of the models those that are enabled.
+
+    Raises:
+        ConfigurationError: Lists every problem found, each with its key.
+    """
+    spec = parse(ProjectSpec, dict(parameters), FILE)
+    for key in parameters:
+        if key not in ProjectSpec.model_fields and (
+            hint := did_you_mean(key, list(ProjectSpec.model_fields))
+        ):
+            logger.warning("%s: nothing reads the key '%s'%s", FILE, key, hint)
+    models = {name: model for name, model in spec.models.items() if model.enabled}
+    if not models:
+        raise ConfigurationError.listing(
+            FILE, ["models: none is enabled; give at least one model by name"]
+        )
+    return spec.model_copy(update={"models": models})

@@ -1,0 +1,31 @@
+"""The engine's part of Kedro's settings, for ``settings.py`` to import."""
+
+import logging
+
+from .files import write_atomically
+from .hooks import CheckHook, FailureHook, ProgressHook, ResultHook
+from .registry import ProjectConfigLoader
+from .tracking import TrackingHook
+
+# Tells pipeline_registry.py which configuration is in force, without any hook.
+CONFIG_LOADER_CLASS = ProjectConfigLoader
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
+    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "tracking": "soft"},
+    "config_patterns": {"mlflow": ["mlflow*"], "tracking": ["tracking*"]},
+}
+
+# The last one is called first: the leaderboard is shown before it is tracked.
+HOOKS = (FailureHook(), TrackingHook(), ResultHook(), CheckHook(), ProgressHook())
+
+# TrackingHook is kedro-mlflow's own hook, extended.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
+
+# A process that is killed leaves no half-written file behind.
+write_atomically()
+
+# conf/logging.yml silences warnings until the plugins are imported.
+logging.getLogger("py.warnings").setLevel(logging.WARNING)

@@ -1,0 +1,170 @@
+"""The champion: the registered version in use, replaced only by a better one."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from statistics import fmean, variance
+from typing import Annotated, Literal
+
+import mlflow
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro_mlflow.io.models.mlflow_abstract_model_dataset import (
+    MlflowAbstractModelDataSet,
+)
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import get_model_info
+from mlflow.models.model import ModelInfo
+from pydantic import BeforeValidator, Field
+
+from ..errors import ConfigurationError
+from ..schema import Schema
+from .store import store_lock
+from .write import one_line
+
+ALIAS = "champion"
+NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
+# Whether a candidate wins, and why.
+Verdict = tuple[bool, str]
+
+
+class ChampionRule(Schema):
+    """The rule by which the champion changes."""
+
+    metric: str | None = None
+    """A score of ``comparison.scoring``; None is the first one."""
+
+    margin: float = Field(default=0.0, ge=0)
+    """A new model must beat the champion by more than this."""
+
+
+class TrackingConfig(Schema):
+    """What ``tracking.yml`` may say."""
+
+    on_unreachable: Annotated[
+        Literal["local", "fail", "off"],
+        # YAML 1.1 reads a bare `off` as False.
+        BeforeValidator(lambda value: "off" if value is False else value),
+    ] = "local"
+    timeout_seconds: float = Field(default=5, gt=0)
+    champion: ChampionRule = ChampionRule()
+
+
+def crown(
+    client: MlflowClient,
+    title: str,
+    name: str,
+    judge: Callable[[ModelVersion], Verdict],
+    register: Callable[[], str],
+) -> str:
+    """Make a candidate champion if it beats the current one; return a line about it.
+
+    An error of ``judge`` keeps the current one; ``register`` returns the new version.
+    """
+    while True:
+        current, wins, reason = current_champion(client, title), True, "first"
+        if current is not None:
+            try:
+                wins, reason = judge(current)
+            except Exception as error:
+                wins, reason = (
+                    False,
+                    f"comparing it with {name} failed: {one_line(error)}",
+                )
+            if not wins:
+                return f"{champion_name(current)} (kept: {reason})"
+        with store_lock(mlflow.get_registry_uri()):
+            # Has another run crowned another one meanwhile?
+            if _version(current_champion(client, title)) == _version(current):
+                client.set_registered_model_alias(title, ALIAS, register())
+                return f"{name} ({reason})"
+
+
+def decide(
+    differences: Sequence[float], margin: float, new: float, old: float, name: str
+) -> Verdict:
+    """Tell whether paired differences are more than the margin, and than chance makes.
+
+    By the corrected t-test of Nadeau and Bengio (2003): folds share most of their
+    training rows, which a plain standard error does not know.
+    """
+    mean, folds = fmean(differences), len(differences)
+    if mean <= 0:
+        return False, f"{new:.3f} of {name} does not beat {old:.3f} ({mean:+.3f})"
+    beats = f"{old:.3f} by {mean:.3f}"
+    if mean <= margin:
+        return False, f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
+    if folds == 1:
+        return True, f"promoted: {new:.3f} beats {beats}"
+    from scipy.stats import t
+
+    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
+    chance = float(t.ppf(0.95, folds - 1)) * error
+    if mean <= chance:
+        return False, f"{new:.3f} of {name} beats {beats}, chance may make {chance:.3f}"
+    return True, f"promoted: {new:.3f} beats {beats}, chance may make {chance:.3f}"
+
+
+def register_version(
+    client: MlflowClient,
+    title: str,
+    info: ModelInfo,
+    run_id: str,
+    facts: dict[str, str],
+) -> str:
+    """Register a logged model, with facts as its tags; return its version."""
+    with suppress(MlflowException):  # it exists; if not, the next call says why
+        client.create_registered_model(title)
+    registered = client.create_model_version(
+        title,
+        info.model_uri,
+        run_id,
+        tags=facts,
+        description=", ".join(f"{key} {value}" for key, value in facts.items()),
+        model_id=info.model_id,
+    )
+    return str(registered.version)
+
+
+def current_champion(client: MlflowClient, title: str) -> ModelVersion | None:
+    """Return the version that is champion, or None when there is none yet."""
+    try:
+        return client.get_model_version_by_alias(title, ALIAS)
+    except MlflowException as error:
+        if error.error_code in NOT_FOUND:
+            return None
+        raise
+
+
+def champion_name(champion: ModelVersion) -> str:
+    """Return what people call a champion."""
+    return str(champion.tags.get("model", f"version {champion.version}"))
+
+
+def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse a pipeline that loads a model from MLflow which does not exist.
+
+    Raises:
+        ConfigurationError: Names the model and the command that makes it.
+    """
+    for name in sorted(pipeline.inputs()):
+        dataset = catalog.get(name)
+        if not isinstance(dataset, MlflowAbstractModelDataSet):
+            continue
+        try:
+            get_model_info(dataset.model_uri)
+        except MlflowException as error:
+            if error.error_code not in NOT_FOUND:
+                raise
+            command = (dataset.metadata or {}).get("registered_by", "kedro run")
+            raise ConfigurationError(
+                f"{name}: {dataset.model_uri} does not exist yet; '{command}' makes it."
+            ) from error
+
+
+def _version(champion: ModelVersion | None) -> str | None:
+    """Return the version of a champion, if there is one."""
+    return str(champion.version) if champion else None

@@ -1,0 +1,172 @@
+"""Logs the files of models, and lets them compete to be champion.
+
+skops, which takes over a second to import, is imported where it is used.
+"""
+
+import inspect
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+import pandas as pd
+from kedro.io import DataCatalog
+from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.models.model import ModelInfo
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+
+from ..estimators import Estimator
+from ..schema import PACKAGE
+from .champion import ChampionRule, Verdict, crown, decide, register_version
+from .recipe import FILE, Candidate, find_candidate
+from .runs import KedroRun, ModelRun
+
+
+def promote(run: KedroRun, models: list[ModelRun], rule: ChampionRule) -> str | None:
+    """Let what a run has made compete; return a line about who is champion."""
+    if isinstance(run.pipeline, PipelineML):
+        return _promote_pipeline(run, run.pipeline, rule.margin)
+    if not models or "leaderboard" not in run.pipeline.all_outputs():
+        return None
+    if best := find_candidate(models, run.catalog, rule.metric):
+        return promote_model(run, best, rule.margin)
+    score = f"score '{rule.metric}'" if rule.metric else "score"
+    return f"as before (no model of this run has a finite {score})"
+
+
+def promote_model(run: KedroRun, best: Candidate, margin: float) -> str:
+    """Let the best model of a run compete; its files are logged only if it wins."""
+    model, recipe = best.run, best.recipe
+
+    def register() -> str:
+        fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
+        text = recipe.model_dump_json(by_alias=True)
+        run.client.log_text(model.run_id, text, FILE)
+        with mlflow.start_run(model.run_id, nested=True):
+            info = log_model(fitted_model, best.parts[2])
+        # Logging opened the run again.
+        run.client.set_terminated(model.run_id, end_time=round(model.end * 1000))
+        facts = {
+            "model": model.name,
+            "metric": best.metric,
+            "score": f"{fmean(recipe.scores[best.metric]):.6g}",
+            "folds": str(recipe.comparison.folds),
+            "data_digest": recipe.digest,
+        }
+        return register_version(run.client, PACKAGE, info, model.run_id, facts)
+
+    def judge(champion: ModelVersion) -> Verdict:
+        return best.judge(champion, margin)
+
+    return crown(run.client, PACKAGE, model.name, judge, register)
+
+
+def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
+    """Log the files of a fitted model to the active run; X are raw rows.
+
+    Any number may be whole or missing: MLflow's types would refuse new rows where the
+    sample that the types were taken from happened to differ.
+    """
+    columns = [
+        ColSpec(AnyType(), str(name))
+        if pd.api.types.is_numeric_dtype(column)
+        else ColSpec("string", str(name), required=False)
+        for name, column in X.items()
+    ]
+    predicted = infer_signature(X.head(), fitted_model.predict(X.head())).outputs
+    return mlflow.sklearn.log_model(
+        fitted_model,
+        name="model",
+        signature=ModelSignature(Schema(columns), predicted),
+        input_example=X.head(),
+        **_serialization(fitted_model),
+        **_requirements(fitted_model),
+    )
+
+
+def _promote_pipeline(run: KedroRun, pipeline: PipelineML, margin: float) -> str | None:
+    """Log the inference pipeline, and let it compete if there is test data.
+
+    Both are asked as their users will ask them: the logged model is loaded, and given
+    the dataset ``test_<input_name>``, whose column ``label`` holds the right answers.
+    """
+    title = pipeline.log_model_kwargs.get("registered_model_name")
+    test_name = f"test_{pipeline.input_name}"
+    info = _log_pipeline(pipeline, run.catalog)
+    if not title or test_name not in pipeline.all_outputs():
+        return None
+    test = run.catalog[test_name].load()
+
+    def score(uri: str) -> float:
+        answers = mlflow.pyfunc.load_model(uri).predict(test.drop(columns="label"))
+        return float((answers["label"].to_numpy() == test["label"].to_numpy()).mean())
+
+    new, name = score(info.model_uri), f"{title} of this run"
+
+    def judge(champion: ModelVersion) -> Verdict:
+        old = score(f"models:/{title}/{champion.version}")
+        return decide([new - old], margin, new, old, name)
+
+    def register() -> str:
+        facts = {"metric": "accuracy", "score": str(new)}
+        return register_version(run.client, title, info, run.id, facts)
+
+    return crown(run.client, title, name, judge, register)
+
+
+def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:
+    """Log the inference pipeline, with all that was fitted for it, as one model."""
+    from ..serving import InferenceModel
+
+    arguments = {**pipeline.log_model_kwargs, "registered_model_name": None}
+    if arguments.get("signature") == "auto":
+        example = catalog[pipeline.input_name].load()
+        arguments["signature"] = infer_signature(example)
+    model = InferenceModel(
+        pipeline.inference, catalog, pipeline.input_name, **pipeline.kpm_kwargs
+    )
+    with TemporaryDirectory() as folder:
+        arguments["artifacts"] = model.extract_pipeline_artifacts(Path(folder))
+        return mlflow.pyfunc.log_model(python_model=model, **arguments)
+
+
+def _serialization(fitted_model: Estimator) -> dict[str, Any]:
+    """Choose the file format of a model.
+
+    skops loads no code but that of the types it is told to trust, and here the types
+    come from a model that this process fitted itself. What skops cannot store, such as
+    a model with a function in it, is stored by cloudpickle.
+    """
+    from skops import io as skops
+
+    try:
+        stored = skops.dumps(fitted_model)
+        trusted = skops.get_untrusted_types(data=stored)
+        skops.loads(stored, trusted=trusted)
+    except Exception:
+        return {"serialization_format": "cloudpickle"}
+    return {"serialization_format": "skops", "skops_trusted_types": trusted}
+
+
+def _requirements(fitted_model: Estimator) -> dict[str, Any]:
+    """Return what is needed to load the model elsewhere.
+
+    Distributions are pinned to what is installed. The project's own package is in no
+    registry: its code goes with the model.
+    """
+    parts = [fitted_model, *fitted_model.get_params().values()]
+    types = [part if inspect.isroutine(part) else type(part) for part in parts]
+    modules = {str(of.__module__).partition(".")[0] for of in types} - {"builtins"}
+    installed = packages_distributions()
+    names = {"mlflow", "numpy", "pandas", "scikit-learn", "skops"}
+    for module in modules - {PACKAGE}:
+        names.update(installed.get(module, []))
+    return {
+        "pip_requirements": [f"{name}=={version(name)}" for name in sorted(names)],
+        "code_paths": [str(Path(__file__).parents[2])] if PACKAGE in modules else None,
+    }

@@ -1,0 +1,163 @@
+"""Recipes: how models were made and judged, so that both can be done again.
+
+On other data than then, the champion's recipe is followed again: it and the candidate
+are then judged on the same folds of today's data.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import mlflow
+import pandas as pd
+from kedro.io import DataCatalog
+from mlflow.entities.model_registry import ModelVersion
+from pydantic import BaseModel, ConfigDict
+
+from ..errors import DataError
+from ..schema import ComparisonSpec, DataSpec, ModelSpec
+from .champion import Verdict, champion_name, decide
+from .runs import ModelRun
+from .write import one_line
+
+FILE = "recipe.json"
+
+# X_train, y_train, X_test, y_test; of each y the one column.
+Parts = tuple[pd.DataFrame, "pd.Series[Any]", pd.DataFrame, "pd.Series[Any]"]
+
+
+class CannotFitError(Exception):
+    """The recipe cannot be fitted to any part of the data."""
+
+
+class Recipe(BaseModel):
+    """How a model was made and judged."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants", frozen=True)
+
+    model: ModelSpec
+    data: DataSpec
+    comparison: ComparisonSpec
+    random_state: int
+    digest: str
+    """Of the data."""
+
+    scores: dict[str, list[float]]
+    """By name, on each fold; without folds, on the test part."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The best model of a run, and the score that decides."""
+
+    run: ModelRun
+    recipe: Recipe
+    metric: str
+    parts: Parts
+
+    def judge(self, champion: ModelVersion, margin: float) -> Verdict:
+        """Tell whether it beats the champion's recipe on today's data, and why."""
+        uri = f"runs:/{champion.run_id}/{FILE}"
+        recipe = Recipe.model_validate_json(mlflow.artifacts.load_text(uri))
+        scores = self.recipe.scores
+        if recipe.model_copy(update={"scores": scores}) == self.recipe:
+            again = f"{fmean(scores[self.metric]):.3f} again"
+            return False, f"{again}: the same model on the same data"
+        new, holder = scores[self.metric], champion_name(champion)
+        try:
+            old = self._scores_of(recipe)
+        except CannotFitError as error:
+            return True, f"promoted: {holder} cannot be fitted to this data: {error}"
+        if not all(map(math.isfinite, old)):
+            return True, f"promoted: the score of {holder} is no finite number"
+        differences = [one - other for one, other in zip(new, old, strict=True)]
+        return decide(differences, margin, fmean(new), fmean(old), self.run.name)
+
+    def _scores_of(self, recipe: Recipe) -> list[float]:
+        """Return another recipe's scores on the folds that this one was judged on."""
+
+        def folds(of: Recipe) -> tuple[object, ...]:
+            return of.digest, of.comparison.folds, of.random_state
+
+        if folds(recipe) == folds(self.recipe) and self.metric in recipe.scores:
+            return recipe.scores[self.metric]
+        return score_again(recipe, self.recipe, self.metric, self.parts)
+
+
+def find_candidate(
+    models: Sequence[ModelRun], catalog: DataCatalog, metric: str | None
+) -> Candidate | None:
+    """Return the best of the leaderboard by a score, finite numbers only."""
+    leaderboard = catalog["leaderboard"].load()
+    parameters = catalog["parameters"].load()
+    comparison = ComparisonSpec.model_validate(parameters["comparison"])
+    kind = "validation_" if comparison.folds else "test_"
+    names = [name for name in map(str, leaderboard) if name.startswith(kind)]
+    column = f"{kind}{metric}" if metric else names[0]
+    finished = {model.name: model for model in models if model.status == "FINISHED"}
+    # In the order of the leaderboard, whose first is the best of equals.
+    rivals = [finished[name] for name in leaderboard["model"] if name in finished]
+    rivals = [one for one in rivals if math.isfinite(one.metrics.get(column, math.nan))]
+    if not rivals:
+        return None
+    best = max(rivals, key=lambda model: model.metrics[column])
+    X_train, y_train, X_test, y_test = (
+        catalog[name].load() for name in ("X_train", "y_train", "X_test", "y_test")
+    )
+    parts = X_train, y_train.iloc[:, 0], X_test, y_test.iloc[:, 0]
+    tested = {name.removeprefix(kind): [best.metrics[name]] for name in names}
+    recipe = Recipe(
+        model=best.spec.model_copy(update={"search_space": {}}),
+        data=DataSpec.model_validate(parameters["data"]),
+        comparison=comparison,
+        random_state=parameters["random_state"],
+        digest=data_digest(parts),
+        scores=catalog[f"{best.namespace}.validation"].load() or tested,
+    )
+    return Candidate(best, recipe, column.removeprefix(kind), parts)
+
+
+def data_digest(parts: Parts) -> str:
+    """Return a digest of all rows, and of the names of their columns."""
+    digest = hashlib.sha256(repr(list(parts[0])).encode())
+    for part in parts:
+        digest.update(pd.util.hash_pandas_object(part).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def score_again(
+    recipe: Recipe, today: Recipe, metric: str, parts: Parts
+) -> list[float]:
+    """Return a recipe's scores on today's folds, or without any on the test part.
+
+    Raises:
+        CannotFitError: If it fits to none of them; other errors as they are.
+    """
+    from sklearn.base import clone
+    from sklearn.metrics import get_scorer
+
+    from ..validation import _folds, build_model
+
+    X, y, *_ = parts
+    try:
+        model = build_model(recipe.model, recipe.data, X, y, today.random_state)
+    except DataError as error:  # such as a classifier where the target is a number now
+        raise CannotFitError(one_line(error)) from error
+    pairs = [parts]
+    if count := today.comparison.folds:
+        rows = _folds(count, y, model, today.random_state).split(X, y)
+        pairs = [(X.iloc[i], y.iloc[i], X.iloc[j], y.iloc[j]) for i, j in rows]
+    scores, errors = [], []
+    for X_fit, y_fit, X_rest, y_rest in pairs:
+        try:
+            fitted = clone(model).fit(X_fit, y_fit)
+        except Exception as error:
+            errors.append(error)
+        else:
+            scores.append(float(get_scorer(metric)(fitted, X_rest, y_rest)))
+    if errors:
+        raise errors[0] if scores else CannotFitError(one_line(errors[0]))
+    return scores

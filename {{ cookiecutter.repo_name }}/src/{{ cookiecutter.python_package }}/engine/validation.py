@@ -1,0 +1,211 @@
+"""Models and their scores: the same for leaderboard, tuning and champion.
+
+scikit-learn is imported where it is used: every Kedro command imports this module, and
+none but a run should wait for scikit-learn.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import ConfigurationError, did_you_mean
+from .estimators import Estimator, build_estimator
+from .schema import FILE, ComparisonSpec, DataSpec, ModelSpec
+
+AUTO = {
+    "classification": ["accuracy", "f1_macro"],
+    "regression": ["r2", "neg_root_mean_squared_error"],
+}
+
+
+def build_model(
+    model: ModelSpec, data: DataSpec, X: pd.DataFrame, y: Any, random_state: int
+) -> Estimator:
+    """Return encoder and estimator as one, unfitted, for rows with these columns.
+
+    Raises:
+        ConfigurationError: If it classifies and the target is continuous, or the reverse.
+    """
+    from .encoding import with_encoder
+
+    # A tuned model comes as an entry that was read from a file.
+    model = ModelSpec.model_validate(model)
+    estimator = build_estimator(model, random_state)
+    kind, fits = task_of(estimator), is_continuous(y)
+    if kind == "classification" and fits:
+        write = "a column of classes, or a regressor"
+    elif kind == "regression" and not pd.api.types.is_numeric_dtype(y):
+        write = "a column of numbers, or a classifier"
+    else:
+        built: Estimator = with_encoder(estimator, data, X)
+        return built
+    name = model.class_path.rpartition(".")[2]
+    of = "continuous" if fits else "no number"
+    raise ConfigurationError.listing(
+        FILE,
+        [f"data.target_column: '{y.name}' is {of} and {name} for {kind}; name {write}"],
+    )
+
+
+def task_of(estimator: Any) -> str | None:
+    """Return ``classification`` or ``regression``; None if the estimator is neither."""
+    from sklearn.base import is_classifier, is_regressor
+
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else None
+
+
+def is_continuous(y: Any) -> bool:
+    """Tell whether a target is a number that has no classes, such as 1.5."""
+    from sklearn.utils.multiclass import type_of_target
+
+    return str(type_of_target(y)).startswith("continuous")
+
+
+def compared_task(models: Mapping[str, Any], y: Any) -> str:
+    """Return what the enabled models of a leaderboard are for, by their entries."""
+    tasks = _tasks(
+        {name: ModelSpec.model_validate(one) for name, one in models.items()}
+    )
+    return next(iter(tasks), "regression" if is_continuous(y) else "classification")
+
+
+def check_models(models: Mapping[str, ModelSpec]) -> list[str]:
+    """Return why models do not belong into one leaderboard, a line per problem."""
+    tasks = _tasks(models)
+    if len(tasks) < 2:
+        return []
+    both = "; ".join(
+        f"{', '.join(some[:5])} for {task}" for task, some in tasks.items()
+    )
+    return [f"models: {both}: their scores do not compare; disable one kind"]
+
+
+def _tasks(models: Mapping[str, ModelSpec]) -> dict[str, list[str]]:
+    """Return the names of the enabled models by task."""
+    names: dict[str, list[str]] = {}
+    for name, model in models.items():
+        # One that cannot be built fails in its own nodes.
+        with suppress(Exception):
+            task = task_of(build_estimator(model, 0)) if model.enabled else None
+            if task:
+                names.setdefault(task, []).append(name)
+    return names
+
+
+def check_scoring(comparison: ComparisonSpec) -> list[str]:
+    """Return which names of scores scikit-learn does not know."""
+    if comparison.scoring == ["auto"]:
+        return []
+    from sklearn.metrics import get_scorer_names
+
+    known = get_scorer_names()
+    return [
+        f"comparison.scoring: scikit-learn has no score '{name}'"
+        f"{did_you_mean(name, known)}"
+        for name in comparison.scoring
+        if name not in known
+    ]
+
+
+def score_names(comparison: ComparisonSpec, estimator: Any, y: Any) -> list[str]:
+    """Return the names of the scores to compare by, the one that decides first."""
+    if comparison.scoring != ["auto"]:
+        return comparison.scoring
+    guess = "regression" if is_continuous(y) else "classification"
+    return AUTO[task_of(estimator) or guess]
+
+
+def validate(
+    model: ModelSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    X: pd.DataFrame,
+    y: Any,
+    random_state: int,
+) -> dict[str, list[float]]:
+    """Cross-validate a model, its encoder fitted anew in each fold.
+
+    Returns:
+        By name of the score its value on each fold; higher is better. The same rows,
+        folds and random_state give the same folds, whatever the model.
+
+    Raises:
+        ValueError: If the model cannot be fitted or scored, or a score is not finite.
+    """
+    from sklearn.model_selection import cross_validate
+
+    estimator = build_model(model, data, X, y, random_state)
+    names = score_names(comparison, estimator, y)
+    if comparison.folds == 0:
+        return {}
+    with warnings.catch_warnings():
+        # Of classes that are rare or arguments that are unfortunate: the score says so.
+        warnings.simplefilter("ignore")
+        scored = cross_validate(
+            estimator,
+            X,
+            y,
+            cv=_folds(comparison.folds, y, estimator, random_state),
+            scoring=names,
+            error_score="raise",
+        )
+    return {name: finite(name, scored[f"test_{name}"]) for name in names}
+
+
+def held_out_scores(
+    fitted_model: Any, comparison: ComparisonSpec, X: pd.DataFrame, y: Any
+) -> dict[str, float]:
+    """Return the scores of a fitted model on other rows, by name.
+
+    Raises:
+        ValueError: If one of them is not finite.
+    """
+    from sklearn.metrics import check_scoring
+
+    names = score_names(comparison, fitted_model, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = check_scoring(fitted_model, scoring=names)(fitted_model, X, y)
+    return {name: finite(name, [scores[name]])[0] for name in names}
+
+
+def summarize(validation: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return mean and standard error over the folds, as the leaderboard names them."""
+    summary = {}
+    for name, values in validation.items():
+        summary[f"validation_{name}"] = float(np.mean(values))
+        error = np.std(values, ddof=1) / np.sqrt(len(values))
+        summary[f"validation_{name}_stderr"] = float(error)
+    return summary
+
+
+def finite(name: str, values: Any) -> list[float]:
+    """Return scores as a list of floats, all of them finite."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"the score {name} is not a finite number: {list(values)}")
+    return [float(value) for value in values]
+
+
+def _folds(folds: int, y: Any, estimator: Any, random_state: int) -> Any:
+    """Return the folds: shuffled, classes with their shares, the same each time."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    regression = task_of(estimator) == "regression" or is_continuous(y)
+    kind = KFold if regression else StratifiedKFold
+    most = len(y) if regression else int(pd.Series(y).value_counts().max())
+    if folds > most:
+        of = "rows" if regression else "rows of its most frequent class"
+        raise ConfigurationError.listing(
+            FILE,
+            [
+                f"comparison.folds: {folds}, but the training part has only {most} "
+                f"{of}; write {most} or less, or 0"
+            ],
+        )
+    return kind(folds, shuffle=True, random_state=random_state)
