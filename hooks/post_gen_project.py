@@ -12,12 +12,9 @@ from pathlib import Path
 # The files that each family owns. What no family owns is in every project.
 FAMILIES = {
     "text": (
-        "src/*/pipelines/etl_app",
-        "src/*/pipelines/ml_app",
-        "src/*/pipelines/user_app",
-        "tests/pipelines/etl_app",
-        "tests/pipelines/ml_app",
-        "tests/pipelines/user_app",
+        "src/*/pipelines/*_app",
+        "tests/**/*_app*",
+        "tests/**/test_text*.py",
         "conf/base/*_text.yml",
         "conf/base/globals.yml",
         "conf/imdb*",
@@ -26,7 +23,7 @@ FAMILIES = {
     ),
     "benchmark": (
         "src/*/pipelines/benchmark",
-        "tests/pipelines/benchmark",
+        "tests/**/*benchmark*",
         "conf/base/*_benchmark.yml",
         "conf/openml",
         "data/01_raw/breast_cancer.csv",
@@ -46,7 +43,7 @@ def remove_unasked(project: Path, pipelines: str) -> None:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)  # it may have been in a folder
 
 
 if __name__ == "__main__":

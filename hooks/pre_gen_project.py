@@ -58,8 +58,11 @@ DEVICES = re.compile(r"(?i)(aux|con|nul|prn|com\d|lpt\d)(\..*)?")
 def main() -> None:
     """Exit with every problem on stderr, or quietly when there is none."""
     answers = json.loads(r""" {{ cookiecutter | tojson }} """)
-    # Of a YAML list cookiecutter itself would take the first item and drop the rest.
-    given = json.loads(r""" {{ _cookiecutter.pipelines | tojson }} """)
+    # Of a YAML list cookiecutter takes the first item and drops the rest: look at what
+    # was given to it, which only cruft does not tell.
+    given = json.loads(
+        r""" {{ (_cookiecutter | default(cookiecutter)).pipelines | tojson }} """
+    )
     if isinstance(given, list):
         answers["pipelines"] = given
     problems = find_problems(answers)

@@ -36,10 +36,14 @@ Bake = Callable[..., Project]
 def clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep the developer's own settings out of the tests, and telemetry off."""
     home = tmp_path_factory.mktemp("home")
+    uv = shutil.which("uv")
     with pytest.MonkeyPatch.context() as patch:
+        if uv:  # its cache lies at home
+            cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True)
+            patch.setenv("UV_CACHE_DIR", cache.stdout.strip())
         for variable in ("HOME", "USERPROFILE"):
             patch.setenv(variable, str(home))
-        for variable in ("KEDRO_ENV", "COOKIECUTTER_CONFIG"):
+        for variable in ("KEDRO_ENV", "COOKIECUTTER_CONFIG", "MLFLOW_TRACKING_URI"):
             patch.delenv(variable, raising=False)
         patch.setenv("DO_NOT_TRACK", "1")
         for role in ("AUTHOR", "COMMITTER"):

@@ -1,12 +1,5 @@
 """Tasks of this project: ``nox -s tests``, ``lint``, ``format``, ``serve``."""
 
-import json
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
-
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -14,22 +7,34 @@ nox.options.sessions = ["lint", "tests"]
 
 PACKAGE = "{{ cookiecutter.python_package }}"
 
-# Prints the variables by which MLflow finds the store that the project's runs go to.
-ENVIRONMENT = """
-import json
+# Serves a model, asks it its own example, stops it.
+SERVE = """
 import os
-from pathlib import Path
+import subprocess
+import sys
 
 import mlflow
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-bootstrap_project(Path.cwd())
+bootstrap_project(os.getcwd())
 with KedroSession.create() as session:
-    session.load_context()
-    os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
-    os.environ["MLFLOW_REGISTRY_URI"] = mlflow.get_registry_uri()
-print(json.dumps(dict(os.environ)))
+    session.load_context()  # MLflow now knows the store that the project's runs go to
+os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
+os.environ["MLFLOW_REGISTRY_URI"] = mlflow.get_registry_uri()
+
+model, url = sys.argv[1], "http://127.0.0.1:5001/invocations"
+example = mlflow.artifacts.download_artifacts(f"{model}/serving_input_example.json")
+serve = ["mlflow", "models", "serve", "--model-uri", model, "--env-manager", "local"]
+server = subprocess.Popen([*serve, "--host", "127.0.0.1", "--port", "5001"])
+curl = ["curl", "--silent", "--fail-with-body", "--retry", "60"]
+curl += ["--retry-delay", "1", "--retry-connrefused", "--data", f"@{example}"]
+try:
+    print(open(example).read(), flush=True)
+    subprocess.run([*curl, "-H", "Content-Type: application/json", url], check=True)
+finally:
+    server.terminate()
+    server.wait()
 """
 
 
@@ -62,41 +67,4 @@ def serve(session: nox.Session) -> None:
     """Serve a champion, ask it its own example, stop it: ``nox -s serve -- NAME``."""
     session.install("-e", ".")
     name = session.posargs[0] if session.posargs else PACKAGE
-    model, port = f"models:/{name}@champion", 5001
-    said = session.run("python", "-c", ENVIRONMENT, silent=True).splitlines()
-    env = json.loads(next(line for line in reversed(said) if line.startswith("{")))
-    example = Path(session.create_tmp(), "serving_input_example.json")
-    session.run(
-        *("mlflow", "artifacts", "download", "--dst-path", str(example.parent)),
-        *("--artifact-uri", f"{model}/{example.name}"),
-        env=env,
-        silent=True,
-    )
-    options = f"--env-manager local --host 127.0.0.1 --port {port}".split()
-    command = ["mlflow", "models", "serve", "--model-uri", model, *options]
-    server = subprocess.Popen([Path(session.bin, command[0]), *command[1:]], env=env)
-    try:
-        answer = ask(server, f"http://127.0.0.1:{port}", example.read_bytes())
-    finally:
-        server.terminate()
-        server.wait()
-    session.log(f"asked     {example.read_text()}")
-    session.log(f"answered  {json.dumps(answer)}")
-
-
-def ask(server: "subprocess.Popen[bytes]", url: str, question: bytes) -> object:
-    """Wait until a model server is there, and return its answer."""
-    request = urllib.request.Request(
-        f"{url}/invocations", question, {"Content-Type": "application/json"}
-    )
-    for _ in range(120):
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return json.load(answer)
-        except urllib.error.URLError as error:
-            if isinstance(error, urllib.error.HTTPError):
-                raise
-            time.sleep(0.5)
-    raise SystemExit(f"{url} does not answer")
+    session.run("python", "-c", SERVE, f"models:/{name}@champion")

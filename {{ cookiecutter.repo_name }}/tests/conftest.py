@@ -1,79 +1,55 @@
-"""A copy of the project to run, so that tests leave the real one alone."""
+"""Data and parameters of the tests' own: those of the project may change."""
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
-import yaml
-from kedro.config import AbstractConfigLoader
-from kedro.framework.project import configure_project, settings
+from kedro.framework.project import configure_project
+from kedro.io import DataCatalog
 
-from {{ cookiecutter.python_package }}.tracking.server import create_store
+from {{ cookiecutter.python_package }}.engine import (
+    read_parameters,
+)
 
-ROOT = Path(__file__).parents[1]
-PARAMETERS = {
-    "train_fraction": 0.8,
-    "random_state": 3,
-    "target_column": "species",
-    "models": {
-        "nearest_neighbors": {"class": "sklearn.neighbors.KNeighborsClassifier"},
-        "linear_svm": {"class": "sklearn.svm.LinearSVC"},
-        "decision_tree": {"class": "sklearn.tree.DecisionTreeClassifier"},
-    },
-}
-PACKAGE = "{{ cookiecutter.python_package }}"
-
-
-@pytest.fixture(autouse=True)
-def configured_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Kedro know the project, whatever the shell says."""
-    monkeypatch.delenv("KEDRO_ENV", raising=False)
-    monkeypatch.setenv("DO_NOT_TRACK", "1")
-    configure_project(PACKAGE)
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an MLflow store without runs: copied at once, where making one is slow."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    create_store(f"sqlite:///{path}")
-    return path
+# Before the tests are read: they name models, which settings.py has to trust.
+configure_project("{{ cookiecutter.python_package }}")
 
 
 @pytest.fixture
-def project(tmp_path: Path, empty_store: Path) -> Path:
-    """Return the root of a fresh copy: its configuration and raw data."""
-    for folder in ("conf", "data/01_raw"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    shutil.copy(empty_store, tmp_path)
-    # The tests' own models, so that those of the project may change.
-    (tmp_path / "conf/base/parameters.yml").write_text(yaml.safe_dump(PARAMETERS))
-    return tmp_path
+def parameters() -> dict[str, Any]:
+    """Return what parameters.yml says in these tests."""
+    return {
+        "data": {"target_column": "kind", "train_fraction": 0.75, "drop": ["id"]},
+        "comparison": {"folds": 3},
+        "random_state": 3,
+        "models": {
+            "tree": {"class": "sklearn.tree.DecisionTreeClassifier"},
+            "neighbors": {"class": "sklearn.neighbors.KNeighborsClassifier"},
+        },
+    }
 
 
 @pytest.fixture
-def write_parameters(project: Path) -> Callable[..., None]:
-    """Return a function that writes the parameters of an environment."""
-
-    def write(env: str, **parameters: Any) -> None:
-        folder = project / "conf" / env
-        folder.mkdir(exist_ok=True)
-        (folder / "parameters.yml").write_text(yaml.safe_dump(parameters))
-
-    return write
+def table() -> pd.DataFrame:
+    """Return 60 rows, 20 of each kind; width and colour tell them apart."""
+    table = pd.DataFrame({"id": range(60), "kind": [*"abc"] * 20})
+    noise = np.random.default_rng(0).normal(scale=0.3, size=60)
+    table["width"] = table["kind"].map({"a": 1, "b": 2, "c": 3}) + noise
+    table["colour"] = table["kind"].map({"a": "red", "b": "blue", "c": "blue"})
+    table.loc[::10, ["width", "colour"]] = None  # gaps
+    return table
 
 
 @pytest.fixture
-def load_config(project: Path) -> Callable[..., AbstractConfigLoader]:
-    """Return a function that puts a configuration of the copy in force."""
-
-    def load(**options: Any) -> AbstractConfigLoader:
-        config_loader: AbstractConfigLoader = settings.CONFIG_LOADER_CLASS(
-            str(project / "conf"), **options, **settings.CONFIG_LOADER_ARGS
-        )
-        return config_loader
-
-    return load
+def catalog(parameters: dict[str, Any], table: pd.DataFrame) -> DataCatalog:
+    """Return the table and the parameters, as nodes take them; the rest is memory."""
+    spec = read_parameters(parameters)
+    catalog = DataCatalog()
+    catalog["example_iris_data"] = table
+    catalog["params:models"] = parameters["models"]
+    for name in ("data", "comparison", "random_state"):
+        catalog[f"params:{name}"] = getattr(spec, name)
+    for name, model in spec.models.items():
+        catalog[f"params:models.{name}"] = model
+    return catalog

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import Any, Protocol, get_type_hints
 
 from .errors import did_you_mean
-from .schema import ModelSpec, check_class_path, is_entry, nested_classes
+from .schema import ModelSpec
+from .trust import check_class_path, is_entry, nested_classes
 
 
 class Estimator(Protocol):
@@ -90,37 +91,7 @@ def find_problems(model: ModelSpec, key: str) -> list[str]:
     for nested in nested_classes(model.model_kwargs):
         arguments = {"model_kwargs": nested.get("model_kwargs") or {}}
         problems += _problems_of_call(nested["class"], arguments, key)
-    return problems or _problems_of_parts(model, sections, key)
-
-
-def _problems_of_parts(
-    model: ModelSpec, sections: Mapping[str, Mapping[str, Any]], key: str
-) -> list[str]:
-    """Return which parameters of parts, such as ``tree__depth``, there are not.
-
-    Which parts an estimator has is known only when it is built.
-    """
-    of_parts = [
-        (section, kwarg)
-        for section, kwargs in sections.items()
-        for kwarg in kwargs
-        if "__" in kwarg
-    ]
-    if not of_parts:
-        return []
-    kwargs = model.model_kwargs.items()
-    whole = {name: value for name, value in kwargs if "__" not in name}
-    try:
-        built = build_estimator(model.model_copy(update={"model_kwargs": whole}), 0)
-    except Exception:  # it fails in its own nodes
-        return []
-    takes = list(built.get_params())
-    return [
-        f"{key}.{section}.{kwarg}: no part has this parameter"
-        f"{did_you_mean(kwarg, takes)}"
-        for section, kwarg in of_parts
-        if kwarg not in takes
-    ]
+    return problems
 
 
 def _problems_of_call(
@@ -145,6 +116,7 @@ def _problems_of_call(
         f"{did_you_mean(kwarg, list(named))}"
         for section, kwargs in sections.items()
         for kwarg in kwargs
+        # Which parts an estimator has is known only when it is built.
         if kwarg not in named and "__" not in kwarg
     ] + [
         f"{key}.model_kwargs.{kwarg}: missing, {name} needs it"

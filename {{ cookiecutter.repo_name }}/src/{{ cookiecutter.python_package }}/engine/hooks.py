@@ -1,4 +1,4 @@
-"""The engine's hooks: checks before a run, progress in it, its results after it."""
+"""The engine's hooks in a run and after it: progress, results, failures."""
 
 import logging
 import os
@@ -12,50 +12,16 @@ from kedro.pipeline import Node, Pipeline
 
 from .command import kedro_command
 from .console import RunProgress, print_places, print_table
-from .errors import ConfigurationError, DataError
 from .failures import is_failure
 from .files import discard, local_path, outdated, remove_leftovers, shown_path
+from .preflight import metadata
 from .registry import project_path
-from .schema import ComparisonSpec, ModelSpec, file_of
 
 logger = logging.getLogger(__name__)
 
 # What says whether a model has failed, the smallest first: its metrics, or in a run of
 # some nodes what there is instead.
 SIGNS = ("metrics", "validation", "fitted_model")
-
-
-class CheckHook:
-    """Checks before a run what registration cannot check cheaply."""
-
-    # First, so that no MLflow run is opened for a run that cannot start.
-    @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Check that models can be built, data exists, and outputs will be saved."""
-        _check_catalog(pipeline, catalog)
-        specs: dict[str, Any] = {}
-        missing = []
-        for name in sorted(pipeline.inputs()):
-            if name.startswith("params:"):
-                specs[name.removeprefix("params:")] = catalog[name].load()
-            else:
-                missing += _missing(catalog, name)
-        problems = _problems(specs)
-        if problems:
-            files = sorted({file_of(line) for line in problems})
-            raise ConfigurationError.listing(" and ".join(files), problems)
-        if missing:
-            raise ConfigurationError("\n  ".join(["Data is missing:", *missing]))
-
-    @hook_impl
-    def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
-        """Name the data that a node has refused: the node was not told."""
-        if isinstance(error, DataError):
-            tables = [name for name in node.inputs if not name.startswith("params:")]
-            places = {name: shown_path(catalog, name) for name in tables}
-            error.name_data(
-                " and ".join(f"{path} ({name})" for name, path in places.items())
-            )
 
 
 class ProgressHook:
@@ -136,7 +102,9 @@ class FailureHook:
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any], catalog: DataCatalog) -> None:
         """Save nothing where a model failed and its dataset cannot hold the error."""
-        for name in [name for name, value in outputs.items() if is_failure(value)]:
+        for name, failure in [*outputs.items()]:
+            if not is_failure(failure):
+                continue
             try:
                 catalog.save(name, outputs.pop(name))
             except DatasetError:  # a plot or a table: the one before is not of this run
@@ -148,16 +116,16 @@ class FailureHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Fail if models have failed, naming the command that runs just them again."""
-        errors = failed_models(pipeline, catalog)
+        failed = failed_models(pipeline, catalog)
+        errors = _lacking(pipeline, catalog) | failed
         if not errors:
             return
-        discard(catalog, _outputs_of(errors, pipeline))
+        discard(catalog, _outputs_of(failed, pipeline))
         count = len(_signs(pipeline))
-        few = "All" if len(errors) == count else f"{len(errors)} of"
         lines = [f"{namespace}: {error}" for namespace, error in errors.items()]
         again = kedro_command(run_params, only_missing=True)
         raise ModelsFailed(
-            "\n  ".join([f"{few} {count} models failed:", *lines])
+            "\n  ".join([f"{len(errors)} of {count} models failed:", *lines])
             + f"\nAll else is saved. Run just what is missing with\n  {again}"
         )
 
@@ -171,9 +139,17 @@ def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
     return errors
 
 
-def metadata(catalog: DataCatalog, name: str) -> dict[str, Any]:
-    """Return what the catalog says of a dataset for others than Kedro."""
-    return getattr(catalog.get(name), "metadata", None) or {}
+def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
+    """Return, by namespace of a model, that a plot or table of it was not made."""
+    return {
+        namespace: f"'{last}' was not made; the log says why"
+        for namespace, _, last in (
+            name.rpartition(".")
+            for name in sorted(pipeline.all_outputs())
+            if local_path(catalog, name) and not catalog.exists(name)
+        )
+        if namespace in _signs(pipeline)
+    }
 
 
 def _signs(pipeline: Pipeline) -> dict[str, str]:
@@ -192,59 +168,3 @@ def _outputs_of(failed: Container[str], pipeline: Pipeline) -> list[str]:
     signs = set(_signs(pipeline).values())
     names = sorted(pipeline.all_outputs() - signs)
     return [name for name in names if name.rpartition(".")[0] in failed]
-
-
-def _problems(specs: dict[str, Any]) -> list[str]:
-    """Return what is wrong with models and scores, by the parameters of a run."""
-    from .estimators import find_problems
-    from .validation import check_models, check_scoring
-
-    models = {key: one for key, one in specs.items() if isinstance(one, ModelSpec)}
-    problems = [line for key, one in models.items() for line in find_problems(one, key)]
-    for spec in specs.values():
-        if isinstance(spec, ComparisonSpec):
-            problems += check_scoring(spec)
-    if not problems:
-        compared = {
-            key.removeprefix("models."): one
-            for key, one in models.items()
-            if key.startswith("models.")
-        }
-        problems = check_models(compared)
-    return problems
-
-
-def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a catalog that would not keep what the models make."""
-    names = {
-        name
-        for node in pipeline.nodes
-        if node.namespace
-        for name in (*node.inputs, *node.outputs)
-        if not name.startswith("params:") and name not in catalog
-    }
-    patterns: dict[str, str] = {}
-    for name in sorted(names):
-        family, *namespace, dataset = name.split(".")
-        pattern = ".".join([family, "{namespace}", dataset]) if namespace else name
-        patterns.setdefault(pattern, name)
-    if patterns:
-        raise ConfigurationError.listing(
-            "The catalog",
-            [
-                f"{name}: matches no entry and no pattern, so it would not be saved; "
-                f"add '{pattern}'"
-                for pattern, name in patterns.items()
-            ],
-        )
-
-
-def _missing(catalog: DataCatalog, name: str) -> list[str]:
-    """Return what to do about a dataset that the run needs, if it is not there."""
-    command, path = metadata(catalog, name).get("made_by"), local_path(catalog, name)
-    # Not every dataset knows whether it exists.
-    if not (command or path) or (path and path.exists()) or catalog.exists(name):
-        return []
-    if command:
-        return [f"{name}: does not exist yet; '{command}' makes it"]
-    return [f"{name}: put it at {shown_path(catalog, name)}, or correct the catalog"]

@@ -154,9 +154,8 @@ def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         elif hasattr(module, "create_pipeline"):
             created[found.name] = module.create_pipeline()
     # As with Kedro's own find_pipelines: without one of that name, all together.
-    created.setdefault(
-        "__default__", LazyPipeline(lambda: Pipeline([*created.values()]))
-    )
+    parts = [*created.values()]
+    created.setdefault("__default__", LazyPipeline(lambda: Pipeline(parts)))
     return created
 
 

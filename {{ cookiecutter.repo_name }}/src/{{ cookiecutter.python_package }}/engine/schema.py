@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from kedro.framework.project import settings
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,10 +19,10 @@ from pydantic import (
 )
 
 from .errors import ConfigurationError, did_you_mean, parse
+from .trust import check_class_path, check_nested
 
 logger = logging.getLogger(__name__)
 
-PACKAGE = __name__.partition(".")[0]
 FILE = "parameters.yml"
 # The leaderboard's own row.
 BASELINE = "baseline"
@@ -47,54 +46,6 @@ def _check_name(name: object) -> str:
         "a name is lower-case letters, digits and underscores, beginning with a "
         f"letter; write '{write}'"
     )
-
-
-def check_class_path(path: str) -> str:
-    """Refuse an import path whose package is not among those that settings.py trusts.
-
-    Importing a module runs it, so this is asked before anything is imported.
-    """
-    parts = path.split(".")
-    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
-        raise ValueError(
-            f"'{path}' is no import path; write it with its module, "
-            "such as sklearn.svm.SVC"
-        )
-    trusted = (PACKAGE, *settings.get("TRUSTED_PACKAGES", ()))
-    if parts[0] not in trusted:
-        raise ValueError(
-            f"'{path}' is not imported, since its package is not trusted"
-            f"{did_you_mean(parts[0], trusted)}; if you trust it, add '{parts[0]}' to "
-            "TRUSTED_PACKAGES in settings.py"
-        )
-    return path
-
-
-def _check_nested(value: Any) -> Any:
-    """Check every ``{class: ...}`` inside of an argument."""
-    for nested in nested_classes(value):
-        check_class_path(nested["class"])
-        if unknown := sorted({*nested} - {"class", "model_kwargs"}):
-            hint = did_you_mean(unknown[0], ["model_kwargs"])
-            raise ValueError(f"'{unknown[0]}' is an unknown key beside 'class'{hint}")
-        if not isinstance(nested.get("model_kwargs") or {}, Mapping):
-            raise ValueError(f"model_kwargs of {nested['class']} is not a mapping")
-    return value
-
-
-def nested_classes(value: Any) -> list[dict[str, Any]]:
-    """Return the mappings inside of an argument that say which class to build."""
-    if is_entry(value):
-        return [value, *nested_classes(value.get("model_kwargs"))]
-    inner = value.values() if isinstance(value, Mapping) else value
-    if not isinstance(value, Mapping | list):
-        return []
-    return [nested for one in inner for nested in nested_classes(one)]
-
-
-def is_entry(value: object) -> bool:
-    """Tell whether an argument is ``{class: ..., model_kwargs: ...}``."""
-    return isinstance(value, Mapping) and isinstance(value.get("class"), str)
 
 
 def _bounds(value: Any) -> Any:
@@ -151,7 +102,7 @@ class ModelSpec(Schema):
     """Import path of a scikit-learn compatible estimator, or of what builds one."""
 
     model_kwargs: Annotated[
-        dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(_check_nested)
+        dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(check_nested)
     ] = {}
     """Arguments; one may be ``{class:, model_kwargs:}`` itself. A name with two
     underscores, such as ``estimator__depth``, is a parameter of a part."""

@@ -19,7 +19,8 @@ from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 
 from .errors import ConfigurationError, did_you_mean
 from .files import local_path
-from .schema import PACKAGE, ModelSpec, nested_classes
+from .schema import ModelSpec
+from .trust import PACKAGE, nested_classes
 
 # What the engine's public face imports; click and OmegaConf come with Kedro.
 REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"

@@ -3,7 +3,8 @@
 import logging
 
 from .files import write_atomically
-from .hooks import CheckHook, FailureHook, ProgressHook, ResultHook
+from .hooks import FailureHook, ProgressHook, ResultHook
+from .preflight import CheckHook
 from .registry import ProjectConfigLoader
 from .tracking import TrackingHook
 

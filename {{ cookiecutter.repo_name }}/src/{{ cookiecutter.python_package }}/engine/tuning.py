@@ -71,11 +71,11 @@ def tune(
         return sum(values) / len(values)
 
     with _open(tuning.storage, name) as study:
-        before, end = len(_finished(study)), time.monotonic() + tuning.timeout
-        goal = tuning.trials if model.search_space else 1
-        while len(_finished(study)) < goal and time.monotonic() < end:
+        trials, end = _finished(study), time.monotonic() + tuning.timeout
+        before, goal = len(trials), tuning.trials if model.search_space else 1
+        while len(trials) < goal and (not trials or time.monotonic() < end):
             _add_trial(study, model, value, seed)
-        trials = _finished(study)[:goal]
+            trials = _finished(study)
     rows = [
         {
             "number": trial.number,
@@ -85,10 +85,11 @@ def tune(
             "arguments": trial.user_attrs.get("arguments", {}),
             "error": trial.user_attrs.get("error"),
         }
-        for trial in trials
+        for trial in trials[:goal]
     ]
     done = [row for row in rows if row["value"] is not None]
-    logger.info("Study %s: %d trials, %d new", name, len(rows), max(0, len(rows) - before))
+    new = len(trials) - before
+    logger.info("Study %s: %d trials, %d new", name, len(rows), new)
     if not done:
         raise ValueError(f"each of {len(rows)} trials failed: {rows[-1]['error']}")
     best = model.with_arguments(max(done, key=lambda row: row["value"])["arguments"])

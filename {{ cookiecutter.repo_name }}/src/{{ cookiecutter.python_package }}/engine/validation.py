@@ -28,7 +28,8 @@ def build_model(
     """Return encoder and estimator as one, unfitted, for rows with these columns.
 
     Raises:
-        ConfigurationError: If it classifies and the target is continuous, or the reverse.
+        ConfigurationError: If it classifies and the target is continuous, or the
+            reverse.
     """
     from .encoding import with_encoder
 

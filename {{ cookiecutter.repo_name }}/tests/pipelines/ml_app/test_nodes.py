@@ -1,191 +1,119 @@
-"""From cleaned texts to predictions, step by step."""
+"""From texts to predictions, step by step."""
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import LabelEncoder
 
-from {{ cookiecutter.python_package }}.errors import ConfigurationError
-from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
-    decode_predictions,
-    encode_labels,
-    fit_label_encoder,
-    fit_tokenizer,
-    hold_out,
-    predict,
-    tokenize_text,
-    train_model,
+from {{ cookiecutter.python_package }}.engine import (
+    ConfigurationError,
+    ModelSpec,
 )
-from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
+from {{ cookiecutter.python_package }}.pipelines.ml_app import (
+    evaluation,
+    nodes,
+    text,
+)
 
-STOPWORDS = Path(__file__).parents[3] / "data/01_raw/stopwords.yml"
-
-
-def instances(count: int) -> pd.DataFrame:
-    return pd.DataFrame({"text": [f"text {number}" for number in range(count)]})
-
-
-def labels(positive: int, negative: int) -> pd.DataFrame:
-    return pd.DataFrame({"label": ["positive"] * positive + ["negative"] * negative})
-
-
-def test_the_held_out_reviews_and_the_others_are_all_there_are() -> None:
-    train_rows, test_instances = hold_out(instances(100), labels(80, 20), 0.25, 3)
-    assert sorted([*train_rows, *test_instances.index]) == list(range(100))
-    assert len(test_instances) == 25
-    assert test_instances["text"].tolist() == [
-        f"text {row}" for row in test_instances.index
-    ]
-
-
-def test_both_parts_have_the_same_share_of_each_label() -> None:
-    train_rows, test_instances = hold_out(instances(100), labels(80, 20), 0.25, 3)
-    assert test_instances["label"].value_counts().to_dict() == {
-        "positive": 20,
-        "negative": 5,
-    }
-    assert (train_rows < 80).sum() == 60
-
-
-def test_the_seed_decides_what_is_held_out() -> None:
-    first, again, other = (
-        hold_out(instances(100), labels(50, 50), 0.2, seed)[1] for seed in (3, 3, 4)
-    )
-    assert first.equals(again)
-    assert not first.index.equals(other.index)
+# The positive one is last, though neither the last nor the first of the alphabet.
+LABELS = {"worse": [0], "better": [1]}
+ENCODER = LabelEncoder().fit(["worse", "better"])
 
 
 @pytest.mark.parametrize(
-    ("rows", "positive", "negative", "says"),
+    ("review", "stopwords", "words"),
     [
-        (9, 5, 5, "9 instances but 10 labels.*kedro run --pipelines etl"),
-        (10, 10, 0, "All 10 reviews have the same label"),
-        (0, 0, 0, "All 0 reviews have the same label"),
-        (10, 9, 1, r"text\.test_fraction: 0\.2 of {.*'negative': 1} is too few"),
-        (3, 2, 1, r"text\.test_fraction: 0\.2 of .* is too few"),
+        ("The theatre, the bathe, the", ["the"], "theatre bathe"),
+        ("the,the.the (the) 'the' \"the\" the-the", ["the"], ""),
+        ("It's its OWN", ["it's"], "its own"),
+        ("Don't!", ["don", "t"], "dont"),
+        ("It\u2019s a won\u2019t", ["it's", "won"], "a wont"),
+        ("so_so !?\u2026 10/10", ["so", "10"], "so so"),
+        ("na\u00efve\u2014Stra\u00dfe", ["na", "ve"], "na\u00efve stra\u00dfe"),
+        (None, [], ""),
     ],
-    ids=["unequal lengths", "one label", "none", "one review of a label", "too few"],
 )
-def test_what_cannot_be_divided(
-    rows: int, positive: int, negative: int, says: str
+def test_whole_words_are_removed(
+    review: str | None, stopwords: list[str], words: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=says):
-        hold_out(instances(rows), labels(positive, negative), 0.2, 3)
+    lower = text.lower_case(pd.DataFrame({"text": [review]}))
+    (clean,) = text.remove_punctuation(text.remove_stopwords(lower, stopwords))
+    assert clean.split() == words.split()
+
+
+def test_held_out_reviews_are_those_not_trained_on_classes_alike() -> None:
+    instances = pd.DataFrame({"text": [f"text {number}" for number in range(100)]})
+    labels = pd.DataFrame({"label": ["worse"] * 80 + ["better"] * 20})
+    rows, held_out = nodes.hold_out(instances, labels, 0.25, 3)
+    assert sorted([*rows, *held_out.index]) == list(range(100))
+    assert held_out["label"].value_counts().to_dict() == {"worse": 20, "better": 5}
+    assert held_out["text"].tolist() == [f"text {row}" for row in held_out.index]
+    with pytest.raises(ConfigurationError, match="99 instances but 100 labels"):
+        nodes.hold_out(instances.head(99), labels, 0.25, 3)
 
 
 def test_the_vocabulary_is_of_the_training_rows_alone() -> None:
-    text = pd.Series(["good film", "bad film", "unseen words"])
-    tokenizer = fit_tokenizer(text, np.array([0, 1]), 100)
-    assert set(tokenizer.get_feature_names_out()) == {"good", "bad", "film"}
-    features = tokenize_text(tokenizer, pd.Series(["film, film good", "unseen", ""]))
-    assert issparse(features)
-    counts = pd.DataFrame(features.toarray(), columns=tokenizer.get_feature_names_out())
-    assert counts.to_dict("list") == {
-        "bad": [0, 0, 0],
-        "film": [2, 0, 0],
-        "good": [1, 0, 0],
-    }
+    texts = ["good film", "bad film", "unseen words"]
+    tokenizer = nodes.fit_tokenizer(texts, np.array([0, 1]), 100)
+    assert list(tokenizer.get_feature_names_out()) == ["bad", "film", "good"]
+    counts = nodes.tokenize_text(tokenizer, ["film, film good", "unseen", ""])
+    assert counts.toarray().tolist() == [[0, 2, 1], [0, 0, 0], [0, 0, 0]]
 
 
-def test_the_most_frequent_words_are_kept() -> None:
-    text = pd.Series(["rare film", "good film", "good film"])
-    tokenizer = fit_tokenizer(text, np.arange(3), 2)
-    assert set(tokenizer.get_feature_names_out()) == {"good", "film"}
-
-
-def test_texts_without_words_have_no_vocabulary() -> None:
-    text = pd.Series(["", "  ", "film"])
-    with pytest.raises(ConfigurationError, match=r"None of 2 reviews .*text_column"):
-        fit_tokenizer(text, np.array([0, 1]), 10)
-
-
-def test_labels_come_back_as_they_were() -> None:
-    table = labels(1, 2)
-    label_encoder = fit_label_encoder(table)
-    encoded = encode_labels(label_encoder, table)
-    assert encoded["label"].tolist() == [1, 0, 0]
-    certain = np.eye(2)[encoded["label"]]
-    decoded = decode_predictions(label_encoder, certain)
-    assert decoded["label"].tolist() == table["label"].tolist()
-
-
-def test_the_most_probable_label_has_its_probability() -> None:
-    label_encoder = fit_label_encoder(labels(1, 1))
-    probabilities = np.array([[0.75, 0.25], [0.125, 0.875]])
-    assert decode_predictions(label_encoder, probabilities).to_dict("list") == {
-        "label": ["negative", "positive"],
-        "probability": [0.75, 0.875],
-    }
-
-
-def test_no_texts_get_no_predictions() -> None:
-    model = LogisticRegression().fit(np.eye(2), [0, 1])
-    probabilities = predict(model, csr_matrix((0, 2)))
-    assert probabilities.shape == (0, 2)
-    predictions = decode_predictions(fit_label_encoder(labels(1, 1)), probabilities)
-    assert list(predictions) == ["label", "probability"]
-    assert predictions.empty
-
-
-def test_one_row_per_text_and_one_column_per_label() -> None:
-    model = LogisticRegression().fit(np.eye(2), [0, 1])
-    features = csr_matrix(np.eye(2)[[0, 1, 1]])
-    probabilities = predict(model, features)
-    assert probabilities.argmax(axis=1).tolist() == [0, 1, 1]
-    assert probabilities.sum(axis=1) == pytest.approx(1)
-
-
-def train(class_path: str, **model_kwargs: object) -> object:
-    """Fit a model on two rows; the third one says otherwise."""
-    spec = ModelSpec.model_validate({"class": class_path, "model_kwargs": model_kwargs})
+def train(class_path: str, **model_kwargs: Any) -> Any:
+    """Fit a model on two rows; the others say otherwise."""
+    entry = {"class": class_path, "model_kwargs": model_kwargs}
+    model = ModelSpec.model_validate(entry)
     features = csr_matrix(np.eye(2)[[0, 1, 0, 0, 0]])
-    encoded = pd.DataFrame({"label": [0, 1, 1, 1, 1]})
-    return train_model(features, encoded, np.array([0, 1]), spec, 3)
+    labels = pd.DataFrame({"label": [0, 1, 1, 1, 1]})
+    return nodes.train_model(features, labels, np.array([0, 1]), model, 3)
 
 
-def test_a_model_learns_from_the_training_rows_alone() -> None:
-    model = train("sklearn.linear_model.LogisticRegression", C=100.0)
-    assert predict(model, csr_matrix(np.eye(2))).argmax(axis=1).tolist() == [0, 1]
-
-
-def test_the_seed_reaches_the_model() -> None:
+def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
     model = train("sklearn.linear_model.SGDClassifier", loss="log_loss")
-    assert model.random_state == 3  # type: ignore[attr-defined]
+    assert model.random_state == 3
+    probabilities = nodes.predict(model, csr_matrix(np.eye(2)))
+    decoded = nodes.decode_predictions(ENCODER, probabilities)
+    assert decoded["label"].tolist() == ["better", "worse"]
+    assert decoded["probability"].tolist() == probabilities.max(axis=1).tolist()
+    assert nodes.predict(model, csr_matrix((0, 2))).shape == (0, 2)
 
 
 @pytest.mark.parametrize(
-    ("class_path", "model_kwargs"),
+    ("class_path", "problem"),
     [
-        ("sklearn.svm.LinearSVC", {}),
-        ("sklearn.linear_model.SGDClassifier", {"loss": "hinge"}),
+        ("sklearn.svm.LinearSVC", "LinearSVC has no predict_proba"),
+        ("sklearn.naive_bayes.GaussianNB", "GaussianNB takes no sparse counts"),
     ],
 )
-def test_a_model_without_probabilities_is_refused(
-    class_path: str, model_kwargs: dict[str, object]
-) -> None:
-    with pytest.raises(ConfigurationError) as error:
-        train(class_path, **model_kwargs)
-    assert error.value.message.startswith("parameters_text.yml has a problem:")
-    assert f"text.model.class: {class_path} has no" in error.value.message
+def test_a_model_that_does_not_fit_is_named(class_path: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"text\.model\.class: .*{problem}"):
+        train(class_path)
 
 
-def test_the_shipped_stopwords_are_words_and_no_negations() -> None:
-    stopwords = yaml.safe_load(STOPWORDS.read_text())
-    assert {type(word) for word in stopwords} == {str}
-    assert [word.lower() for word in stopwords] == stopwords
-    assert len(set(stopwords)) == len(stopwords) > 100
-    negations = {"not", "no", "never", "nor", "neither", "none", "nobody", "nothing"}
-    negations |= {"nowhere", "cannot", "without", "hardly", "but", "although"}
-    assert not negations & set(stopwords)
-    assert not [word for word in stopwords if word.endswith("n't")]
+def test_the_held_out_reviews_are_compared() -> None:
+    # Rows 0 and 3 are training's, and all wrong.
+    better = np.array([0.0, 0.9, 0.8, 1.0, 0.3, 0.2, 0.6, 0.1])
+    truth = ["better"] * 4 + ["worse"] * 2
+    held_out = pd.DataFrame({"label": truth}, index=[1, 2, 4, 5, 6, 7])
+    metrics, figure = evaluation.evaluate(
+        np.column_stack([better, 1 - better]), held_out, ENCODER, LABELS
+    )
+    assert metrics["accuracy"] == 3 / 6
+    assert metrics["f1_macro"] == pytest.approx((4 / 7 + 2 / 5) / 2)
+    assert metrics["auc"] == 6 / 8
+    assert figure.data[0].z.tolist() == [[2, 2], [1, 1]]
 
 
-def test_a_model_that_takes_no_sparse_counts_is_named() -> None:
-    naive_bayes = ModelSpec.model_validate({"class": "sklearn.naive_bayes.GaussianNB"})
-    labels = pd.DataFrame({"label": [0, 1] * 5})
-    with pytest.raises(ConfigurationError, match="GaussianNB takes no sparse counts"):
-        train_model(csr_matrix(np.eye(10)), labels, np.arange(10), naive_bayes, 3)
+def test_words_speak_for_the_label_they_stand_with() -> None:
+    words = CountVectorizer()
+    features = words.fit_transform(["tedious", "brilliant"] * 2)
+    model = LogisticRegression().fit(features, [1, 0] * 2)
+    (bars,) = evaluation.plot_telling_words(model, words, ENCODER, LABELS).data
+    assert list(bars.y) == ["tedious", "brilliant"]
+    assert bars.x[0] < 0.5 < bars.x[1]

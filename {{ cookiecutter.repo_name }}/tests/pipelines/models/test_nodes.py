@@ -1,93 +1,73 @@
-"""Split, fit, score and compare, without Kedro."""
+"""The split, and the three nodes of every model."""
 
 import pandas as pd
 import pytest
-from sklearn.datasets import load_diabetes, load_iris
-from sklearn.tree import DecisionTreeClassifier
 
-from {{ cookiecutter.python_package }}.errors import ConfigurationError
-from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
-    compare_models,
+from {{ cookiecutter.python_package }}.engine import (
+    ComparisonSpec,
+    DataError,
+    DataSpec,
+    ModelSpec,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     fit_model,
     score_model,
     split_data,
+    validate_model,
 )
-from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
 
-Split = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
+DATA = DataSpec(target_column="kind", train_fraction=0.75, drop=["id"])
+COMPARISON = ComparisonSpec(folds=3)
+TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
 
-
-@pytest.fixture(scope="module")
-def iris() -> Split:
-    return split_data(load_iris(as_frame=True).frame, 0.8, 3, "target")
+Parts = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
-@pytest.fixture(scope="module")
-def diabetes() -> Split:
-    return split_data(load_diabetes(as_frame=True).frame, 0.8, 3, "target")
+@pytest.fixture
+def parts(table: pd.DataFrame) -> Parts:
+    """Return X_train, X_test, y_train, y_test."""
+    return split_data(table, DATA, 3)
 
 
-def test_the_split_keeps_the_shares_of_the_classes(iris: Split) -> None:
-    X_train, X_test, y_train, y_test = iris
-    assert (len(X_train), len(X_test)) == (120, 30)
-    assert set(y_test["target"].value_counts()) == {10}
-    assert X_train.index.equals(y_train.index)
+def test_split_keeps_rows_together_and_shares_of_classes(
+    parts: Parts, table: pd.DataFrame
+) -> None:
+    X_train, X_test, y_train, y_test = parts
+    assert [len(part) for part in parts] == [45, 15, 45, 15]
+    assert list(X_train) == list(X_test) == ["width", "colour"]
+    assert y_test["kind"].value_counts().to_dict() == {"a": 5, "b": 5, "c": 5}
+    assert not set(X_train.index) & set(X_test.index)
+    for X, y in ((X_train, y_train), (X_test, y_test)):
+        assert y["kind"].equals(table["kind"][X.index])
 
 
-def test_the_seed_decides_the_split() -> None:
-    data = load_iris(as_frame=True).frame
-    first, second, other = (split_data(data, 0.8, seed, "target") for seed in (3, 3, 4))
-    assert first[0].equals(second[0])
-    assert not first[0].equals(other[0])
+def test_columns_that_are_not_there_are_named(table: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="'kind' is no column of the data"):
+        split_data(table.drop(columns="kind"), DATA, 3)
 
 
-def test_a_missing_target_column_is_suggested() -> None:
-    with pytest.raises(ConfigurationError, match="did you mean 'target'"):
-        split_data(load_iris(as_frame=True).frame, 0.8, 3, "taget")
+def test_validation_has_a_value_per_fold(parts: Parts) -> None:
+    X_train, _, y_train, _ = parts
+    validation = validate_model(TREE, DATA, COMPARISON, X_train, y_train, 3)
+    assert list(validation) == ["accuracy", "f1_macro"]
+    assert [len(values) for values in validation.values()] == [3, 3]
 
 
-def test_the_score_is_scikit_learns(iris: Split) -> None:
-    X_train, X_test, y_train, y_test = iris
-    tree = ModelSpec.model_validate(
-        {
-            "class": "sklearn.tree.DecisionTreeClassifier",
-            "model_kwargs": {"max_depth": 2},
-        }
-    )
-    model_score, metrics = score_model(
-        fit_model(tree, X_train, y_train, 3), X_test, y_test
-    )
-    expected = DecisionTreeClassifier(max_depth=2, random_state=3).fit(X_train, y_train)
-    assert model_score == expected.score(X_test, y_test)
-    assert metrics["accuracy"] == model_score
-    assert 0 < metrics["fit_seconds"] < 60
-    assert metrics["model_bytes"] > 0
+def test_a_fitted_model_takes_raw_rows(parts: Parts) -> None:
+    X_train, X_test, y_train, _ = parts
+    model = fit_model(TREE, DATA, X_train, y_train, 3)
+    raw = X_test.assign(colour="never seen", width=None)
+    assert set(model.predict(raw)) <= {"a", "b", "c"}
+    assert model.fit_seconds_ > 0
 
 
-def test_regression_is_scored_as_such(diabetes: Split) -> None:
-    X_train, X_test, y_train, y_test = diabetes
-    linear = ModelSpec.model_validate(
-        {"class": "sklearn.linear_model.LinearRegression"}
-    )
-    model_score, metrics = score_model(
-        fit_model(linear, X_train, y_train, 3), X_test, y_test
-    )
-    assert metrics["r2"] == pytest.approx(model_score)
-    leaderboard, figure = compare_models(*diabetes, 3, linear_metrics=metrics)
-    assert leaderboard["model"].tolist() == ["linear", "baseline"]
-    assert figure.data[0].error_x.array is None
-
-
-def test_the_leaderboard_is_best_first_with_error_bars(iris: Split) -> None:
-    metrics = {"fit_seconds": 1.0, "predict_seconds": 1.0, "model_bytes": 1}
-    leaderboard, figure = compare_models(
-        *iris,
-        3,
-        bad_metrics={"model_score": 0.2, "model_score_stderr": 0.1, **metrics},
-        good_metrics={"model_score": 0.9, "model_score_stderr": 0.2, **metrics},
-    )
-    assert leaderboard["model"].tolist() == ["good", "baseline", "bad"]
-    assert list(figure.data[0].y) == ["good", "baseline", "bad"]
-    assert figure.data[0].error_x.array[0] == 0.2
+def test_scores_are_those_of_the_test_part(parts: Parts) -> None:
+    X_train, X_test, y_train, y_test = parts
+    model = fit_model(TREE, DATA, X_train, y_train, 3)
+    validation = {"accuracy": [0.5, 0.7], "f1_macro": [0.4, 0.4]}
+    score, metrics = score_model(model, validation, COMPARISON, X_test, y_test)
+    assert score == (model.predict(X_test) == y_test["kind"]).mean()
+    assert metrics["model_score"] == metrics["test_accuracy"] == score
+    assert metrics["validation_accuracy"] == pytest.approx(0.6)
+    assert metrics["validation_accuracy_stderr"] == pytest.approx(0.1)
+    assert metrics["fit_seconds"] == model.fit_seconds_

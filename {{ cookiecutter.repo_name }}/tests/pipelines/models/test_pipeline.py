@@ -1,61 +1,66 @@
-"""The registered pipelines of the family, and a slice of them on data in memory."""
+"""Pipelines that follow the parameters, run on data in memory."""
 
-import pytest
+from collections.abc import Callable
+from typing import Any
+
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
-from sklearn.datasets import load_iris
 
-from {{ cookiecutter.python_package }}.pipelines.models.pipeline import (
+from {{ cookiecutter.python_package }}.pipelines.models import (
     create_pipelines,
 )
-from {{ cookiecutter.python_package }}.pipelines.models.specs import ModelSpec
 
-TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
-PARAMETERS = {
-    "train_fraction": 0.8,
-    "random_state": 3,
-    "target_column": "target",
-    "models": {"tree": TREE, "svm": {"class": "sklearn.svm.SVC"}},
-}
-CATALOG = DataCatalog()
-CATALOG["parameters"] = PARAMETERS
-PIPELINES = create_pipelines(CATALOG)
+RESULTS = {"fitted_model", "validation", "model_score", "metrics"}
+Parameters = dict[str, Any]
 
 
-@pytest.mark.parametrize(
-    ("name", "nodes"),
-    [
-        ("split_data", {"split_data"}),
-        (
-            "models.tree",
-            {"split_data", "models.tree.fit_model", "models.tree.score_model"},
-        ),
-        (
-            "__default__",
-            {node.name for node in PIPELINES["models"].nodes} | {"split_data"},
-        ),
-    ],
-)
-def test_nodes(name: str, nodes: set[str]) -> None:
-    assert {node.name for node in PIPELINES[name].nodes} == nodes
+def build(created: Pipeline | Callable[[], Pipeline]) -> Pipeline:
+    """Return a pipeline that is built when it is first looked into."""
+    return created if isinstance(created, Pipeline) else created()
 
 
-def test_there_is_a_pipeline_per_model_and_a_comparison_of_all() -> None:
-    assert PIPELINES.keys() == {
-        "__default__",
-        "split_data",
-        "models",
-        "models.tree",
-        "models.svm",
-    }
-    assert PIPELINES["models"].outputs() >= {"leaderboard", "leaderboard_plot"}
+def test_every_model_has_a_pipeline(parameters: Parameters) -> None:
+    parameters["models"]["off"] = {"class": "sklearn.svm.SVC", "enabled": False}
+    names = {"__default__", "split_data", "models", "models.tree", "models.neighbors"}
+    assert set(create_pipelines(parameters)) == names
 
 
-def test_one_model_runs_on_its_own() -> None:
-    catalog = DataCatalog()
-    catalog["example_iris_data"] = load_iris(as_frame=True).frame
-    catalog["params:models.tree"] = ModelSpec.model_validate(TREE)
-    for name in ("train_fraction", "random_state", "target_column"):
-        catalog[f"params:{name}"] = PARAMETERS[name]
-    SequentialRunner().run(PIPELINES["models.tree"], catalog)
-    assert catalog["models.tree.model_score"].load() > 0.8
+def test_a_model_lives_in_a_namespace_of_its_own(parameters: Parameters) -> None:
+    pipeline = build(create_pipelines(parameters)["models.tree"])
+    alone = pipeline.only_nodes_with_namespaces(["models.tree"])
+    assert {f"models.tree.{name}" for name in RESULTS} <= alone.all_outputs()
+    assert {"X_train", "X_test", "y_train", "y_test"} <= alone.inputs()
+    assert "params:models.tree" in alone.inputs()
+
+
+def test_a_model_runs_alone(parameters: Parameters, catalog: DataCatalog) -> None:
+    pipeline = build(create_pipelines(parameters)["models.tree"])
+    results = ["models.tree.model_score", "models.tree.metrics"]
+    made = SequentialRunner().run(pipeline.to_outputs(*results), catalog)
+    score, metrics = (made[name].load() for name in results)
+    assert metrics["model_score"] == score > 0.7
+    assert metrics["validation_accuracy"] > 0.7
+
+
+def test_the_leaderboard_ranks_all(
+    parameters: Parameters, catalog: DataCatalog
+) -> None:
+    pipeline = build(create_pipelines(parameters)["__default__"])
+    made = SequentialRunner().run(pipeline.to_outputs("leaderboard"), catalog)
+    leaderboard = made["leaderboard"].load()
+    assert set(leaderboard["model"]) == {"tree", "neighbors", "baseline"}
+    assert leaderboard["validation_accuracy"].is_monotonic_decreasing
+    assert leaderboard["model"].iloc[-1] == "baseline"
+
+
+def test_the_others_go_on_past_a_model_that_fails(
+    parameters: Parameters, catalog: DataCatalog
+) -> None:
+    model = catalog.load("params:models.tree")
+    catalog["params:models.tree"] = model.with_arguments({"max_depth": -1})
+    pipeline = build(create_pipelines(parameters)["__default__"])
+    made = SequentialRunner().run(pipeline.to_outputs("leaderboard"), catalog)
+    leaderboard = made["leaderboard"].load()
+    assert leaderboard["model"].iloc[-1] == "tree"
+    assert leaderboard["error"].iloc[-1].startswith("InvalidParameterError: ")

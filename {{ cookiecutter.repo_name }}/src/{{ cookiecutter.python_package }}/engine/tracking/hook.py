@@ -62,7 +62,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             # A run that the caller has opened decides where everything goes.
             self._in_callers_run = mlflow.active_run() is not None
             if self._in_callers_run:
-                return super().after_context_created(context)
+                super().after_context_created(context)
+                return
             server = config.setdefault("server", {})
             uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
             local = store.anchor(store.LOCAL_STORE, context.project_path)
@@ -120,14 +121,13 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             super().before_pipeline_run({**run_params, **tags}, pipeline, catalog)
             if not self.run_id:  # the plugin has been told to leave this pipeline out
                 return
-            server = self.mlflow_config.server
-            client = MlflowClient(
-                server.mlflow_tracking_uri, server.mlflow_registry_uri
-            )
+            uris = self.mlflow_config.server
+            client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
             store.close_interrupted(client, self.run_id)
         except Exception as error:
             self._end("FAILED")
-            return self._lose(error)
+            self._lose(error)
+            return
         _open_runs[id(catalog)] = runs.KedroRun(
             client, self.run_id, run_params, pipeline, catalog, before
         )
@@ -140,10 +140,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Let what a node itself logs in a thread go to the parent run."""
         run = _open_runs.get(id(catalog))
         if run and run.process == os.getpid() and not mlflow.active_run():
-            try:
+            with suppress(Exception):  # the store is gone, which the end will say
                 mlflow.start_run(run_id=run.id)
-            except Exception as error:
-                logger.debug("No MLflow run in this thread: %s", error)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:
@@ -193,7 +191,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     def _end(self, status: str) -> None:
         """End the parent run, unless the caller opened it."""
         if not self._in_callers_run:
-            with suppress(Exception):  # the store is gone, and that is said
+            with suppress(Exception):
                 mlflow.end_run(status)
 
     def _abandon(self) -> None:

@@ -21,7 +21,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from ..estimators import Estimator
-from ..schema import PACKAGE
+from ..trust import PACKAGE
 from .champion import ChampionRule, Verdict, crown, decide, register_version
 from .recipe import FILE, Candidate, find_candidate
 from .runs import KedroRun, ModelRun
@@ -72,14 +72,15 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
     Any number may be whole or missing: MLflow's types would refuse new rows where the
     sample that the types were taken from happened to differ.
     """
-    columns = [
-        ColSpec(AnyType(), str(name))
+    number = AnyType()  # type: ignore[no-untyped-call]
+    columns: list[Any] = [
+        ColSpec(number, str(name))
         if pd.api.types.is_numeric_dtype(column)
         else ColSpec("string", str(name), required=False)
         for name, column in X.items()
     ]
-    predicted = infer_signature(X.head(), fitted_model.predict(X.head())).outputs
-    return mlflow.sklearn.log_model(
+    predicted = infer_signature(model_output=fitted_model.predict(X.head())).outputs
+    info: ModelInfo = mlflow.sklearn.log_model(
         fitted_model,
         name="model",
         signature=ModelSignature(Schema(columns), predicted),
@@ -87,6 +88,7 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
         **_serialization(fitted_model),
         **_requirements(fitted_model),
     )
+    return info
 
 
 def _promote_pipeline(run: KedroRun, pipeline: PipelineML, margin: float) -> str | None:
@@ -132,7 +134,8 @@ def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:
     )
     with TemporaryDirectory() as folder:
         arguments["artifacts"] = model.extract_pipeline_artifacts(Path(folder))
-        return mlflow.pyfunc.log_model(python_model=model, **arguments)
+        info: ModelInfo = mlflow.pyfunc.log_model(python_model=model, **arguments)
+    return info
 
 
 def _serialization(fitted_model: Estimator) -> dict[str, Any]:

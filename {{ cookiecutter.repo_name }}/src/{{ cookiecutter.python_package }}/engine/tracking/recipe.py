@@ -17,7 +17,7 @@ from kedro.io import DataCatalog
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import DataError
+from ..errors import ConfigurationError
 from ..schema import ComparisonSpec, DataSpec, ModelSpec
 from .champion import Verdict, champion_name, decide
 from .runs import ModelRun
@@ -141,12 +141,14 @@ def score_again(
 
     from ..validation import _folds, build_model
 
-    X, y, *_ = parts
+    # What the champion was not to look at, it is not shown today.
+    without: Any = {"columns": recipe.data.drop, "errors": "ignore"}
+    X, y = parts[0].drop(**without), parts[1]
     try:
         model = build_model(recipe.model, recipe.data, X, y, today.random_state)
-    except DataError as error:  # such as a classifier where the target is a number now
+    except ConfigurationError as error:  # a classifier where the target is a number now
         raise CannotFitError(one_line(error)) from error
-    pairs = [parts]
+    pairs: list[Parts] = [(X, y, parts[2].drop(**without), parts[3])]
     if count := today.comparison.folds:
         rows = _folds(count, y, model, today.random_state).split(X, y)
         pairs = [(X.iloc[i], y.iloc[i], X.iloc[j], y.iloc[j]) for i, j in rows]

@@ -72,7 +72,8 @@ def create_pipelines(
         )
     datasets = [name for name, data in spec.datasets.items() if data]
     cells = create_cells()
-    one = partial(create_dataset_pipeline, models=list(spec.models) or known, cells=cells)
+    models = list(spec.models) or known
+    one = partial(create_dataset_pipeline, models=models, cells=cells)
     return {
         "benchmark": lambda: Pipeline([*map(one, datasets), compare_all(datasets)]),
         **{f"benchmark.{name}": partial(one, name) for name in datasets},

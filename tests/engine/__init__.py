@@ -1,0 +1,1 @@
+"""Tests of the engine, which a rendered project does not get."""

@@ -1,0 +1,195 @@
+"""Training bound to inference, packed for MLflow, and answering requests."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from iris.engine import ConfigurationError, ModelSpec, serving
+from iris.engine.serving import (
+    REQUIREMENTS,
+    InferenceModel,
+    bind,
+    check_artifacts,
+    log_model_kwargs,
+)
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+from kedro_datasets.pickle import PickleDataset
+from kedro_mlflow.mlflow import KedroPipelineModel
+from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+
+PRICES = {"rose": 3.0, "iris": 2.0, "moss": 0.5}
+
+
+def learn(sales: pd.DataFrame) -> dict[str, float]:
+    return dict(sales.groupby("flower")["price"].mean())
+
+
+def look_up(orders: pd.DataFrame, prices: dict[str, float]) -> pd.Series[float]:
+    time.sleep(0.002)  # long enough for other requests to be answered meanwhile
+    return orders["flower"].map(prices)
+
+
+def bill(orders: pd.DataFrame, net: pd.Series[float], tax: float) -> pd.DataFrame:
+    return orders.assign(total=orders["count"] * net * (1 + tax))
+
+
+LEARN = Node(learn, "sales", "prices", name="learn")
+CHECK = Node(len, "prices", "checked", name="check")
+ETL = Pipeline([Node(len, "raw", "sales", name="etl")])
+TRAINING = Pipeline([LEARN, CHECK])
+LOOK_UP = Node(look_up, ["orders", "prices"], "net", name="look_up")
+BILL = Node(bill, ["orders", "net", "params:tax"], "bill", name="bill")
+INFERENCE = Pipeline([LOOK_UP, BILL])
+
+
+def orders(*flowers: str, count: int = 1) -> pd.DataFrame:
+    return pd.DataFrame({"flower": list(flowers), "count": count})
+
+
+@pytest.fixture
+def training() -> PipelineML:
+    arguments = {"registered_model_name": "bills"}
+    return bind(TRAINING, INFERENCE, "orders", log_model_kwargs=arguments)
+
+
+def is_bound(pipeline: Pipeline) -> bool:
+    """Tell whether a pipeline still logs the inference pipeline as one model."""
+    return (
+        isinstance(pipeline, PipelineML)
+        and pipeline.inference is INFERENCE
+        and pipeline.input_name == "orders"
+        and pipeline.log_model_kwargs["registered_model_name"] == "bills"
+    )
+
+
+def test_a_part_logs_no_model_the_whole_and_more_does(training: PipelineML) -> None:
+    assert is_bound(training.filter())
+    assert is_bound(training.filter(node_names=["learn", "check"]))
+    for part in ({"node_names": ["learn"]}, {"to_nodes": ["learn"]}):
+        pipeline = training.filter(**part)
+        assert not isinstance(pipeline, PipelineML)
+        assert pipeline.nodes == [LEARN]
+    # As `kedro run --pipelines etl,training` adds them.
+    for pipeline in (Pipeline([]) + ETL + training, training + ETL):
+        assert is_bound(pipeline)
+        assert is_bound(pipeline.filter())
+        assert set(pipeline.nodes) == {*ETL.nodes, LEARN, CHECK}
+
+
+def test_what_does_not_fit_is_said_all_at_once() -> None:
+    emoji = Node(look_up, ["orders", "emoji"], "faces", name="emoji")
+    with pytest.raises(ConfigurationError) as error:
+        bind(TRAINING, INFERENCE + Pipeline([emoji]), "order")
+    first, outputs, input_name, unmade, _ = error.value.message.splitlines()
+    assert first == "The inference pipeline has 4 problems:"
+    assert "it has the outputs bill, faces, and may have one" in outputs
+    assert "'order' is no input of it; did you mean 'orders'?; inputs:" in input_name
+    assert "'emoji' is neither read nor made by training" in unmade
+
+
+@pytest.mark.parametrize(
+    ("entry", "where"),
+    [
+        ({}, "only in memory"),
+        ({"type": "MemoryDataset"}, "only in memory"),
+        ({"type": "pickle.PickleDataset", "filepath": "memory://prices"}, "not on"),
+    ],
+)
+def test_what_the_model_could_not_take_along_is_named_with_an_entry_to_add(
+    entry: dict[str, str], where: str, training: PipelineML
+) -> None:
+    entries = {"prices": entry} if entry else {}
+    with pytest.raises(ConfigurationError) as error:
+        check_artifacts(training, DataCatalog.from_config(entries))
+    assert f"prices: is {where}" in error.value.message
+    written = {"type": "pickle.PickleDataset", "filepath": "data/06_models/prices.pkl"}
+    for key, value in written.items():
+        assert f"      {key}: {value}" in error.value.message
+    check_artifacts(training, DataCatalog.from_config({"prices": written}))
+
+
+def test_what_is_logged_is_explicit_and_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = {"final_estimator": {"class": "xgboost.XGBClassifier"}}
+    entry = {"class": "sklearn.ensemble.StackingClassifier", "model_kwargs": nested}
+    installed = {"xgboost": ["pluggy"]}  # a name that pip does not know it by
+    monkeypatch.setattr(serving, "packages_distributions", lambda: installed)
+    arguments = log_model_kwargs(
+        "bills",
+        inputs={"flower": "string"},
+        outputs={"total": "double"},
+        example={"flower": "rose"},
+        requirements=["scikit-learn"],
+        model=ModelSpec.model_validate(entry),
+    )
+    signature = arguments["signature"]
+    assert signature.inputs.input_names() == ["flower"]
+    assert signature.outputs.input_names() == ["total"]
+    assert signature.params is None
+    assert arguments["input_example"].to_dict("list") == {"flower": ["rose"]}
+    pins = dict(pin.split("==") for pin in arguments["pip_requirements"])
+    assert {*pins} == {*REQUIREMENTS.split(), "scikit-learn", "pluggy"}
+    assert pins == {name: version(name) for name in pins}
+    (folder,) = arguments["code_paths"]
+    assert Path(folder, "engine", "serving.py").is_file()
+
+
+def load(model_class: type[KedroPipelineModel], folder: Path) -> KedroPipelineModel:
+    """Return a model as MLflow loads it: with its artifacts, from files."""
+    artifacts = {name: f"{folder}/{name}.pkl" for name in ("prices", "params:tax")}
+    files = {name: PickleDataset(filepath=path) for name, path in artifacts.items()}
+    catalog = DataCatalog(files)
+    catalog["prices"].save(PRICES)
+    catalog["params:tax"].save(0.5)
+    model = model_class(INFERENCE, catalog, "orders", copy_mode="assign")
+    model.load_context(SimpleNamespace(artifacts=artifacts))
+    return model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> KedroPipelineModel:
+    return load(InferenceModel, tmp_path)
+
+
+@pytest.mark.parametrize("asked", [orders("moss", "iris", count=4), orders()])
+def test_the_answers_are_those_of_kedro_mlflow(
+    asked: pd.DataFrame, model: KedroPipelineModel, tmp_path: Path
+) -> None:
+    expected = load(KedroPipelineModel, tmp_path).predict(None, asked)
+    pd.testing.assert_frame_equal(model.predict(None, asked), expected)
+    assert "total" not in asked
+    assert not model.loaded_catalog["orders"].exists()
+
+
+def test_requests_at_the_same_time_get_their_own_answers(
+    model: KedroPipelineModel,
+) -> None:
+    def ask(request: int) -> bool:
+        flower = list(PRICES)[request % 3]
+        answer = model.predict(None, orders(flower, count=request))
+        return bool(answer["total"][0] == request * PRICES[flower] * 1.5)
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        assert all(threads.map(ask, range(1, 41)))
+
+
+def test_no_node_logs_while_a_request_is_answered(
+    model: KedroPipelineModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    def logged() -> int:
+        return len([one for one in caplog.records if one.name == "kedro.pipeline.node"])
+
+    caplog.set_level(logging.INFO)
+    model.predict(None, orders("rose"))
+    with pytest.raises(KeyError):
+        model.predict(None, pd.DataFrame({"fruit": ["fig"]}))
+    assert logged() == 0
+    LOOK_UP.run({"orders": orders("rose"), "prices": PRICES})
+    assert logged() > 0

@@ -1,0 +1,70 @@
+"""The table of all models, best first."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from {{ cookiecutter.python_package }}.engine import (
+    ComparisonSpec,
+    DataSpec,
+)
+from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
+    compare_models,
+)
+from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
+    split_data,
+)
+
+FAILURE = {"error": "ValueError: no", "traceback": "..."}
+
+
+RESULTS = {
+    "fair_score": 0.9,
+    "fair_metrics": {"validation_accuracy": 0.8, "test_accuracy": 0.9},
+    "broken_score": FAILURE,
+    "broken_metrics": FAILURE,
+    "good_score": 0.7,
+    "good_metrics": {"validation_accuracy": 0.95, "test_accuracy": 0.7},
+}
+
+
+def compare(
+    table: pd.DataFrame, target: str = "kind", folds: int = 3
+) -> tuple[pd.DataFrame, Any]:
+    """Compare two models and one that failed, by their results."""
+    data = DataSpec(target_column=target, drop=["id"])
+    comparison = ComparisonSpec(folds=folds)
+    kind = "Classifier" if target == "kind" else "Regressor"
+    models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
+    parts = split_data(table, data, 3)
+    return compare_models(models, data, comparison, 3, *parts, **RESULTS)
+
+
+def test_the_best_in_validation_is_first_and_failed_ones_are_last(
+    table: pd.DataFrame,
+) -> None:
+    leaderboard, _ = compare(table)
+    assert leaderboard["model"].tolist() == ["good", "fair", "baseline", "broken"]
+    assert leaderboard["model_score"].tolist()[:2] == [0.7, 0.9]
+    assert leaderboard["error"].tolist()[3] == "ValueError: no"
+    assert "traceback" not in leaderboard
+
+
+def test_without_folds_the_test_part_decides(table: pd.DataFrame) -> None:
+    leaderboard, _ = compare(table, folds=0)
+    assert leaderboard["model"].tolist() == ["fair", "good", "baseline", "broken"]
+
+
+def test_the_baseline_of_regressors_regresses(table: pd.DataFrame) -> None:
+    table = table.dropna().drop(columns="kind")
+    leaderboard, _ = compare(table, target="width")
+    baseline = leaderboard.set_index("model").loc["baseline"]
+    assert baseline["test_r2"] == pytest.approx(0, abs=0.2)
+
+
+def test_the_plot_has_a_mark_per_model_and_part(table: pd.DataFrame) -> None:
+    leaderboard, figure = compare(table)
+    validation, test = figure.data
+    assert list(validation.y) == list(test.y) == leaderboard["model"].tolist()
+    assert list(test.x)[:2] == [0.7, 0.9]
