@@ -55,7 +55,6 @@ def main() -> None:
 
 def plain_calls(package: str, data: Path) -> Predict:
     """Return the inference pipeline as one would write it without Kedro and MLflow."""
-    text = import_module(f"{package}.pipelines.ml_app.text")
     nodes = import_module(f"{package}.pipelines.ml_app.nodes")
     tokenizer, model, label_encoder = (
         pickle.loads((data / f"06_models/{name}.pkl").read_bytes())
@@ -65,9 +64,7 @@ def plain_calls(package: str, data: Path) -> Predict:
     assert len(tokenizer.vocabulary_) == 20_000
 
     def predict(instances: pd.DataFrame) -> Any:
-        cleaned = text.remove_punctuation(
-            text.remove_stopwords(text.lower_case(instances), stopwords)
-        )
+        cleaned = nodes.clean_text(instances, stopwords)
         features = nodes.tokenize_text(tokenizer, cleaned)
         return nodes.decode_predictions(label_encoder, nodes.predict(model, features))
 

@@ -81,10 +81,11 @@ def seconds_per_node(log: str) -> dict[str, float]:
     times: list[tuple[str, float]] = []
     clock = 0.0
     for line in log.splitlines():
-        if stamp := re.match(r"\[(\S+ \S+)\]", line):
-            clock = datetime.strptime(stamp[1], "%m/%d/%y %H:%M:%S").timestamp()
-        if done := re.search(r"(Completed node:|Using synchronous) (\S+)", line):
-            times.append((done[2], clock))
+        # The time is printed where it differs from that of the line before.
+        if stamp := re.match(r"\d\d:\d\d:\d\d ", line):
+            clock = datetime.strptime(stamp[0], "%H:%M:%S ").timestamp()
+        if done := re.search(r"INFO +Done: (\S+)", line):
+            times.append((done[1], clock))
     return {
         node: end - start
         for (node, end), (_, start) in zip(times[1:], times, strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Project
+from filelock import FileLock
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Environment:
     def install(self, *requirements: str, cwd: Path | None = None) -> None:
         """Install packages into it."""
         if uv := shutil.which("uv"):
-            command = [uv, "pip", "install", "--quiet", "--compile-bytecode"]
+            command = [uv, "pip", "install", "--quiet"]
             command += [f"--python={self.path}"]
         else:
             command = [str(self.bin / "python"), "-m", "pip", "install", "--quiet"]
@@ -161,10 +163,11 @@ def wait_for(
         time.sleep(0.1)
 
 
-def render(starter: Path, folder: Path, name: str) -> Project:
+def render(starter: Path, folder: Path, name: str, pipelines: str = "all") -> Project:
     """Render the starter with `kedro new`."""
     answers = folder / "answers.yml"
-    answers.write_text(f"project_name: {name}\npipelines: all\noutput_dir: {folder}\n")
+    given = {"project_name": name, "pipelines": pipelines, "output_dir": str(folder)}
+    answers.write_text(json.dumps(given))
     subprocess.run(
         [
             sys.executable,
@@ -191,11 +194,21 @@ def environment(installed: InstalledProject) -> Environment:
 def installed(
     starter: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> InstalledProject:
-    """Return a project as rendered, installed, never run: copy it to change it."""
-    project = render(starter, tmp_path_factory.mktemp("installed"), "Iris")
-    environment = Environment.create(tmp_path_factory.mktemp("environment") / "venv")
-    environment.install("-e", ".[dev]", cwd=project.path)
-    return InstalledProject(project.path, project.package, environment)
+    """Return a project as rendered, installed, never run: copy it to change it.
+
+    It is made once, for all processes of a test run.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    shared = tmp_path_factory.getbasetemp().parent / f"installed-{run}"
+    with FileLock(f"{shared}.lock"):
+        environment = Environment(shared / "venv")
+        if not (shared / "ready").exists():
+            shared.mkdir()
+            project = render(starter, shared, "Iris")
+            environment = Environment.create(environment.path)
+            environment.install("-e", ".[dev]", cwd=project.path)
+            (shared / "ready").touch()
+    return InstalledProject(shared / "iris", "iris", environment)
 
 
 @pytest.fixture

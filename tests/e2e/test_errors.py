@@ -60,12 +60,18 @@ class Fault:
     name: str
     changes: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
-    reads_data: bool = False
+    done: tuple[str, ...] | None = None
+    """The nodes that are done before, if it takes data to tell."""
 
 
 # The class that comes first in the file, for faults in a class.
 CLASS = "sklearn.neighbors.KNeighborsClassifier"
 SVM = "linear_svm:\n    class: sklearn.svm.SVC"
+REGRESSORS = (
+    (CLASS, "sklearn.neighbors.KNeighborsRegressor"),
+    ("sklearn.svm.SVC", "sklearn.svm.SVR"),
+    ("tree.DecisionTreeClassifier", "tree.DecisionTreeRegressor"),
+)
 
 FAULTS = [
     Fault(
@@ -91,7 +97,15 @@ FAULTS = [
     Fault(
         "train_fraction",
         (("train_fraction: 0.8", "train_fraction: 2"),),
-        (r"train_fraction: .*less than 1.* 2",),
+        (r"data\.train_fraction: .*less than 1.* 2",),
+    ),
+    Fault(
+        "misspelt key",
+        (("drop: []", "dorp: []"), ("folds: 5", "fold: 5")),
+        (
+            r"data\.dorp: unknown key; did you mean 'drop'\?",
+            r"comparison\.fold: unknown key; did you mean 'folds'\?",
+        ),
     ),
     # Each model once, so that the order is the file's; all are listed at once.
     Fault(
@@ -103,7 +117,7 @@ FAULTS = [
             ("decision_tree:", "2024:"),
         ),
         (
-            r"train_fraction: .*",
+            r"data\.train_fraction: .*",
             r"models\.nearest_neighbors\.colour: unknown key.*class.*enabled.*",
             r"models\.Bad-Name: .*",
             r"models\.2024: .*",
@@ -124,16 +138,41 @@ FAULTS = [
         ),
         (
             r"models\.decision_tree\.class: .*'sklearn.tree.DecisionTreeClassifier'\?",
-            r"models\.linear_svm\.class: .* did you mean the module 'svm'\?",
+            r"models\.linear_svm\.class: .* cannot be imported: .* 'sklearn\.smv'",
             r"models\.nearest_neighbors\..*\.n_neighbours: .* 'n_neighbors'\?",
         ),
+    ),
+    Fault(
+        "score",
+        (("scoring: auto", "scoring: [acuracy]"),),
+        (r"comparison\.scoring: .* no score 'acuracy'; did you mean 'accuracy'\?",),
+    ),
+    Fault(
+        "classifiers and a regressor",
+        (("tree.DecisionTreeClassifier", "tree.DecisionTreeRegressor"),),
+        (r"models: .*decision_tree for regression.* for classification.*; disable .*",),
     ),
     # Only the data can tell.
     Fault(
         "target_column",
         (("target_column: species", "target_column: speces"),),
-        (r"target_column: 'speces' .* did you mean 'species'\?; columns: .*",),
-        reads_data=True,
+        (
+            r"data\.target_column: 'speces' is no column of data/01_raw/iris\.csv .*; "
+            r"did you mean 'species'\?; columns: .*",
+        ),
+        done=(),
+    ),
+    Fault(
+        "text to regress on",
+        REGRESSORS,
+        (r"data\.target_column: .*'species'.* for regression; .* a classifier",),
+        done=("split_data",),
+    ),
+    Fault(
+        "number to classify",
+        (("target_column: species", "target_column: petal_width"),),
+        (r"data\.target_column: .*'petal_width'.* classification; .* a regressor",),
+        done=("split_data",),
     ),
 ]
 
@@ -144,13 +183,11 @@ def test_fault_in_parameters(configuration: Configuration, fault: Fault) -> None
     runs = mlflow_runs(configuration.project)
     output = refused_run(configuration.project)
     assert_message(output, "parameters.yml", *fault.problems)
-    assert ("Loading data from example_iris_data" in output) is fault.reads_data
-    if fault.reads_data:
-        # A run had begun: it must not look like a success.
-        begun = mlflow_runs(configuration.project)[len(runs) :]
-        assert set(begun) == {"FAILED", "KILLED"}
-    else:
-        assert mlflow_runs(configuration.project) == runs
+    assert re.findall(r"Done: (\S+)", output) == list(fault.done or ())
+    # If a run had begun, it must not look like a success.
+    begun = mlflow_runs(configuration.project)[len(runs) :]
+    assert set(begun) <= {"FAILED", "KILLED"}
+    assert bool(begun) is (fault.done is not None)
 
 
 def test_no_models(configuration: Configuration) -> None:
@@ -159,8 +196,8 @@ def test_no_models(configuration: Configuration) -> None:
     configuration.edit("parameters.yml")
     path.write_text(before + key + "\n")
     output = refused_run(configuration.project)
-    assert_message(output, "parameters.yml", r"models: empty; .*")
-    assert "Loading data" not in output
+    assert_message(output, "parameters.yml", r"models: none is enabled; .*")
+    assert "Done: " not in output
 
 
 def test_class_is_never_called(configuration: Configuration) -> None:
@@ -175,7 +212,7 @@ def test_class_is_never_called(configuration: Configuration) -> None:
     output = refused_run(configuration.project)
     problem = (
         r"models\.linear_svm\.class: 'os\.system' is not imported, .* not trusted.*; "
-        r"if you trust it, add the line '- os' to trusted_packages in parameters\.yml"
+        r"if you trust it, add 'os' to TRUSTED_PACKAGES in settings\.py"
     )
     assert_message(output, "parameters.yml", problem)
     assert not proof.exists()
@@ -186,13 +223,10 @@ def test_catalog_without_a_pattern(configuration: Configuration) -> None:
     configuration.edit("catalog.yml", (f"{pattern}:", f"scores.{pattern}:"))
     runs = mlflow_runs(configuration.project)
     output = refused_run(configuration.project)
-    models = ("decision_tree", "linear_svm", "nearest_neighbors")
-    problems = [
-        rf"models\.{model}\.model_score: .*; add '{re.escape(pattern)}'"
-        for model in models
-    ]
-    assert_message(output, "catalog.yml", *problems)
-    assert "Loading data" not in output
+    # One entry mends it for all models.
+    problem = rf"models\.\w+\.model_score: .*; add '{re.escape(pattern)}'"
+    assert_message(output, "The catalog", problem)
+    assert "Done: " not in output
     assert mlflow_runs(configuration.project) == runs
 
 
@@ -200,8 +234,9 @@ def test_pipelines_show_without_their_classes(
     configuration: Configuration, tmp_path: Path
 ) -> None:
     missing = "linear_svm:\n    class: not_installed.Model"
-    trusted = ("  - sklearn\n", "  - sklearn\n  - not_installed\n")
-    configuration.edit("parameters.yml", (SVM, missing), trusted)
+    configuration.edit("parameters.yml", (SVM, missing))
+    trusted = ('("sklearn"', '("not_installed", "sklearn"')
+    configuration.edit("../../src/iris/settings.py", trusted)
     project = configuration.project
     output = project.run("kedro", "registry", "list").stdout
     assert "- models.linear_svm\n" in output

@@ -21,21 +21,24 @@ print(json.dumps(sorted(packages_distributions())))
 """
 
 
+def check(project: InstalledProject) -> None:
+    """Fail if the project is not clean by its own formatter, linter, types or tests."""
+    project.run("ruff", "format", "--check", ".")
+    project.run("ruff", "check", ".")
+    project.run("mypy")
+    assert " passed" in project.run("pytest", "-q").stdout
+
+
 def test_format_lint_types_and_tests(
     starter: Path, environment: Environment, tmp_path: Path
 ) -> None:
-    def check(rendered: Project) -> None:
+    def check_rendered(rendered: Project) -> None:
         project = InstalledProject(rendered.path, rendered.package, environment)
         git(project.path, "init", "--quiet")
         git(project.path, "add", "--all")
         git(project.path, "commit", "--quiet", "--message", "rendered")
-
-        project.run("ruff", "check", ".")
-        project.run("ruff", "format", ".")
-        project.run("mypy")
-        tests = project.run("pytest", "-q")
-        assert " passed" in tests.stdout
-        # Caches, stores and results are ignored; nothing was formatted.
+        check(project)
+        # Caches, stores and results are ignored.
         assert git(project.path, "status", "--porcelain") == ""
 
     projects = [render(starter, tmp_path, name) for name in NAMES]
@@ -44,7 +47,33 @@ def test_format_lint_types_and_tests(
     ]
     # Side by side: each takes minutes, of one core.
     with ThreadPoolExecutor(len(NAMES)) as threads:
-        list(threads.map(check, projects))
+        list(threads.map(check_rendered, projects))
+
+
+def test_without_families_nothing_needs_their_libraries(
+    starter: Path, environment: Environment, tmp_path: Path
+) -> None:
+    # Null: a name that YAML takes for something else has to work, too.
+    rendered = render(starter, tmp_path, "Null", pipelines="none")
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / "optuna.py").write_text("raise ImportError(__name__)")
+    hidden = {"PYTHONPATH": str(missing)}
+    project = InstalledProject(rendered.path, rendered.package, environment, hidden)
+
+    check(project)
+    said = project.run("kedro", "run").stdout
+    assert "champion" in said
+    # A run of three models says what matters, and no more.
+    assert len(said.splitlines()) <= 40, said
+
+
+def test_the_log_of_a_run_is_one_setting_away(project: InstalledProject) -> None:
+    conf = project.path / "conf/logging.yml"
+    quiet, full = "  kedro:\n    level: WARNING", "  kedro:\n    level: INFO"
+    assert quiet in conf.read_text()
+    conf.write_text(conf.read_text().replace(quiet, full))
+    assert "Loading data from" in project.run("kedro", "run").stdout
 
 
 def test_a_package_cannot_hide_what_the_project_needs(

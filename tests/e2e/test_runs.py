@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 import sqlite3
 
 import pytest
 
 from e2e.conftest import InstalledProject
+from e2e.mlflow_store import edit
 
 MODELS = ("nearest_neighbors", "linear_svm", "decision_tree")
 SPLIT = ("X_train", "X_test", "y_train", "y_test")
 FILES_OF_MODEL = (
     "06_models/{}_model.pkl",
     "06_models/{}_model_score.json",
+    "08_reporting/{}_validation.json",
     "08_reporting/{}_metrics.json",
 )
+NODES = ("validate_model", "fit_model", "score_model")
 
 # What the project's pipelines must amount to, in scikit-learn alone.
 SCIKIT_LEARN = """
 import json
 import pandas as pd
 from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
@@ -40,21 +45,26 @@ models = {
     "decision_tree": DecisionTreeClassifier(max_depth=3, random_state=3),
     "baseline": DummyClassifier(random_state=3),
 }
-scores = {n: m.fit(X_train, y_train).score(X_test, y_test) for n, m in models.items()}
+folds = StratifiedKFold(5, shuffle=True, random_state=3)
+scores = {
+    name: (
+        cross_val_score(model, X_train, y_train, cv=folds).mean(),
+        model.fit(X_train, y_train).score(X_test, y_test),
+    )
+    for name, model in models.items()
+}
 print("SCORES", json.dumps(scores))
 """
 
 
 def completed_nodes(output: str) -> list[str]:
     """Return the names of the nodes that a run has completed, in order."""
-    return re.findall(r"Completed node: (\S+)", output)
+    return re.findall(r"Done: (\S+)", output)
 
 
 def nodes_of(*models: str) -> set[str]:
-    """Return the names of the nodes that fit and score some models."""
-    return {
-        f"models.{m}.{node}" for m in models for node in ("fit_model", "score_model")
-    }
+    """Return the names of the nodes of some models."""
+    return {f"models.{m}.{node}" for m in models for node in NODES}
 
 
 def scores(project: InstalledProject) -> dict[str, float]:
@@ -91,25 +101,35 @@ def mlflow_runs(project: InstalledProject) -> int:
     return count
 
 
+Scores = dict[str, tuple[float, float]]
+
+
 @pytest.fixture(scope="module")
-def right_scores(installed: InstalledProject) -> dict[str, float]:
-    """Return the scores that scikit-learn gives without the project, by model."""
+def right_scores(installed: InstalledProject) -> Scores:
+    """Return what scikit-learn gives alone: validation and test score by model."""
     output = installed.run("python", "-c", SCIKIT_LEARN).stdout
     (line,) = re.findall(r"^SCORES (.*)$", output, re.MULTILINE)
-    found: dict[str, float] = json.loads(line)
-    return found
+    return {name: (cv, test) for name, (cv, test) in json.loads(line).items()}
 
 
 @pytest.fixture
-def right_scores_of_models(right_scores: dict[str, float]) -> dict[str, float]:
-    """Return ``right_scores`` without the leaderboard's baseline."""
-    return {model: right_scores[model] for model in MODELS}
+def right_scores_of_models(right_scores: Scores) -> dict[str, float]:
+    """Return the test scores without that of the leaderboard's baseline."""
+    return {model: right_scores[model][1] for model in MODELS}
 
 
-def test_first_run(project: InstalledProject, right_scores: dict[str, float]) -> None:
-    output = project.run("kedro", "run").stdout
+def test_first_run(
+    project: InstalledProject,
+    right_scores: Scores,
+    right_scores_of_models: dict[str, float],
+) -> None:
+    output = project.run("kedro", "run", env={"COLUMNS": "80"}).stdout
 
+    # Little to read, none of it cut off.
     assert "WARNING" not in output
+    lines = output.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
     assert set(completed_nodes(output)) == {
         "split_data",
         *nodes_of(*MODELS),
@@ -121,28 +141,35 @@ def test_first_run(project: InstalledProject, right_scores: dict[str, float]) ->
         "08_reporting/leaderboard.csv",
         "08_reporting/leaderboard_plot.json",
     }
-    assert scores(project) == {model: right_scores[model] for model in MODELS}
+    assert scores(project) == right_scores_of_models
     for model in MODELS:
         path = project.path / f"data/08_reporting/{model}_metrics.json"
         metrics = json.loads(path.read_text())
-        assert metrics["model_score"] == metrics["accuracy"] == right_scores[model]
-        assert metrics.keys() >= {"f1_macro", "fit_seconds", "predict_seconds"}
+        assert metrics["model_score"] == metrics["test_accuracy"]
+        assert metrics.keys() >= {
+            *(f"validation_f1_macro{of}" for of in ("", "_stderr")),
+            "test_f1_macro",
+            "fit_seconds",
+        }
 
     rows = leaderboard(project)
-    ranked = {row["model"]: float(row["model_score"]) for row in rows}
-    assert ranked == right_scores
-    assert list(ranked.values()) == sorted(ranked.values(), reverse=True)
+    for row in rows:
+        found = float(row["validation_accuracy"]), float(row["test_accuracy"])
+        assert found == pytest.approx(right_scores[row["model"]])
+    ranked = [row["model"] for row in rows]
+    assert ranked == sorted(ranked, key=lambda m: right_scores[m][0], reverse=True)
     # The same ranks and scores on the console, and where to find the rest.
-    shown = re.findall(r"^\W+(\d+) \W+(\w+) \W+([\d.]+) ", output, re.MULTILINE)
+    shown = re.findall(r"^ *(\w+) +([\d.]+) .[\d.]+ +([\d.]+) ", output, re.MULTILINE)
     assert shown == [
-        (str(rank), row["model"], f"{float(row['model_score']):.3f}")
-        for rank, row in enumerate(rows, start=1)
+        (m, f"{right_scores[m][0]:.3f}", f"{right_scores[m][1]:.3f}") for m in ranked
     ]
-    assert "data/08_reporting/leaderboard.csv" in output.rpartition("INFO")[2]
+    assert re.search(r"^files .*data/08_reporting", output, re.MULTILINE)
+    assert re.search(r"^full log .*conf/logging\.yml", output, re.MULTILINE)
+    assert re.search(rf"^champion +{ranked[0]}\b", output, re.MULTILINE)
     plot = json.loads(
         (project.path / "data/08_reporting/leaderboard_plot.json").read_text()
     )
-    assert plot["data"][0]["y"] == list(ranked)
+    assert plot["data"][0]["y"] == ranked
 
     # From a folder below, the same files and the same store, and nothing in the folder.
     files, ranked_before = written(project), scores(project)
@@ -156,8 +183,8 @@ def test_first_run(project: InstalledProject, right_scores: dict[str, float]) ->
     assert mlflow_runs(project) > runs
     assert {path.name for path in below.iterdir()} == {".gitkeep"}
     # Paths can be followed from where the run was started.
-    (path_shown,) = re.findall(r"^leaderboard +(\S+)", output, re.MULTILINE)
-    assert (below / path_shown).is_file()
+    (paths,) = re.findall(r"^files +(.*\S)", output, re.MULTILINE)
+    assert all((below / path).is_dir() for path in paths.split(", "))
 
 
 def test_parts_of_a_run(
@@ -205,12 +232,11 @@ def test_parts_of_a_run(
 
 @pytest.mark.parametrize("runner", ["ThreadRunner", "ParallelRunner"])
 def test_runners(
-    project: InstalledProject, runner: str, right_scores: dict[str, float]
+    project: InstalledProject, runner: str, right_scores_of_models: dict[str, float]
 ) -> None:
     output = project.run("kedro", "run", "--runner", runner).stdout
-    assert scores(project) == {model: right_scores[model] for model in MODELS}
-    rows = leaderboard(project)
-    assert {row["model"]: float(row["model_score"]) for row in rows} == right_scores
+    assert scores(project) == right_scores_of_models
+    assert set(completed_nodes(output)) >= nodes_of(*MODELS)
     assert "nearest_neighbors" in output.rpartition("Leaderboard")[2]
 
 
@@ -237,6 +263,78 @@ def test_models_follow_the_parameters(project: InstalledProject) -> None:
 
 def depth_of_tree(project: InstalledProject) -> int:
     """Return how deep the fitted decision tree on disk is."""
-    script = "import pickle; print(pickle.load(open('%s', 'rb')).get_depth())"
+    script = "import pickle; print(pickle.load(open('%s', 'rb'))[-1].get_depth())"
     path = "data/06_models/decision_tree_model.pkl"
     return int(project.run("python", "-c", script % path).stdout)
+
+
+def customers(number: int, known: bool) -> str:
+    """Return a table with an id, texts and gaps; if known, with what they do.
+
+    Args:
+        number: How many rows.
+        known: Whether ``left`` (yes, no) and ``spent`` (a number) are columns of it.
+    """
+    draw = random.Random(number)
+    lines = ["id,plan,age,visits" + (",left,spent" if known else "")]
+    for row in range(number):
+        # Of new rows, the plan is one that nobody had before.
+        plan = draw.choice(["basic", "pro", ""]) if known else "free"
+        age, visits = draw.randint(18, 80), draw.random() * 10
+        line = f"c-{row},{plan},{age},{visits:.2f}"
+        if draw.random() < 0.1:
+            line = f"c-{row},{plan},{age},"
+        left = "yes" if age + draw.gauss(0, 10) > 50 else "no"
+        spent = age * (2 if plan == "pro" else 1) + draw.gauss(0, 5)
+        lines.append(f"{line},{left},{spent:.2f}" if known else line)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("target", ["left", "spent"])
+def test_own_data_from_parameters_alone(project: InstalledProject, target: str) -> None:
+    raw = project.path / "data/01_raw"
+    (raw / "iris.csv").write_text(customers(800, known=True))
+    (raw / "new_flowers.csv").write_text(customers(20, known=False))
+    other = "spent" if target == "left" else "left"
+    edit(project, "parameters.yml", "target_column: species", f"target_column: {target}")
+    edit(project, "parameters.yml", r"drop: \[\]", f"drop: [id, {other}]")
+    models, first = set(MODELS), "validation_accuracy"
+    if target == "spent":
+        models, first = {"ridge", "forest"}, "validation_r2"
+        entries = "ridge: {class: sklearn.linear_model.Ridge}\n  forest: {class: "
+        entries += "sklearn.ensemble.RandomForestRegressor, model_kwargs: {max_depth: 4}}"
+        edit(project, "parameters.yml", r"models:\n(.*\n)*", f"models:\n  {entries}\n")
+
+    output = project.run("kedro", "run").stdout
+    assert "WARNING" not in output
+    rows = leaderboard(project)
+    assert {row["model"] for row in rows} == models | {"baseline"}
+    assert rows[-1]["model"] == "baseline"
+    assert float(rows[0][first]) > float(rows[-1][first]) + 0.2
+    assert re.search(rf"^champion +{rows[0]['model']}\b", output, re.MULTILINE)
+
+    project.run("kedro", "run", "--pipelines", "predict")
+    path = project.path / "data/07_model_output/flower_predictions.csv"
+    with path.open(newline="") as file:
+        predicted = [row["prediction"] for row in csv.DictReader(file)]
+    assert len(predicted) == 20
+    if target == "left":
+        assert set(predicted) == {"yes", "no"}
+    else:
+        assert all(0 < float(value) < 200 for value in predicted)
+
+
+def test_a_package_that_cannot_be_imported_costs_only_its_own(
+    project: InstalledProject,
+) -> None:
+    package = project.path / f"src/{project.package}/pipelines/broken"
+    package.mkdir()
+    (package / "__init__.py").write_text("import not_installed\n")
+    project.run("kedro", "run", "--pipelines", "split_data")
+    output = project.run("kedro", "run", "--pipelines", "models").stdout
+    assert set(completed_nodes(output)) == {*nodes_of(*MODELS), "models.compare_models"}
+    assert re.search(r"WARNING .*iris\.pipelines\.broken cannot be imported", output)
+    assert "not_installed" in output
+    listed = project.run("kedro", "registry", "list").stdout
+    assert "- benchmark.iris\n" in listed
+    assert "broken\n" not in listed.replace("pipelines.broken", "")

@@ -141,7 +141,7 @@ def once(views: Callable[[Lab], dict[str, Seen]]) -> View:
 
 def completed_nodes(log: str) -> set[str]:
     """Return the names of the nodes that a run has completed."""
-    return set(re.findall(r"Completed node: (\S+)", log))
+    return set(re.findall(r"Done: (\S+)", log))
 
 
 def kedro_run(lab: Lab, case: Case) -> Seen:
@@ -315,7 +315,7 @@ def server(lab: Lab, case: Case) -> Seen:
         for params in ({}, nested(case.params)):
             answer = ask(f"{url}/run", {"params": params})
             assert answer["status"] == "success", log.read_text()
-    runs = log.read_text().split("Pipeline execution completed successfully")
+    runs = re.split(r"^full log", log.read_text(), flags=re.MULTILINE)
     without_params = replace(case, params="", models=BASE.models)
     if case.params:
         default = "nodes of __default__"
@@ -399,6 +399,25 @@ finally:
     return in_cells(lab.run("python", "-c", script, json.dumps(CELLS)))
 
 
+# Runs what the magic has put into the next cell; and of all other nodes, whose data is
+# not there, what they import and define.
+LOAD_NODE = """\
+%load_ext kedro.ipython
+import json
+from kedro.ipython import _load_node
+run, loaded = [], []
+for name in [node.name for node in pipelines["__default__"].nodes]:
+    get_ipython().run_line_magic("load_node", name)
+    get_ipython().run_cell(get_ipython().rl_next_input).raise_error()
+    run.append(name)
+for name in {node.name for one in pipelines.values() for node in one.nodes} - {*run}:
+    *_, imports, function, _ = _load_node(name, pipelines)
+    exec(imports + "\\n" + function, {})
+    loaded.append(name)
+print("\\nSEEN", json.dumps(run))
+print("\\nSEEN", json.dumps(loaded))
+"""
+
 # --- the comparison ------------------------------------------------------------------
 
 # With --env and --params; with --env, or KEDRO_ENV, only.
@@ -409,16 +428,16 @@ ENV_ONLY += [resolve_patterns, viz_build]
 
 
 # What text pipelines hand on without a catalog entry.
-IN_MEMORY = {"lower_cased", "without_stopwords", "cleaned_text", "features"}
-IN_MEMORY |= {"probabilities", "train_rows", "encoded_labels"}
+IN_MEMORY = {"cleaned_text", "features"}
+IN_MEMORY |= {"probabilities", "train_rows"}
 
 # The nodes and datasets of the text pipelines.
-CLEAN = ["lower_case", "remove_stopwords", "remove_punctuation", "tokenize_text"]
-CLEANED = ["instances", "english_stopwords", "lower_cased", "without_stopwords"]
+CLEAN = ["clean_text", "tokenize_text"]
+CLEANED = ["instances", "english_stopwords"]
 CLEANED += ["cleaned_text", "tokenizer", "features", "model", "probabilities"]
-FIT = ["hold_out", "fit_tokenizer", "fit_label_encoder", "encode_labels", "train_model"]
+FIT = ["hold_out", "fit_tokenizer", "fit_label_encoder", "train_model"]
 FIT += ["evaluate", "plot_telling_words"]
-FITTED = ["labels", "train_rows", "test_instances", "encoded_labels"]
+FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "telling_words_plot"]
 SCORED = ["sentiment_model", "instances_to_score", "labels_to_score", "predictions"]
 TEXT = {
@@ -443,16 +462,19 @@ TEXT = {
 
 # Those of a data set in the benchmark, and of a model on it.
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
-OF_DATASET = {"raw", "encoder", "encoded_train", "encoded_test", *SPLIT}
-OF_DATASET |= {"studies", "leaderboard", "leaderboard_plot"}
-OF_DATASET |= {"learning_curves_plot", "reports"}
-NODES = ["split_dataset", "encode"]
-NODES += ["compare_models", "plot_learning_curves", "collect_reports"]
-CELL = ["fit_baseline", "evaluate_baseline", "tune_model", "fit_tuned"]
-CELL += ["evaluate_tuned", "measure_learning_curve"]
-OF_CELL = {"baseline_model", "baseline_metrics", "baseline_report"}
-OF_CELL |= {"tuned_parameters", "trials", "fitted_model", "metrics", "report"}
-OF_CELL |= {"learning_curve"}
+OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", *SPLIT}
+OF_DATASET |= {"learning_curves_plot"}
+NODES = ["split_data", "compare_models", "plot_learning_curves", "collect_trials"]
+# Those of a model anywhere, and of what a study has found besides.
+OF_MODEL = ["validate_model", "fit_model", "score_model"]
+MADE = ["validation", "fitted_model", "model_score", "metrics"]
+OF_STUDY = ["tune_model", "learning_curve"]
+FOUND = ["entry", "trials", "learning_curve"]
+
+
+def in_spaces(spaces: Iterable[str], names: Iterable[str]) -> set[str]:
+    """Return each name in each namespace."""
+    return {f"{space}.{name}" for space in spaces for name in names}
 
 
 def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
@@ -460,11 +482,16 @@ def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
     pipelines = {}
     for name in DATASETS:
         space = f"benchmark.{name}"
-        nodes = {f"{space}.{node}" for node in NODES}
-        nodes |= {f"{space}.{model}.{node}" for model in models for node in CELL}
-        datasets = {f"{space}.{dataset}" for dataset in OF_DATASET}
-        datasets |= {f"{space}.{model}.{made}" for model in models for made in OF_CELL}
-        pipelines[space] = (nodes, datasets)
+        cells = in_spaces([space], in_spaces(models, ["baseline", "tuned"]))
+        tuned = in_spaces([space], in_spaces(models, ["tuned"]))
+        pipelines[space] = (
+            in_spaces([space], NODES)
+            | in_spaces(cells, OF_MODEL)
+            | in_spaces(tuned, OF_STUDY),
+            in_spaces([space], OF_DATASET)
+            | in_spaces(cells, MADE)
+            | in_spaces(tuned, FOUND),
+        )
     everything = [set.union(*parts) for parts in zip(*pipelines.values(), strict=True)]
     overview = {f"benchmark.{made}" for made in ("scores", "heat_map", "ranks")}
     pipelines["benchmark"] = (
@@ -479,8 +506,7 @@ def expected(case: Case) -> Seen:
     families = {**TEXT, **benchmark(case.models)}
     split = {"split_data"}
     by_model = {
-        model: {f"models.{model}.fit_model", f"models.{model}.score_model"}
-        for model in case.models
+        model: in_spaces([f"models.{model}"], OF_MODEL) for model in case.models
     }
     models = set.union({"models.compare_models"}, *by_model.values())
     nodes = {
@@ -492,11 +518,7 @@ def expected(case: Case) -> Seen:
         **{name: set(nodes) for name, (nodes, _) in families.items()},
     }
     made_by_model = {
-        model: {
-            f"models.{model}.{made}"
-            for made in ("fitted_model", "model_score", "metrics")
-        }
-        for model in case.models
+        model: in_spaces([f"models.{model}"], MADE) for model in case.models
     }
     read = {"example_iris_data"} | SPLIT
     made = set.union({"leaderboard", "leaderboard_plot"}, *made_by_model.values())
@@ -540,3 +562,13 @@ def test_view(lab: Lab, view: View, case: Case) -> None:
     seen = view(lab, case)
     everything = expected(case)
     assert seen == {what: everything.get(what) for what in seen}
+
+
+def test_load_node(lab: Lab) -> None:
+    lab.run("kedro", "run")
+    script = lab.folder / "load_node.ipy"
+    script.write_text(LOAD_NODE)
+    run, loaded = answers(lab.run("ipython", "--colors=NoColor", str(script)))
+    assert set(run) >= {"split_data", "models.linear_svm.validate_model"}
+    assert set(run) >= {"models.linear_svm.fit_model", "models.compare_models"}
+    assert set(loaded) >= {"tokenize_text", "benchmark.iris.linear_svm.tuned.tune_model"}

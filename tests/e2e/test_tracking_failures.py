@@ -72,9 +72,8 @@ def test_no_server(project: InstalledProject, silent_port: int) -> None:
     assert time.monotonic() - began < seconds + 3
     assert done.returncode != 0
     assert "Traceback" not in done.stdout
-    assert "Running node" not in done.stdout
-    last = done.stdout.strip().splitlines()[-1]
-    assert f"127.0.0.1:{port}" in last
+    assert "Done: " not in done.stdout
+    assert f"127.0.0.1:{port}" in done.stdout.strip().splitlines()[-1]
     assert SECRET not in done.stdout
     assert store.runs() == known
 
@@ -131,8 +130,7 @@ def test_server_that_goes_away(project: InstalledProject, tmp_path: Path) -> Non
         "baseline",
     }
     assert "06_models/slow_model.pkl" in written(project)
-    assert LEADERBOARD in output
-    assert re.search(r"^\W+\d+ \W+slow ", output, re.MULTILINE)
+    assert re.search(r"^\W*slow ", output, re.MULTILINE)
 
 
 def test_interrupted_run(project: InstalledProject, tmp_path: Path) -> None:

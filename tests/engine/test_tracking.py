@@ -13,7 +13,7 @@ import mlflow
 import pytest
 from filelock import FileLock
 from iris.engine import ConfigurationError, ModelSpec
-from iris.engine.errors import parse
+from iris.engine.errors import one_line, parse
 from iris.engine.tracking import runs, store, write
 from iris.engine.tracking.champion import TrackingConfig
 from kedro.io import DataCatalog
@@ -156,7 +156,7 @@ def test_values_are_told_as_mlflow_holds_them() -> None:
     assert flat.items() >= {"a.b.c": 1, "a.d": {}, "e": [2]}.items()
     assert flat["tree.model_kwargs.max_depth"] == 1
     assert write.numbers({"a": 1, "b": "x", "c": None}) == {"a": 1.0}
-    assert write.one_line(ValueError("a\n  b")) == "ValueError: a b"
+    assert one_line(ValueError("a\n  b")) == "ValueError: a b"
 
 
 @pytest.mark.parametrize(

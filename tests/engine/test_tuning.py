@@ -61,7 +61,7 @@ def study(
     )
     comparison = ComparisonSpec(folds=3)
     entry = ModelSpec.model_validate(model)
-    found, rows = tune(entry, DATA, comparison, spec, X, Y, 3)
+    found, rows = tune(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
     return found, rows
 
 
@@ -151,7 +151,7 @@ def test_a_database_that_is_not_there(folder: Path) -> None:
     spec = TuningSpec(storage="postgresql+nodriver://me:secret@host/studies")
     model = ModelSpec.model_validate(TREE)
     with pytest.raises(ConfigurationError, match=r"storage cannot be opened") as caught:
-        tune(model, DATA, ComparisonSpec(), spec, X, Y, 3)
+        tune(model, DATA, ComparisonSpec(), spec, X, Y.to_frame(), 3)
     assert "secret" not in caught.value.message
 
 

@@ -80,10 +80,9 @@ def print_table(title: str, values: pd.DataFrame) -> None:
 
 def print_places(places: dict[str, str]) -> None:
     """Print where things are, a line each."""
-    grid = Table.grid(padding=(0, 2))
     for what, place in places.items():
-        grid.add_row(what, escape(place), style="dim")
-    get_console().print(grid)
+        line = escape(f"{what:<9} {place}")
+        get_console().print(line, style="dim", highlight=False, soft_wrap=True)
 
 
 def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:

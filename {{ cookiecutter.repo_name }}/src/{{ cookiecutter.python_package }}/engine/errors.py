@@ -49,6 +49,11 @@ def redact(text: str) -> str:
     return re.sub(r"://[^\s/@]*@(?:[^\s/@]*@)*", "://***@", text)
 
 
+def one_line(error: BaseException) -> str:
+    """Return an error as one line for people, without passwords."""
+    return redact(" ".join(f"{type(error).__name__}: {error}".split()))[:1000]
+
+
 def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, else ``""``."""
     nearest = get_close_matches(str(word), known, n=1)

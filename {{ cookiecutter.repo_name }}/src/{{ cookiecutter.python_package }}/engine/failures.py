@@ -13,7 +13,7 @@ from typing import Any
 
 from kedro.pipeline import Pipeline
 
-from .errors import VERBATIM, ConfigurationError, redact
+from .errors import VERBATIM, ConfigurationError, one_line, redact
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def is_failure(value: object) -> bool:
 
 def note_failure(error: BaseException, what: str) -> dict[str, str]:
     """Log an error, and make a failure of it."""
-    reason = redact(" ".join(f"{type(error).__name__}: {error}".split()))
+    reason = one_line(error)
     logger.error("%s failed, the others go on: %s", what, reason, extra=VERBATIM)
     lines = "".join(traceback.format_exception(error))
     return {"error": reason, "traceback": redact(lines)}

@@ -13,7 +13,7 @@ from kedro.pipeline import Node, Pipeline
 from .command import kedro_command
 from .console import RunProgress, print_places, print_table
 from .failures import is_failure
-from .files import discard, local_path, outdated, remove_leftovers, shown_path
+from .files import discard, local_path, outdated, remove_leftovers
 from .preflight import metadata
 from .registry import project_path
 

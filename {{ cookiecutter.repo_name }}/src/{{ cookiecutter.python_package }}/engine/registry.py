@@ -88,7 +88,9 @@ class _DynamicPipelines(Mapping[str, Pipeline]):
         # An unread config loader is an empty mapping, hence falsy: test for None.
         loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
         if loader is None:
-            self._without_session = loader = self._without_session or _make_loader()
+            if self._without_session is None:
+                self._without_session = _make_loader()
+            loader = self._without_session
         if loader.pipelines is None:
             loader.pipelines = _create_all(loader["parameters"])
         return loader.pipelines

@@ -14,7 +14,7 @@ PACKAGE = __name__.partition(".")[0]
 
 
 def check_class_path(path: str) -> str:
-    """Refuse an import path whose package is not among those that settings.py trusts."""
+    """Refuse an import path whose package settings.py does not trust."""
     parts = path.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
         raise ValueError(

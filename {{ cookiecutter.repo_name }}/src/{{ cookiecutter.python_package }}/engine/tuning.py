@@ -46,11 +46,11 @@ def tune(
     data: DataSpec,
     comparison: ComparisonSpec,
     tuning: TuningSpec,
-    X: pd.DataFrame,
-    y: "pd.Series[Any]",
+    X_train: pd.DataFrame,
+    y_train: pd.DataFrame,
     random_state: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Look for better arguments within a model's ``search_space``.
+    """Look for better arguments within a model's ``search_space``: a node's function.
 
     Returns:
         The best model found, as an entry for ``parameters.yml``; and a row per trial,
@@ -62,6 +62,7 @@ def tune(
     """
     folds = comparison.model_copy(update={"folds": tuning.folds})
     seed = (random_state + 1) % 2**32
+    X, y = X_train, y_train.iloc[:, 0]
     name = _study_name(model, data, folds, seed, X, y)
 
     def value(arguments: dict[str, Any]) -> float:

@@ -152,7 +152,7 @@ def validate(
             estimator,
             X,
             y,
-            cv=_folds(comparison.folds, y, estimator, random_state),
+            cv=make_folds(comparison.folds, y, estimator, random_state),
             scoring=names,
             error_score="raise",
         )
@@ -193,7 +193,7 @@ def finite(name: str, values: Any) -> list[float]:
     return [float(value) for value in values]
 
 
-def _folds(folds: int, y: Any, estimator: Any, random_state: int) -> Any:
+def make_folds(folds: int, y: Any, estimator: Any, random_state: int) -> Any:
     """Return the folds: shuffled, classes with their shares, the same each time."""
     from sklearn.model_selection import KFold, StratifiedKFold
 

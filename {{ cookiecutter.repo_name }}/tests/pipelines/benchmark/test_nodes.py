@@ -9,13 +9,13 @@ from {{ cookiecutter.python_package }}.engine import (
     DataSpec,
     ModelSpec,
     TuningSpec,
+    tune,
 )
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
     collect_trials,
     compare_datasets,
     learning_curve,
     plot_learning_curves,
-    tune_model,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
@@ -34,7 +34,7 @@ def test_tuning_finds_an_entry_that_is_at_least_as_good(
     space = {"max_depth": {"int": [1, 5]}}
     model = ModelSpec.model_validate({**TREE, "search_space": space})
     spec = TuningSpec(trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db")
-    entry, trials = tune_model(model, DATA, COMPARISON, spec, X_train, y_train, 3)
+    entry, trials = tune(model, DATA, COMPARISON, spec, X_train, y_train, 3)
     best = max(trials, key=lambda trial: trial["value"])
     assert entry == {"class": model.class_path, "model_kwargs": best["arguments"]}
     assert trials[0]["arguments"] == {}

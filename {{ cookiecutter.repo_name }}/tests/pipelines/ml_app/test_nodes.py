@@ -17,7 +17,6 @@ from {{ cookiecutter.python_package }}.engine import (
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     evaluation,
     nodes,
-    text,
 )
 
 # The positive one is last, though neither the last nor the first of the alphabet.
@@ -41,8 +40,7 @@ ENCODER = LabelEncoder().fit(["worse", "better"])
 def test_whole_words_are_removed(
     review: str | None, stopwords: list[str], words: str
 ) -> None:
-    lower = text.lower_case(pd.DataFrame({"text": [review]}))
-    (clean,) = text.remove_punctuation(text.remove_stopwords(lower, stopwords))
+    (clean,) = nodes.clean_text(pd.DataFrame({"text": [review]}), stopwords)
     assert clean.split() == words.split()
 
 
@@ -70,8 +68,8 @@ def train(class_path: str, **model_kwargs: Any) -> Any:
     entry = {"class": class_path, "model_kwargs": model_kwargs}
     model = ModelSpec.model_validate(entry)
     features = csr_matrix(np.eye(2)[[0, 1, 0, 0, 0]])
-    labels = pd.DataFrame({"label": [0, 1, 1, 1, 1]})
-    return nodes.train_model(features, labels, np.array([0, 1]), model, 3)
+    labels = pd.DataFrame({"label": ["better", *["worse"] * 4]})
+    return nodes.train_model(features, labels, ENCODER, np.array([0, 1]), model, 3)
 
 
 def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:

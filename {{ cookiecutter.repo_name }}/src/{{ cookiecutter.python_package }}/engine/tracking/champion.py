@@ -19,10 +19,9 @@ from mlflow.models import get_model_info
 from mlflow.models.model import ModelInfo
 from pydantic import BeforeValidator, Field
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, one_line
 from ..schema import Schema
 from .store import store_lock
-from .write import one_line
 
 ALIAS = "champion"
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")

@@ -17,13 +17,12 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
-from rich import get_console
 
-from ..errors import VERBATIM, ConfigurationError, parse, redact
+from ..console import print_places
+from ..errors import VERBATIM, ConfigurationError, one_line, parse, redact
 from . import runs, store, write
 from .champion import TrackingConfig, check_inputs
 from .models import promote
-from .write import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -172,9 +171,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             lost = tracking_error
         self._end(status)
         if verdict:
-            get_console().print(
-                f"champion     {verdict}", style="dim", highlight=False, soft_wrap=True
-            )
+            print_places({"champion": verdict})
         if lost:
             self._lose(lost, only_warn=error is not None)
 

@@ -47,10 +47,12 @@ def promote_model(run: KedroRun, best: Candidate, margin: float) -> str:
         fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
         text = recipe.model_dump_json(by_alias=True)
         run.client.log_text(model.run_id, text, FILE)
-        with mlflow.start_run(model.run_id, nested=True):
-            info = log_model(fitted_model, best.parts[2])
-        # Logging opened the run again.
-        run.client.set_terminated(model.run_id, end_time=round(model.end * 1000))
+        try:
+            with mlflow.start_run(model.run_id, nested=True):
+                info = log_model(fitted_model, best.parts[2])
+        finally:  # logging opened the run again, and an error would end it as failed
+            end = round(model.end * 1000)
+            run.client.set_terminated(model.run_id, model.status, end)
         facts = {
             "model": model.name,
             "metric": best.metric,

@@ -17,11 +17,10 @@ from kedro.io import DataCatalog
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, one_line
 from ..schema import ComparisonSpec, DataSpec, ModelSpec
 from .champion import Verdict, champion_name, decide
 from .runs import ModelRun
-from .write import one_line
 
 FILE = "recipe.json"
 
@@ -139,7 +138,7 @@ def score_again(
     from sklearn.base import clone
     from sklearn.metrics import get_scorer
 
-    from ..validation import _folds, build_model
+    from ..validation import build_model, make_folds
 
     # What the champion was not to look at, it is not shown today.
     without: Any = {"columns": recipe.data.drop, "errors": "ignore"}
@@ -150,7 +149,7 @@ def score_again(
         raise CannotFitError(one_line(error)) from error
     pairs: list[Parts] = [(X, y, parts[2].drop(**without), parts[3])]
     if count := today.comparison.folds:
-        rows = _folds(count, y, model, today.random_state).split(X, y)
+        rows = make_folds(count, y, model, today.random_state).split(X, y)
         pairs = [(X.iloc[i], y.iloc[i], X.iloc[j], y.iloc[j]) for i, j in rows]
     scores, errors = [], []
     for X_fit, y_fit, X_rest, y_rest in pairs:

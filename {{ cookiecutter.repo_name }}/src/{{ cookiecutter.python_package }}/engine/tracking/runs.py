@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import RunInfo
 
 from ..command import kedro_command
+from ..errors import one_line
 from ..failures import is_failure
 from ..files import local_path, shown_path
 from ..schema import ModelSpec
@@ -22,7 +23,6 @@ from .write import (
     git_commit,
     log_batch,
     numbers,
-    one_line,
     text,
 )
 

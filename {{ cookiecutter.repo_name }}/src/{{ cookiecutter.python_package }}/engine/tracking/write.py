@@ -124,11 +124,6 @@ def text(value: Any) -> str:
     return redact(str(value))[:MAX_LENGTH]
 
 
-def one_line(error: BaseException) -> str:
-    """Return an error as one line for people, without passwords."""
-    return redact(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
-
-
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values under names that MLflow takes, each its own."""
     named: dict[str, Any] = {}

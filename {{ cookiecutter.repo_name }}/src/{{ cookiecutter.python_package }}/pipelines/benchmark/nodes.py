@@ -1,6 +1,6 @@
-"""What the benchmark does beyond the nodes of ``models``: tunes, and sums up.
+"""What the benchmark does beyond the nodes of ``models``, and ``tune`` of the engine.
 
-Optuna, scikit-learn and plotly are imported where they are used.
+scikit-learn and plotly are imported where they are used.
 """
 
 import warnings
@@ -13,43 +13,13 @@ from {{ cookiecutter.python_package }}.engine import (
     ComparisonSpec,
     DataSpec,
     ModelSpec,
-    TuningSpec,
     build_model,
     held_out_scores,
     is_failure,
-    tune,
 )
 
 # Of the training rows of each fold.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
-
-
-def tune_model(
-    model: ModelSpec,
-    data: DataSpec,
-    comparison: ComparisonSpec,
-    tuning: TuningSpec,
-    X_train: pd.DataFrame,
-    y_train: pd.DataFrame,
-    random_state: int,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Look for better arguments within a model's ``search_space``.
-
-    Args:
-        model: Its entry in ``parameters.yml``.
-        data: Says how features are encoded.
-        comparison: Says by which score.
-        tuning: Says how many trials, for how long, on how many folds.
-        X_train: Features, one row per sample.
-        y_train: The target, one column, same rows.
-        random_state: Seed of the study.
-
-    Returns:
-        The best model found, as an entry to paste into ``parameters.yml``; and a row
-        per trial: number, state, value, seconds, arguments, error.
-    """
-    y = y_train.iloc[:, 0]
-    return tune(model, data, comparison, tuning, X_train, y, random_state)
 
 
 def learning_curve(
@@ -63,7 +33,7 @@ def learning_curve(
     """Measure a model on growing shares of the training part.
 
     Args:
-        entry: From ``tune_model``.
+        entry: From the study.
         data: Says how features are encoded.
         comparison: Says by which score.
         X_train: Features, one row per sample.
@@ -143,7 +113,7 @@ def collect_trials(**trials: Any) -> pd.DataFrame:
     """Put the trials of all models on a data set into one table.
 
     Args:
-        trials: From ``tune_model``, by the model's name; of one that failed its error.
+        trials: From the study, by the model's name; of one that failed its error.
 
     Returns:
         One row per trial, the name of its model first.

@@ -15,6 +15,7 @@ from {{ cookiecutter.python_package }}.engine import (
     keep_going,
     parse,
     read_parameters,
+    tune,
 )
 
 from ..models.leaderboard import compare_models
@@ -25,7 +26,6 @@ from .nodes import (
     compare_datasets,
     learning_curve,
     plot_learning_curves,
-    tune_model,
 )
 
 FILE = "parameters_benchmark.yml"
@@ -184,7 +184,7 @@ def create_cells() -> dict[str, Pipeline]:
     """Return the nodes of a model on a data set: as configured, and tuned."""
     study = [
         Node(
-            tune_model,
+            tune,
             ["params:model", DATA, COMPARISON, TUNING, *TRAINING],
             ["entry", "trials"],
             name="tune_model",

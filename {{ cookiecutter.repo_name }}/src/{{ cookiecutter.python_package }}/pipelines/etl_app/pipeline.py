@@ -43,6 +43,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         problem = f"split: there is no split '{split}' in text.splits"
         problem += f"{did_you_mean(split, known)}; known: {', '.join(known)}"
         raise ConfigurationError.listing(FILE, [problem])
+    labels = ["params:text.label_column", "params:text.labels", "params:split"]
     etl = Pipeline(
         [
             Node(
@@ -54,12 +55,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
             ),
             Node(
                 etl_labels,
-                [
-                    "reviews",
-                    "params:text.label_column",
-                    "params:text.labels",
-                    "params:split",
-                ],
+                ["reviews", *labels],
                 "labels",
                 name="etl_labels",
                 tags="etl_labels",

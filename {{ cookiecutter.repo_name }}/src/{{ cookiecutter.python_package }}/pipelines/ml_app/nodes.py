@@ -1,9 +1,10 @@
-"""From cleaned texts to predictions.
+"""From texts to predictions; training and inference share what both need.
 
 scikit-learn is imported where it is used: every Kedro command imports the nodes, and
 none but a run should wait for scikit-learn.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,38 @@ from {{ cookiecutter.python_package }}.engine import (
 )
 
 Array = np.ndarray[Any, Any]
+
+# With the apostrophes inside: "don't" is one word, and "t" none.
+WORD = re.compile(r"\w+(?:'\w+)*")
+PUNCTUATION = re.compile(r"[^\w\s]+|_")
+
+
+def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[str]:
+    """Return texts in lower case, without stopwords and punctuation.
+
+    Letters and digits of any language stay; apostrophes just go, since "won't" is
+    another word than "won". A missing text is empty.
+
+    Args:
+        instances: One column ``text``, one row per review.
+        english_stopwords: Whole words to leave out, in lower case.
+    """
+    stopwords = frozenset(english_stopwords)
+
+    def unless_stopword(match: re.Match[str]) -> str:
+        return "" if match[0] in stopwords else match[0]
+
+    def clean(text: str) -> str:
+        words = text.lower().replace("\u2019", "'").split()
+        kept = " ".join(
+            # A look-up per word; the slower pattern only around punctuation.
+            word if word.isalpha() else WORD.sub(unless_stopword, word)
+            for word in words
+            if word not in stopwords
+        )
+        return PUNCTUATION.sub(" ", kept.replace("'", ""))
+
+    return [clean(text) for text in instances["text"].fillna("").astype("str")]
 
 
 def hold_out(
@@ -87,14 +120,10 @@ def fit_label_encoder(labels: pd.DataFrame) -> Any:
     return LabelEncoder().fit(labels["label"])
 
 
-def encode_labels(label_encoder: Any, labels: pd.DataFrame) -> pd.DataFrame:
-    """Replace the names in the column ``label`` by their numbers."""
-    return pd.DataFrame({"label": label_encoder.transform(labels["label"])})
-
-
 def train_model(
     features: Any,
-    encoded_labels: pd.DataFrame,
+    labels: pd.DataFrame,
+    label_encoder: Any,
     train_rows: Array,
     model: ModelSpec,
     random_state: int,
@@ -103,7 +132,8 @@ def train_model(
 
     Args:
         features: Sparse counts, one row per review.
-        encoded_labels: Numbers of the labels, one column ``label``, same rows.
+        labels: One column ``label``, same rows.
+        label_encoder: Numbers the labels.
         train_rows: Row numbers of the reviews to train on.
         model: What ``parameters_text.yml`` says of the model.
         random_state: Seed for models that take one.
@@ -112,9 +142,10 @@ def train_model(
         ConfigurationError: If the model gives no probabilities, or takes no counts.
     """
     classifier = build_estimator(model, random_state)
+    y = label_encoder.transform(labels["label"].iloc[train_rows])
     problem = ""
     try:
-        classifier.fit(features[train_rows], encoded_labels["label"].iloc[train_rows])
+        classifier.fit(features[train_rows], y)
         if not hasattr(classifier, "predict_proba"):
             problem = "has no predict_proba"
     except TypeError as error:

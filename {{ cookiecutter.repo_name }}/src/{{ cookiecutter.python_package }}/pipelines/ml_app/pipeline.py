@@ -12,7 +12,7 @@ from {{ cookiecutter.python_package }}.engine import (
     parse,
 )
 
-from . import evaluation, nodes, text
+from . import evaluation, nodes
 
 PACKAGE = __name__.partition(".")[0]
 SEED = "params:random_state"
@@ -63,13 +63,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
 def create_pipeline() -> Pipeline:
     """Build the pipeline of both halves."""
     both = [
-        _node(text.lower_case, "instances", "lower_cased"),
-        _node(
-            text.remove_stopwords,
-            ["lower_cased", "english_stopwords"],
-            "without_stopwords",
-        ),
-        _node(text.remove_punctuation, "without_stopwords", "cleaned_text"),
+        _node(nodes.clean_text, ["instances", "english_stopwords"], "cleaned_text"),
         _node(nodes.tokenize_text, ["tokenizer", "cleaned_text"], "features"),
         _node(nodes.predict, ["model", "features"], "probabilities"),
     ]
@@ -85,10 +79,12 @@ def create_pipeline() -> Pipeline:
             "tokenizer",
         ),
         _node(nodes.fit_label_encoder, "labels", "label_encoder"),
-        _node(nodes.encode_labels, ["label_encoder", "labels"], "encoded_labels"),
         _node(
             nodes.train_model,
-            ["features", "encoded_labels", "train_rows", "params:text.model", SEED],
+            [
+                *("features", "labels", "label_encoder", "train_rows"),
+                *("params:text.model", SEED),
+            ],
             "model",
         ),
         _node(
