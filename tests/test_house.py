@@ -15,9 +15,9 @@ import yaml
 from conftest import Bake, Project
 
 # Physical lines that a project may have at most: with all families, and with none.
-YOURS = {"all": 1400, "none": 500}
+YOURS = {"all": 1600, "none": 500}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 2500
+ENGINE = 3600
 SOURCE_FILES = 50
 FILE = 220
 FUNCTION = 60

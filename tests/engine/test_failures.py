@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
+import inspect
 from functools import partial
 from typing import Any
 
 import pytest
 from iris.engine.errors import ConfigurationError, DataError
 from iris.engine.failures import KeepGoing, is_failure, keep_going
+from iris.engine.hooks import FailureHook
 from iris.engine.schema import DataSpec
+from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
@@ -80,13 +82,6 @@ def test_a_partial_may_fail_as_well() -> None:
     assert is_failure(KeepGoing(partial(divide, by=0), "x")(1))
 
 
-def test_it_goes_to_other_processes() -> None:
-    copy = pickle.loads(pickle.dumps(KeepGoing(divide, ["x"])))
-    assert copy(6, 3) == 2
-    assert copy.__name__ == "divide"
-    assert len(copy(1, 0)) == 1
-
-
 def test_kedro_sees_the_function_itself() -> None:
     nodes = [
         Node(typed, ["table", "params:data"], "x", name="first", tags="mine"),
@@ -94,11 +89,11 @@ def test_kedro_sees_the_function_itself() -> None:
     ]
     pipeline = keep_going(Pipeline(nodes))
     first, second = pipeline.nodes
-    assert (first.name, first.tags) == ("first", {"mine"})
+    assert (first.name, first.tags) == ("first", {"mine", "keep_going"})
     assert (first.func.__name__, second.func.__doc__) == ("typed", None)
     assert second.confirms == ["a"]
     assert (first.inputs, second.outputs) == (["table", "params:data"], ["a", "b"])
-    assert not isinstance(nodes[0].func, KeepGoing)
+    assert inspect.getsourcefile(first.func) == __file__
     found = TypeExtractor({"a": pipeline}).extract_types_from_pipelines()
     assert found == {"data": DataSpec}
 
@@ -116,6 +111,10 @@ def test_the_others_go_on() -> None:
     ]
     values = {"one": 1, "good.by": 2, "bad.by": 0}
     catalog = DataCatalog({name: MemoryDataset(of) for name, of in values.items()})
-    made = SequentialRunner().run(Pipeline(models), catalog)
+    hooks = _create_hook_manager()
+    hooks.register(FailureHook())
+    pipeline = Pipeline(models)
+    made = SequentialRunner().run(pipeline, catalog, hooks)
+    assert {node.func for node in pipeline.nodes} == {divide, named}
     assert made["good.half"].load() == 2
     assert made["bad.half"].load()["error"] == "ZeroDivisionError: division by zero"

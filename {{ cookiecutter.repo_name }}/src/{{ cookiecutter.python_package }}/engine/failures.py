@@ -15,30 +15,29 @@ from kedro.pipeline import Pipeline
 
 from .errors import VERBATIM, ConfigurationError, one_line, redact
 
+# The tag of nodes that return failures instead of raising them.
+KEEP_GOING = "keep_going"
+
 logger = logging.getLogger(__name__)
 
 
 class KeepGoing:
-    """A node's function that returns a failure where the function itself raises.
-
-    Name, documentation and type hints are the function's: so Kedro's typed parameters
-    work, and Kedro-Viz shows the code that a person has written.
-    """
+    """A node's function that returns a failure where the function itself raises."""
 
     def __init__(self, function: Callable[..., Any], outputs: Any):
         update_wrapper(self, function)
-        self._function, self._outputs = function, outputs
+        self.function, self._outputs = function, outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         failures = [value for value in (*args, *kwargs.values()) if is_failure(value)]
         if failures:
             return self._spread(failures[0])
         try:
-            return self._function(*args, **kwargs)
+            return self.function(*args, **kwargs)
         except ConfigurationError:
             raise  # it is not this model's alone
         except (Exception, SystemExit) as error:  # of which a worker would die unheard
-            what = getattr(self._function, "__name__", "a node")  # a partial has none
+            what = getattr(self.function, "__name__", "a node")  # a partial has none
             return self._spread(note_failure(error, what))
 
     def _spread(self, failure: dict[str, str]) -> Any:
@@ -50,17 +49,14 @@ class KeepGoing:
                 return dict.fromkeys(self._outputs, failure)
         return failure
 
-    def __reduce__(self) -> tuple[type["KeepGoing"], tuple[Any, Any]]:
-        return KeepGoing, (self._function, self._outputs)
-
 
 def keep_going(pipeline: Pipeline) -> Pipeline:
-    """Return a pipeline whose nodes return failures instead of raising them."""
-    copies = [node.tag([]) for node in pipeline.nodes]
-    for node in copies:
-        # Private, for there is no public way to tell "x" from ["x"].
-        node.func = KeepGoing(node.func, node._outputs)
-    return Pipeline(copies)
+    """Return a pipeline whose nodes return failures instead of raising them.
+
+    A tag says so: ``hooks.py`` wraps their functions while they run, and only then, so
+    that Kedro-Viz, ``%load_node`` and typed parameters see what a person has written.
+    """
+    return Pipeline(pipeline, tags=KEEP_GOING)
 
 
 def is_failure(value: object) -> bool:

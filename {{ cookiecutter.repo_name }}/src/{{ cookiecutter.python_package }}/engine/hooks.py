@@ -12,7 +12,7 @@ from kedro.pipeline import Node, Pipeline
 
 from .command import kedro_command
 from .console import RunProgress, print_places, print_table
-from .failures import is_failure
+from .failures import KEEP_GOING, KeepGoing, is_failure
 from .files import discard, local_path, outdated, remove_leftovers
 from .preflight import metadata
 from .registry import project_path
@@ -100,8 +100,24 @@ class FailureHook:
             discard(catalog, outdated(pipeline, catalog))
 
     @hook_impl
-    def after_node_run(self, outputs: dict[str, Any], catalog: DataCatalog) -> None:
+    def before_node_run(self, node: Node) -> None:
+        """Let a node return a failure instead of raising it, if it is to keep going."""
+        if KEEP_GOING in node.tags:
+            # Private, for there is no public way to tell "x" from ["x"].
+            node.func = KeepGoing(node.func, node._outputs)
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Give a node its function back."""
+        if isinstance(node.func, KeepGoing):
+            node.func = node.func.function
+
+    @hook_impl
+    def after_node_run(
+        self, node: Node, outputs: dict[str, Any], catalog: DataCatalog
+    ) -> None:
         """Save nothing where a model failed and its dataset cannot hold the error."""
+        self.on_node_error(node)
         for name, failure in [*outputs.items()]:
             if not is_failure(failure):
                 continue

@@ -21,7 +21,7 @@ from kedro.framework.project import settings
 from kedro.pipeline import Node, Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
-from .errors import ConfigurationError
+from .errors import VERBATIM, ConfigurationError, one_line
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +67,9 @@ class ProjectConfigLoader(OmegaConfigLoader):
         config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None
     ) -> dict[str, Any]:
         # Most runs have nothing to merge, and merging takes 0.2 s per 1,000 models.
-        if not env_config:
-            return config
-        merged: dict[str, Any] = OmegaConfigLoader._soft_merge(config, env_config)
-        return merged
+        if env_config:
+            config = OmegaConfigLoader._soft_merge(config, env_config)
+        return config
 
 
 def dynamic_pipelines() -> Mapping[str, Pipeline]:
@@ -132,9 +131,8 @@ def _make_loader() -> ProjectConfigLoader:
 def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     """Build the pipelines of every module in ``pipelines/``.
 
-    A module offers ``create_pipelines(parameters)``, which returns pipelines by name,
-    or functions that build them when they are first looked into; or Kedro's usual
-    ``create_pipeline``, whose pipeline gets the name of the module.
+    A module offers ``create_pipelines(parameters)``: pipelines by name, or functions
+    that build them when they are looked into; or Kedro's usual ``create_pipeline``.
     """
     created: dict[str, Pipeline] = {}
     for found in iter_modules(import_module(PIPELINES).__path__):
@@ -142,11 +140,11 @@ def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
             module = import_module(f"{PIPELINES}.{found.name}")
         except Exception as error:  # whatever a module of one's own may raise
             logger.warning(
-                "%s.%s cannot be imported, so its pipelines are missing: %s: %s",
+                "%s.%s cannot be imported, so its pipelines are missing: %s",
                 PIPELINES,
                 found.name,
-                type(error).__name__,
-                error,
+                one_line(error),
+                extra=VERBATIM,
             )
             continue
         if hasattr(module, "create_pipelines"):
