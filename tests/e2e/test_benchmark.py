@@ -103,7 +103,9 @@ def test_the_study_of_the_shipped_data(project: InstalledProject, runner: str) -
 
 def split(project: InstalledProject, goal: int) -> list[str]:
     """Split digits, and return the command that tunes one model on it."""
-    project.run("kedro", "run", "--pipelines=benchmark", "--nodes=benchmark.digits.split_data")
+    project.run(
+        "kedro", "run", "--pipelines=benchmark", "--nodes=benchmark.digits.split_data"
+    )
     node = "--nodes=benchmark.digits.linear_svm.tuned.tune_model"
     params = f"--params=benchmark.tuning.trials={goal}"
     return ["kedro", "run", "--pipelines=benchmark.digits", node, params]

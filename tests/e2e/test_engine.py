@@ -27,7 +27,7 @@ from .engine.settings import *
 REGISTRY = """
 from .engine import dynamic_pipelines as register_pipelines
 """
-PIPELINE = '''
+PIPELINE = """
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
@@ -77,7 +77,7 @@ def create_pipelines(parameters):
     names = list(read_parameters(parameters).models)
     data, comparison = "params:data", "params:comparison"
     train = ["X_train", "y_train", "params:random_state"]
-    test = ["X_test", "y_test"]
+    test = [comparison, "X_test", "y_test"]
     model = keep_going(
         Pipeline(
             [
@@ -87,7 +87,7 @@ def create_pipelines(parameters):
                     "validation",
                 ),
                 Node(fit, ["params:model", data, *train], "fitted_model"),
-                Node(score, ["fitted_model", "validation", comparison, *test], "metrics"),
+                Node(score, ["fitted_model", "validation", *test], "metrics"),
             ]
         )
     )
@@ -109,7 +109,7 @@ def create_pipelines(parameters):
         Node(rank, results, "leaderboard", namespace="models"),
     ]
     return {"__default__": Pipeline([*both, *models]), "models": lambda: models[0]}
-'''
+"""
 PARAMETERS = """
 data: {target_column: species}
 comparison: {scoring: accuracy, folds: 3}
@@ -176,7 +176,7 @@ def test_the_engine_in_a_plain_project(plain: InstalledProject) -> None:
     assert "Best of Plain" in done.stdout
     assert "1 of 2 models failed:\n  models.fails: " in done.stdout
     assert [row["model"] for row in leaderboard(plain)] == ["forest", "fails"]
-    parent, children = store_of(plain).family()
+    _, children = store_of(plain).family()
     statuses = {name: run.status for name, run in children.items()}
     assert statuses == {"forest": "FINISHED", "fails": "FAILED"}
     assert children["forest"].metrics["validation_accuracy"] > 0.8

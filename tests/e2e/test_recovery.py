@@ -154,14 +154,14 @@ def importances(fitted_model: Any, X_test: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"feature": list(X_test), "drop": found.importances_mean})
 
 
-def plot(importances: pd.DataFrame) -> Any:
+def plot(fitted_model: Any, X_test: pd.DataFrame) -> Any:
     from plotly import express
 
-    return express.bar(importances, x="feature", y="drop")
+    return express.bar(importances(fitted_model, X_test), x="feature", y="drop")
 """
 NODES = """    return [
         Node(importances, ["fitted_model", "X_test"], "importances", name="rank"),
-        Node(plot, "importances", "importances_plot", name="plot"),
+        Node(plot, ["fitted_model", "X_test"], "importances_plot", name="plot"),
 """
 PATTERNS = """
 models.{namespace}.importances:

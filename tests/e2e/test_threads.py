@@ -79,8 +79,8 @@ def test_sessions_in_threads_keep_their_models(project: InstalledProject) -> Non
         ("env", "logistic", sorted([*base, "logistic"])),
     ]:
         names = [f"models.{model}"]
-        nodes = [f"models.{model}.{node}_model" for node in ("fit", "score", "validate")]
-        nodes.insert(0, "models.compare_models")
+        kinds = ("fit_model", "score_model", "validate_model")
+        nodes = ["models.compare_models", *(f"models.{model}.{one}" for one in kinds)]
         assert seen[session] == [[names, nodes, parameters]] * 100
 
     for folder, model in [("", "linear_svm"), ("other/", "logistic")]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from iris.engine.errors import ConfigurationError
-from iris.engine.schema import ComparisonSpec, read_parameters
+from iris.engine.schema import ComparisonSpec, read_parameters, warn_of_near_misses
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
 
@@ -111,7 +111,7 @@ def test_a_near_miss_at_the_top_is_the_users_but_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        read_parameters(parameters(comparisons={}, mine=1))
+        warn_of_near_misses(parameters(comparisons={}, mine=1, model_uri="x"))
     (told,) = (record.getMessage() for record in caplog.records)
     assert told == (
         "parameters.yml: nothing reads the key 'comparisons'; did you mean "

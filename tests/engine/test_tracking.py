@@ -70,7 +70,7 @@ class Run:
 
 def test_finished_models_have_metrics_and_times(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    run.write("a", model_score=0.9, fit_seconds=2.0, predict_seconds=1.0)
+    run.write("a", model_score=0.9, fit_seconds=3.0)
     model = run.models()["a"]
     assert (model.status, model.namespace) == ("FINISHED", "models.a")
     assert model.metrics["model_score"] == 0.9

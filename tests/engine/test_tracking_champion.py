@@ -52,6 +52,7 @@ def candidate(
         data=changes.get("data", DataSpec(target_column="kind")),
         comparison=ComparisonSpec(folds=folds),
         random_state=SEED,
+        columns=changes.get("columns", ["size", "kind"]),
         digest=digest or recipes.data_digest(PARTS),
         scores={"accuracy": list(scores)},
     )
@@ -177,6 +178,12 @@ def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
     verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
     assert f"does not beat {mean:.3f}" in verdict
     assert registry.champion == "one"
+
+
+def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> None:
+    registry.enter(candidate("one", *HIGH, columns=["petal", "kind"]))
+    verdict = registry.enter(candidate("two", *LOW))
+    assert verdict == "two (promoted: one needs 'petal', no column any more)"
 
 
 def test_without_folds_the_test_part_decides(registry: Registry) -> None:

@@ -65,7 +65,8 @@ class ResultHook:
         """Print the tables that the catalog marks with ``console``, and the places."""
         # Not those of data sets that the run goes on to compare.
         for name in sorted(pipeline.outputs()):
-            if title := metadata(catalog, name).get("console"):
+            title = metadata(catalog, name).get("console")
+            if title and catalog.exists(name):
                 table = catalog[name].load()
                 print_table(" of ".join([title, *name.split(".")[1:-1]]), table)
         root = project_path()

@@ -22,6 +22,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
 from .errors import VERBATIM, ConfigurationError, one_line
+from .schema import warn_of_near_misses
 
 logger = logging.getLogger(__name__)
 
@@ -131,28 +132,27 @@ def _make_loader() -> ProjectConfigLoader:
 def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     """Build the pipelines of every module in ``pipelines/``.
 
-    A module offers ``create_pipelines(parameters)``: pipelines by name, or functions
-    that build them when they are looked into; or Kedro's usual ``create_pipeline``.
+    By ``create_pipelines(parameters)``: pipelines by name, or functions that build them
+    when they are looked into; or by Kedro's usual ``create_pipeline``.
     """
+    warn_of_near_misses(parameters)
     created: dict[str, Pipeline] = {}
     for found in iter_modules(import_module(PIPELINES).__path__):
         try:
             module = import_module(f"{PIPELINES}.{found.name}")
+            if hasattr(module, "create_pipelines"):
+                offered = module.create_pipelines(parameters)
+            else:
+                offered = {found.name: module.create_pipeline()}
+        except ConfigurationError:
+            raise
         except Exception as error:  # whatever a module of one's own may raise
-            logger.warning(
-                "%s.%s cannot be imported, so its pipelines are missing: %s",
-                PIPELINES,
-                found.name,
-                one_line(error),
-                extra=VERBATIM,
-            )
+            what = f"{PIPELINES}.{found.name} are missing: {one_line(error)}"
+            logger.warning("The pipelines of %s", what, extra=VERBATIM)
             continue
-        if hasattr(module, "create_pipelines"):
-            for name, pipeline in module.create_pipelines(parameters).items():
-                is_built = isinstance(pipeline, Pipeline)
-                created[name] = pipeline if is_built else LazyPipeline(pipeline)
-        elif hasattr(module, "create_pipeline"):
-            created[found.name] = module.create_pipeline()
+        for name, pipeline in offered.items():
+            is_built = isinstance(pipeline, Pipeline)
+            created[name] = pipeline if is_built else LazyPipeline(pipeline)
     # As with Kedro's own find_pipelines: without one of that name, all together.
     parts = [*created.values()]
     created.setdefault("__default__", LazyPipeline(lambda: Pipeline(parts)))

@@ -7,6 +7,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import ConfigurationError, did_you_mean, parse
+from .errors import ConfigurationError, parse
 from .trust import check_class_path, check_nested
 
 logger = logging.getLogger(__name__)
@@ -169,6 +170,19 @@ def file_of(key: str) -> str:
     return FILE if top in ProjectSpec.model_fields else f"parameters_{top}.yml"
 
 
+def warn_of_near_misses(parameters: Mapping[str, Any]) -> None:
+    """Warn of keys at the top, which are the user's own, that look like misspelt ones.
+
+    Not of those that are no more alike than ``model_uri`` and ``models``.
+    """
+    known = list(ProjectSpec.model_fields)
+    for key in map(str, parameters):
+        near = get_close_matches(key, known, n=1, cutoff=0.75)
+        if near and key not in known:
+            hint = f"did you mean '{near[0]}'?"
+            logger.warning("%s: nothing reads the key '%s'; %s", FILE, key, hint)
+
+
 def read_parameters(parameters: Mapping[str, Any]) -> ProjectSpec:
     """Check the parameters and return them, of the models those that are enabled.
 
@@ -176,11 +190,6 @@ def read_parameters(parameters: Mapping[str, Any]) -> ProjectSpec:
         ConfigurationError: Lists every problem found, each with its key.
     """
     spec = parse(ProjectSpec, dict(parameters), FILE)
-    for key in parameters:
-        if key not in ProjectSpec.model_fields and (
-            hint := did_you_mean(key, list(ProjectSpec.model_fields))
-        ):
-            logger.warning("%s: nothing reads the key '%s'%s", FILE, key, hint)
     models = {name: model for name, model in spec.models.items() if model.enabled}
     if not models:
         raise ConfigurationError.listing(

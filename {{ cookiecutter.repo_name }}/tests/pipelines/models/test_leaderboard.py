@@ -30,15 +30,15 @@ RESULTS = {
 
 
 def compare(
-    table: pd.DataFrame, target: str = "kind", folds: int = 3
+    table: pd.DataFrame, target: str = "kind", **comparison: Any
 ) -> tuple[pd.DataFrame, Any]:
     """Compare two models and one that failed, by their results."""
     data = DataSpec(target_column=target, drop=["id"])
-    comparison = ComparisonSpec(folds=folds)
+    how = ComparisonSpec(**{"folds": 3, **comparison})
     kind = "Classifier" if target == "kind" else "Regressor"
     models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
     parts = split_data(table, data, 3)
-    return compare_models(models, data, comparison, 3, *parts, **RESULTS)
+    return compare_models(models, data, how, 3, *parts, **RESULTS)
 
 
 def test_the_best_in_validation_is_first_and_failed_ones_are_last(
@@ -61,6 +61,14 @@ def test_the_baseline_of_regressors_regresses(table: pd.DataFrame) -> None:
     leaderboard, _ = compare(table, target="width")
     baseline = leaderboard.set_index("model").loc["baseline"]
     assert baseline["test_r2"] == pytest.approx(0, abs=0.2)
+
+
+def test_a_baseline_that_has_no_such_score_is_a_row_like_others_that_failed(
+    table: pd.DataFrame,
+) -> None:
+    leaderboard, _ = compare(table, scoring=["f1"])  # of classes that are no 0 and 1
+    assert leaderboard["model"].tolist() == ["good", "fair", "baseline", "broken"]
+    assert leaderboard["error"].notna().tolist() == [False, False, True, True]
 
 
 def test_the_plot_has_a_mark_per_model_and_part(table: pd.DataFrame) -> None:

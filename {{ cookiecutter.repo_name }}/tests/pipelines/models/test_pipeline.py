@@ -52,15 +52,3 @@ def test_the_leaderboard_ranks_all(
     assert set(leaderboard["model"]) == {"tree", "neighbors", "baseline"}
     assert leaderboard["validation_accuracy"].is_monotonic_decreasing
     assert leaderboard["model"].iloc[-1] == "baseline"
-
-
-def test_the_others_go_on_past_a_model_that_fails(
-    parameters: Parameters, catalog: DataCatalog
-) -> None:
-    model = catalog.load("params:models.tree")
-    catalog["params:models.tree"] = model.with_arguments({"max_depth": -1})
-    pipeline = build(create_pipelines(parameters)["__default__"])
-    made = SequentialRunner().run(pipeline.to_outputs("leaderboard"), catalog)
-    leaderboard = made["leaderboard"].load()
-    assert leaderboard["model"].iloc[-1] == "tree"
-    assert leaderboard["error"].iloc[-1].startswith("InvalidParameterError: ")

@@ -41,6 +41,9 @@ class Recipe(BaseModel):
     data: DataSpec
     comparison: ComparisonSpec
     random_state: int
+    columns: list[str]
+    """Of the features, raw, and of the target."""
+
     digest: str
     """Of the data."""
 
@@ -66,6 +69,9 @@ class Candidate:
             again = f"{fmean(scores[self.metric]):.3f} again"
             return False, f"{again}: the same model on the same data"
         new, holder = scores[self.metric], champion_name(champion)
+        # Its version was fitted to them, and takes no rows without.
+        if gone := [one for one in recipe.columns if one not in self.recipe.columns]:
+            return True, f"promoted: {holder} needs '{gone[0]}', no column any more"
         try:
             old = self._scores_of(recipe)
         except CannotFitError as error:
@@ -113,6 +119,7 @@ def find_candidate(
         data=DataSpec.model_validate(parameters["data"]),
         comparison=comparison,
         random_state=parameters["random_state"],
+        columns=[*map(str, X_train), str(parts[1].name)],
         digest=data_digest(parts),
         scores=catalog[f"{best.namespace}.validation"].load() or tested,
     )

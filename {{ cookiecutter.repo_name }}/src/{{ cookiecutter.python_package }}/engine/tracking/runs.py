@@ -179,5 +179,4 @@ def _read(model: ModelRun, catalog: DataCatalog) -> None:
     path = local_path(catalog, f"{model.namespace}.metrics")
     if path and not model.reused:
         model.end = path.stat().st_mtime
-        seconds = ("fit_seconds", "predict_seconds")
-        model.start = model.end - sum(model.metrics.get(key, 0) for key in seconds)
+        model.start = model.end - model.metrics.get("fit_seconds", 0)

@@ -53,25 +53,31 @@ def compare_models(
     parts = (X_train, y_train, random_state)
     # It looks at no feature, so none has to be encoded.
     raw = data.model_copy(update={"encode": "none"})
-    _, of_dummy = score_model(
-        fit_model(dummy, raw, *parts),
-        validate_model(dummy, raw, comparison, *parts),
-        comparison,
-        X_test,
-        y_test,
-    )
-    # The baseline comes first, for its columns: a failed model has none of them.
+    try:
+        _, of_dummy = score_model(
+            fit_model(dummy, raw, *parts),
+            validate_model(dummy, raw, comparison, *parts),
+            comparison,
+            X_test,
+            y_test,
+        )
+    except Exception as error:  # a score that it cannot have is no end of the run
+        of_dummy = {"error": f"{type(error).__name__}: {error}"}
     rows = [{"model": BASELINE, **of_dummy}]
     for key, metrics in results.items():
         name = key.removesuffix("_metrics")
         if name == key:
             continue
+        # Taken in for Kedro-Viz: what nobody takes, it draws beside a family.
         score = {} if is_failure(metrics) else {"model_score": results[f"{name}_score"]}
         rows.append({"model": name, **metrics, **score})
+    # A model that failed has no columns, so others come first.
+    rows.sort(key=lambda row: "error" in row)
     leaderboard = pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
-    leaderboard = leaderboard.sort_values(
-        next(iter(of_dummy)), ascending=False, kind="stable", ignore_index=True
-    )
+    if scores := _scores(leaderboard):
+        leaderboard = leaderboard.sort_values(
+            scores[0], ascending=False, kind="stable", ignore_index=True
+        )
     return leaderboard, plot_leaderboard(leaderboard)
 
 
@@ -86,9 +92,8 @@ def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
     """
     from plotly import graph_objects as go
 
-    score = next(name for name in leaderboard if str(name).startswith("test_"))
-    name = str(score).removeprefix("test_")
-    figure = go.Figure()
+    figure, scores = go.Figure(), _scores(leaderboard)
+    name = scores[0].partition("_")[2] if scores else "score"
     for part, symbol in (("validation", "circle"), ("test", "diamond-open")):
         if f"{part}_{name}" in leaderboard:
             figure.add_scatter(
@@ -101,3 +106,9 @@ def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
             )
     figure.update_layout(title="Leaderboard", xaxis_title=name, template="plotly_white")
     return figure.update_yaxes(autorange="reversed")
+
+
+def _scores(leaderboard: pd.DataFrame) -> list[str]:
+    """Return the columns of scores, that by which models are ranked first."""
+    columns = (str(name) for name in leaderboard)
+    return [name for name in columns if name.startswith(("validation_", "test_"))]

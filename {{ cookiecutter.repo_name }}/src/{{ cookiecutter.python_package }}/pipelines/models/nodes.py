@@ -47,7 +47,8 @@ def split_data(
     X, y = select_columns(table, data)
     smaller_part = min(data.train_fraction, 1 - data.train_fraction)
     # A number to regress on has no classes, or next to no rows of each.
-    stratify = y if y.value_counts().min() * smaller_part >= 1 else None
+    enough = y.value_counts().min() * smaller_part > 0.999  # 5 * 0.2 is less than 1
+    stratify = y if enough else None
     X_train, X_test, y_train, y_test = train_test_split(
         X,
         y.to_frame(),

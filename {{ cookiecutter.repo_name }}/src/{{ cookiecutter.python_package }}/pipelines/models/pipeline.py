@@ -22,8 +22,8 @@ TRAINING = ["X_train", "y_train", SEED]
 def model_nodes(entry: str = "params:model") -> list[Node]:
     """Return the nodes that every model has, in a namespace of its own.
 
-    A node that is added here joins them all; what it makes needs a pattern in
-    catalog.yml.
+    A node that is added here joins them all, also in the benchmark; what it makes needs
+    a pattern in catalog.yml, and one in catalog_benchmark.yml.
 
     Args:
         entry: The dataset that says what the model is.
