@@ -4,8 +4,8 @@ What a pipeline needs of it:
 
 - ``dynamic_pipelines``: the registry, built from the configuration in force.
 - ``read_parameters``: ``parameters.yml``, checked; ``ModelSpec``, ``DataSpec``,
-  ``ComparisonSpec``: its parts, as Kedro's typed parameters; ``parse``: the same for a
-  schema of one's own.
+  ``ComparisonSpec``: its parts, as Kedro's typed parameters; ``parse``, ``Schema``: the
+  same for a schema of one's own. ``BASELINE``: the leaderboard's own row.
 - ``keep_going``: nodes that go on past a failed model; ``is_failure``: such a model.
 - ``build_model``: encoder and estimator as one, ``build_estimator``: the estimator
   alone, ``Estimator``: its type.

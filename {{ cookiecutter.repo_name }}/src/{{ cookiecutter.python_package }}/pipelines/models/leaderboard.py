@@ -46,23 +46,8 @@ def compare_models(
         validation first (without folds, on the test part), models that failed last,
         with a column ``error`` if there are any. And its scores as a plotly figure.
     """
-    regress = compared_task(models, y_train.iloc[:, 0]) == "regression"
-    dummy = ModelSpec.model_validate(
-        {"class": f"sklearn.dummy.Dummy{'Regressor' if regress else 'Classifier'}"}
-    )
-    parts = (X_train, y_train, random_state)
-    # It looks at no feature, so none has to be encoded.
-    raw = data.model_copy(update={"encode": "none"})
-    try:
-        _, of_dummy = score_model(
-            fit_model(dummy, raw, *parts),
-            validate_model(dummy, raw, comparison, *parts),
-            comparison,
-            X_test,
-            y_test,
-        )
-    except Exception as error:  # a score that it cannot have is no end of the run
-        of_dummy = {"error": f"{type(error).__name__}: {error}"}
+    parts = (X_train, X_test, y_train, y_test)
+    of_dummy = score_baseline(models, data, comparison, random_state, *parts)
     rows = [{"model": BASELINE, **of_dummy}]
     for key, metrics in results.items():
         name = key.removesuffix("_metrics")
@@ -79,6 +64,34 @@ def compare_models(
             scores[0], ascending=False, kind="stable", ignore_index=True
         )
     return leaderboard, plot_leaderboard(leaderboard)
+
+
+def score_baseline(
+    models: dict[str, Any],
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    random_state: int,
+    X_train: pd.DataFrame,
+    X_test: pd.DataFrame,
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
+) -> dict[str, Any]:
+    """Return the metrics of a model that ignores the features, or its error.
+
+    The arguments are those of ``compare_models``.
+    """
+    regress = compared_task(models, y_train.iloc[:, 0]) == "regression"
+    dummy = ModelSpec.model_validate(
+        {"class": f"sklearn.dummy.Dummy{'Regressor' if regress else 'Classifier'}"}
+    )
+    raw = data.model_copy(update={"encode": "none"})
+    training = (X_train, y_train, random_state)
+    try:
+        fitted_model = fit_model(dummy, raw, *training)
+        validation = validate_model(dummy, raw, comparison, *training)
+        return score_model(fitted_model, validation, comparison, X_test, y_test)[1]
+    except Exception as error:  # a score that it cannot have is no end of the run
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
