@@ -1,7 +1,7 @@
 """The pipelines of the benchmark: every data set by every model, as it is and tuned."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -73,7 +73,7 @@ def create_pipelines(
     datasets = [name for name, data in spec.datasets.items() if data]
     cells = create_cells()
     models = list(spec.models) or known
-    one = partial(create_dataset_pipeline, models=models, cells=cells)
+    one = cache(partial(create_dataset_pipeline, models=models, cells=cells))
     return {
         "benchmark": lambda: Pipeline([*map(one, datasets), compare_all(datasets)]),
         **{f"benchmark.{name}": partial(one, name) for name in datasets},

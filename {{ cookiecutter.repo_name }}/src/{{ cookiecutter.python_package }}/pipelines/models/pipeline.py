@@ -1,7 +1,7 @@
 """The pipelines of the models: split, then for each model the same three nodes."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -62,6 +62,7 @@ def create_pipelines(
         [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")]
     )
 
+    @cache
     def model(name: str) -> Pipeline:
         return Pipeline(
             one_model,
