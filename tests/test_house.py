@@ -172,6 +172,5 @@ def test_heavy_libraries_wait_until_they_are_used(project: Project) -> None:
         [sys.executable, "-c", IMPORT_ALL], env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    # mlflow is imported by the hook anyway.
-    heavy = {"sklearn", "optuna", "skops", "plotly"}
+    heavy = {"sklearn", "optuna", "skops", "plotly", "mlflow", "kedro_mlflow"}
     assert heavy & set(done.stdout.split()) == set()

@@ -158,6 +158,7 @@ def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
 
 def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
     """Return, by namespace of a model, that a plot or table of it was not made."""
+    signs = _signs(pipeline)
     return {
         namespace: f"'{last}' was not made; the log says why"
         for namespace, _, last in (
@@ -165,7 +166,7 @@ def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
             for name in sorted(pipeline.all_outputs())
             if local_path(catalog, name) and not catalog.exists(name)
         )
-        if namespace in _signs(pipeline)
+        if namespace in signs
     }
 
 

@@ -70,10 +70,11 @@ def is_continuous(y: Any) -> bool:
 
 def compared_task(models: Mapping[str, Any], y: Any) -> str:
     """Return what the enabled models of a leaderboard are for, by their entries."""
-    tasks = _tasks(
-        {name: ModelSpec.model_validate(one) for name, one in models.items()}
-    )
-    return next(iter(tasks), "regression" if is_continuous(y) else "classification")
+    for name, one in models.items():
+        # The first will do: they are all for the same, see check_models.
+        if task := next(iter(_tasks({name: ModelSpec.model_validate(one)})), None):
+            return task
+    return "regression" if is_continuous(y) else "classification"
 
 
 def check_models(models: Mapping[str, ModelSpec]) -> list[str]:

@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from {{ cookiecutter.python_package }}.engine import (
     ModelSpec,
-    bind,
-    log_model_kwargs,
     parse,
 )
 
@@ -41,6 +39,12 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong, or the
             halves do not fit each other.
     """
+    # Not at the top: importing a pipeline should not import MLflow.
+    from {{ cookiecutter.python_package }}.engine import (
+        bind,
+        log_model_kwargs,
+    )
+
     spec = parse(Text, parameters.get("text"), "parameters_text.yml", prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
