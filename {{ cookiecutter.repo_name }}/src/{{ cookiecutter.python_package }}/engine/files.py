@@ -1,4 +1,4 @@
-"""The catalog's files: whole or not there, where they are, what to make again."""
+"""The catalog's files: whole or not there, and where they are."""
 
 import os
 import platform
@@ -12,7 +12,6 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 from kedro.io import AbstractVersionedDataset, DataCatalog
-from kedro.pipeline import Pipeline
 
 # Disks may be shared: a process is known by its number and its machine.
 HOST = platform.node()
@@ -87,11 +86,20 @@ def is_alive(process: int) -> bool:
     return True
 
 
+def config_of(catalog: DataCatalog, name: str) -> dict[str, Any]:
+    """Return what the catalog says of a dataset, itself or by a pattern."""
+    config: dict[str, Any] = catalog.config_resolver.resolve_pattern(name)
+    return config
+
+
 def local_path(catalog: DataCatalog, name: str) -> Path | None:
     """Return the file of a dataset, if it is one on this machine."""
-    if name not in catalog:
-        return None
-    filepath = catalog.config_resolver.resolve_pattern(name).get("filepath")
+    return path_in(config_of(catalog, name)) if name in catalog else None
+
+
+def path_in(config: dict[str, Any]) -> Path | None:
+    """Return the file that a catalog entry names, if it is one on this machine."""
+    filepath = config.get("filepath")
     return Path(filepath) if filepath and "://" not in str(filepath) else None
 
 
@@ -100,7 +108,7 @@ def shown_path(catalog: DataCatalog, name: str) -> str:
 
     The name may be that of a pattern, braces included.
     """
-    filepath = str(catalog.config_resolver.resolve_pattern(name).get("filepath", ""))
+    filepath = str(config_of(catalog, name).get("filepath", ""))
     path = Path(filepath)
     inside = path.is_relative_to(Path.cwd())
     return path.relative_to(Path.cwd()).as_posix() if inside else filepath
@@ -118,20 +126,3 @@ def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
         elif not path.is_dir():
             path.unlink(missing_ok=True)
         catalog.release(name)
-
-
-def outdated(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
-    """Return what depends on something that is missing, and so has to be made again.
-
-    ``--only-missing-outputs`` itself looks only at what is there, and would keep a
-    leaderboard without the models that were missing in it.
-    """
-    missing: set[str] = set()
-    for node in pipeline.nodes:
-        lacks = any(
-            local_path(catalog, name) and not catalog.exists(name)
-            for name in node.outputs
-        )
-        if lacks or missing.intersection(node.inputs):
-            missing.update(node.outputs)
-    return missing

@@ -2,8 +2,9 @@
 
 import logging
 
+from .failures import FailureHook
 from .files import write_atomically
-from .hooks import FailureHook, ProgressHook, ResultHook
+from .hooks import ProgressHook, ResultHook, RunHook
 from .preflight import CheckHook
 from .registry import ProjectConfigLoader
 from .tracking import TrackingHook
@@ -20,7 +21,14 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (FailureHook(), TrackingHook(), ResultHook(), CheckHook(), ProgressHook())
+HOOKS = (
+    FailureHook(),
+    TrackingHook(),
+    ResultHook(),
+    CheckHook(),
+    ProgressHook(),
+    RunHook(),
+)
 
 # TrackingHook is kedro-mlflow's own hook, extended.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
