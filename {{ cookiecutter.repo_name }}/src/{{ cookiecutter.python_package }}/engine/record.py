@@ -53,6 +53,7 @@ class Plan:
         # As the record names them, wherever the project is moved to.
         self.keys = {n: os.path.relpath(path, root) for n, path in self.files.items()}
         self.digests: dict[str, str] = {}
+        self.contents: dict[str, str] = {}
         self._before: dict[str, State] = {}
 
     @property
@@ -146,12 +147,13 @@ class Record:
         if path is None or (now := state(path)) is None:
             return _sha(name, plan.settings.get(name, ""))
         key, now = plan.keys[name], now[:2]
+        if self._raw.get(key, ["", None])[1] != now:
+            self._raw[key] = [_content(path), now]
+        plan.contents[name] = self._raw[key][0]
         digest, then = self._made.get(key, ["", None])
         if then == now:
             return str(digest)
-        if self._raw.get(key, ["", None])[1] != now:
-            self._raw[key] = [_content(path), now]
-        return _sha(name, self._raw[key][0], plan.settings.get(name, ""))
+        return _sha(name, plan.contents[name], plan.settings.get(name, ""))
 
     def _discard_outdated(self, plan: Plan) -> None:
         """Delete what was made from something else, and what depends on it.
@@ -199,7 +201,7 @@ def _content(path: Path) -> str:
     if path.is_dir():
         return _sha(*(f"{one}{state(one)}" for one in sorted(path.rglob("*"))))
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def _settings(config: dict[str, Any]) -> str:

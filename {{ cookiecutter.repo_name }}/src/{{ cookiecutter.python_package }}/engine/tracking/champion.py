@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from statistics import fmean, variance
-from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import mlflow
 from kedro.io import DataCatalog
@@ -17,39 +19,15 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import get_model_info
 from mlflow.models.model import ModelInfo
-from pydantic import BeforeValidator, Field
 
 from ..errors import ConfigurationError, one_line
-from ..schema import Schema
-from .store import store_lock
+from .sqlite import store_lock
 
 ALIAS = "champion"
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 # Whether a candidate wins, and why.
 Verdict = tuple[bool, str]
-
-
-class ChampionRule(Schema):
-    """The rule by which the champion changes."""
-
-    metric: str | None = None
-    """A score of ``comparison.scoring``; None is the first one."""
-
-    margin: float = Field(default=0.0, ge=0)
-    """A new model must beat the champion by more than this."""
-
-
-class TrackingConfig(Schema):
-    """What ``tracking.yml`` may say."""
-
-    on_unreachable: Annotated[
-        Literal["local", "fail", "off"],
-        # YAML 1.1 reads a bare `off` as False.
-        BeforeValidator(lambda value: "off" if value is False else value),
-    ] = "local"
-    timeout_seconds: float = Field(default=5, gt=0)
-    champion: ChampionRule = ChampionRule()
 
 
 def crown(
@@ -69,10 +47,9 @@ def crown(
             try:
                 wins, reason = judge(current)
             except Exception as error:
-                wins, reason = (
-                    False,
-                    f"comparing it with {name} failed: {one_line(error)}",
-                )
+                reason = f"comparing it with {name} failed: {one_line(error)}"
+                if wins := _files_are_gone(client, current):
+                    reason = f"promoted: the files of {champion_name(current)} are gone"
             if not wins:
                 return f"{champion_name(current)} (kept: {reason})"
         with store_lock(mlflow.get_registry_uri()):
@@ -153,15 +130,24 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
         if not isinstance(dataset, MlflowAbstractModelDataSet):
             continue
+        command = (dataset.metadata or {}).get("registered_by", "kedro run")
         try:
             get_model_info(dataset.model_uri)
         except MlflowException as error:
             if error.error_code not in NOT_FOUND:
                 raise
-            command = (dataset.metadata or {}).get("registered_by", "kedro run")
             raise ConfigurationError(
-                f"{name}: {dataset.model_uri} does not exist yet; '{command}' makes it."
+                f"{name}: {dataset.model_uri} does not exist yet, or its files are gone; "
+                f"'{command}' makes it."
             ) from error
+
+
+def _files_are_gone(client: MlflowClient, champion: ModelVersion) -> bool:
+    """Tell whether a version's files were on this machine, and have been deleted."""
+    uri = client.get_model_version_download_uri(champion.name, champion.version)
+    return (
+        uri.startswith("file:") and not Path(url2pathname(urlsplit(uri).path)).exists()
+    )
 
 
 def _version(champion: ModelVersion | None) -> str | None:

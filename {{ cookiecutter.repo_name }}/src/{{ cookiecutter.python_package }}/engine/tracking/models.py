@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 from kedro.io import DataCatalog
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.models.model import ModelInfo
@@ -22,37 +23,44 @@ from mlflow.types.schema import AnyType
 
 from ..estimators import Estimator
 from ..trust import PACKAGE
-from .champion import ChampionRule, Verdict, crown, decide, register_version
+from .champion import Verdict, crown, decide, register_version
+from .config import ChampionRule
+from .outcome import KedroRun, ModelOutcome
 from .recipe import FILE, Candidate, find_candidate
-from .runs import KedroRun, ModelRun
+from .write import send
 
 
-def promote(run: KedroRun, models: list[ModelRun], rule: ChampionRule) -> str | None:
+def promote(
+    run: KedroRun, client: MlflowClient, models: list[ModelOutcome], rule: ChampionRule
+) -> str | None:
     """Let what a run has made compete; return a line about who is champion."""
     if isinstance(run.pipeline, PipelineML):
-        return _promote_pipeline(run, run.pipeline, rule.margin)
+        return _promote_pipeline(run, client, run.pipeline, rule.margin)
     if not models or "leaderboard" not in run.pipeline.all_outputs():
         return None
     if best := find_candidate(models, run.catalog, rule.metric):
-        return promote_model(run, best, rule.margin)
+        return promote_model(run, client, best, rule.margin)
     score = f"score '{rule.metric}'" if rule.metric else "score"
     return f"as before (no model of this run has a finite {score})"
 
 
-def promote_model(run: KedroRun, best: Candidate, margin: float) -> str:
+def promote_model(
+    run: KedroRun, client: MlflowClient, best: Candidate, margin: float
+) -> str:
     """Let the best model of a run compete; its files are logged only if it wins."""
     model, recipe = best.run, best.recipe
 
     def register() -> str:
+        if not model.id:  # it was there already, as all others
+            send(client, run.experiment_id, model, run.id)
         fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
         text = recipe.model_dump_json(by_alias=True)
-        run.client.log_text(model.run_id, text, FILE)
+        client.log_text(model.id, text, FILE)
         try:
-            with mlflow.start_run(model.run_id, nested=True):
+            with mlflow.start_run(model.id, nested=True):
                 info = log_model(fitted_model, best.parts[2])
         finally:  # logging opened the run again, and an error would end it as failed
-            end = round(model.end * 1000)
-            run.client.set_terminated(model.run_id, model.status, end)
+            client.set_terminated(model.id, model.status, model.end)
         facts = {
             "model": model.name,
             "metric": best.metric,
@@ -60,12 +68,12 @@ def promote_model(run: KedroRun, best: Candidate, margin: float) -> str:
             "folds": str(recipe.comparison.folds),
             "data_digest": recipe.digest,
         }
-        return register_version(run.client, PACKAGE, info, model.run_id, facts)
+        return register_version(client, PACKAGE, info, model.id, facts)
 
     def judge(champion: ModelVersion) -> Verdict:
         return best.judge(champion, margin)
 
-    return crown(run.client, PACKAGE, model.name, judge, register)
+    return crown(client, PACKAGE, model.name, judge, register)
 
 
 def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
@@ -93,7 +101,9 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
     return info
 
 
-def _promote_pipeline(run: KedroRun, pipeline: PipelineML, margin: float) -> str | None:
+def _promote_pipeline(
+    run: KedroRun, client: MlflowClient, pipeline: PipelineML, margin: float
+) -> str | None:
     """Log the inference pipeline, and let it compete if there is test data.
 
     Both are asked as their users will ask them: the logged model is loaded, and given
@@ -118,9 +128,9 @@ def _promote_pipeline(run: KedroRun, pipeline: PipelineML, margin: float) -> str
 
     def register() -> str:
         facts = {"metric": "accuracy", "score": str(new)}
-        return register_version(run.client, title, info, run.id, facts)
+        return register_version(client, title, info, run.id, facts)
 
-    return crown(run.client, title, name, judge, register)
+    return crown(client, title, name, judge, register)
 
 
 def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import ConfigurationError, one_line
 from ..schema import ComparisonSpec, DataSpec, ModelSpec
 from .champion import Verdict, champion_name, decide
-from .runs import ModelRun
+from .outcome import ModelOutcome
 
 FILE = "recipe.json"
 
@@ -55,7 +55,7 @@ class Recipe(BaseModel):
 class Candidate:
     """The best model of a run, and the score that decides."""
 
-    run: ModelRun
+    run: ModelOutcome
     recipe: Recipe
     metric: str
     parts: Parts
@@ -93,7 +93,7 @@ class Candidate:
 
 
 def find_candidate(
-    models: Sequence[ModelRun], catalog: DataCatalog, metric: str | None
+    models: Sequence[ModelOutcome], catalog: DataCatalog, metric: str | None
 ) -> Candidate | None:
     """Return the best of the leaderboard by a score, finite numbers only."""
     leaderboard = catalog["leaderboard"].load()
@@ -115,7 +115,7 @@ def find_candidate(
     parts = X_train, y_train.iloc[:, 0], X_test, y_test.iloc[:, 0]
     tested = {name.removeprefix(kind): [best.metrics[name]] for name in names}
     recipe = Recipe(
-        model=best.spec.model_copy(update={"search_space": {}}),
+        model=best.entry.model_copy(update={"search_space": {}}),
         data=DataSpec.model_validate(parameters["data"]),
         comparison=comparison,
         random_state=parameters["random_state"],
