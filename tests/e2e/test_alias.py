@@ -13,7 +13,7 @@ from e2e.conftest import Environment
 def test_a_wheel_renders_what_a_checkout_renders(
     starter: Path, bake: Bake, tmp_path: Path
 ) -> None:
-    # A virtual environment of its own for the alias, which pip finds by its entry point.
+    # An environment of its own, where Kedro finds the alias by the entry point.
     environment = Environment.create(tmp_path / "env")
     environment.install("build[uv]")
     python = str(environment.bin / "python")
