@@ -2,6 +2,7 @@
 
 import atexit
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -55,9 +56,7 @@ def print_table(title: str, values: pd.DataFrame) -> None:
     A column and that of its standard error, such as ``accuracy_stderr``, become one; a
     row with an ``error`` shows that it failed.
     """
-    names = [str(name) for name in values if name != "error"]
-    columns = [name for name in names if not name.endswith(STDERR)]
-    rows = [_cells(row, columns) for row in values.head(MAX_ROWS).to_dict("records")]
+    columns, rows = shown_rows(values)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     used = 2
     for name, *cells in zip(columns, *rows, strict=True):
@@ -72,17 +71,30 @@ def print_table(title: str, values: pd.DataFrame) -> None:
         table.add_column(escape(header), justify=justify, width=width)
     for cells in rows:
         shown = cells[: len(table.columns)]
-        table.add_row(*shown, style="red" if "failed" in cells else None)
+        table.add_row(*map(escape, shown), style="red" if "failed" in cells else None)
     if len(values) > MAX_ROWS:
         table.caption = f"{len(values) - MAX_ROWS} more in the file"
     get_console().print(table)
 
 
+def shown_rows(values: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return the columns of a table for people, and its first rows as texts."""
+    names = [str(name) for name in values if name != "error"]
+    columns = [name for name in names if not name.endswith(STDERR)]
+    rows = [_cells(row, columns) for row in values.head(MAX_ROWS).to_dict("records")]
+    return columns, rows
+
+
 def print_places(places: dict[str, str]) -> None:
-    """Print where things are, a line each."""
+    """Print where things are, a line each; files as links, where terminals can."""
     for what, place in places.items():
         line = escape(f"{what:<9} {place}")
-        get_console().print(line, style="dim", highlight=False, soft_wrap=True)
+        link = (
+            f" link {path.absolute().as_uri()}"
+            if (path := Path(place)).is_file()
+            else ""
+        )
+        get_console().print(line, style=f"dim{link}", highlight=False, soft_wrap=True)
 
 
 def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:
@@ -95,7 +107,7 @@ def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:
 def _shown(value: Any, error: Any) -> str:
     """Return a value as it stands in a table."""
     if not isinstance(value, float):
-        return escape(str(value))
+        return str(value)
     if not isfinite(value):
         return ""
     around = isinstance(error, float) and isfinite(error)

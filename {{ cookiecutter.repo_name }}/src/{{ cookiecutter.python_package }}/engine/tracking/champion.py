@@ -137,8 +137,8 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
             if error.error_code not in NOT_FOUND:
                 raise
             raise ConfigurationError(
-                f"{name}: {dataset.model_uri} does not exist yet, or its files are gone; "
-                f"'{command}' makes it."
+                f"{name}: {dataset.model_uri} does not exist yet, or its files are "
+                f"gone; '{command}' makes it."
             ) from error
 
 

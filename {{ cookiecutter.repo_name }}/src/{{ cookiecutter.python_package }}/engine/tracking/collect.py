@@ -182,7 +182,5 @@ def _add_marked(
                 outcome.files[f"{name}.csv"] = table.to_csv(index=False)
             case dict() as value:
                 outcome.files[f"{name}.json"] = json.dumps(value, indent=2, default=str)
-            case value if hasattr(value, "to_html"):  # a figure of plotly
-                outcome.files[f"{name}.html"] = value.to_html(include_plotlyjs="cdn")
             case value:
                 outcome.files[f"{name}.txt"] = str(value)

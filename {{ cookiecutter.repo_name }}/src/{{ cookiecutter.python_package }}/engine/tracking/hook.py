@@ -22,6 +22,7 @@ from ..command import kedro_command
 from ..console import print_places
 from ..errors import VERBATIM, ConfigurationError, one_line, parse, redact
 from ..registry import project_path
+from ..report import write_report
 from . import store, write
 from .champion import check_inputs
 from .collect import collect
@@ -93,6 +94,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         tags, files = source_of(project_path())
         run = KedroRun(run_params, pipeline, catalog, tags, files)
         run.problem = self._problem
+        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
+            run.leaderboard_before = catalog["leaderboard"].load()
         if run.name in self._plugin.tracking.disable_tracking.pipelines:
             return
         if not run.problem:
@@ -148,20 +151,20 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             return
         if run.id and os.getenv("MLFLOW_RUN_ID") == run.id:
             os.environ.pop("MLFLOW_RUN_ID")
-        verdict, outcome = None, collect(run, error)
+        verdict, outcome, rule = None, collect(run, error), self._config.champion
         with _writing:
             write.deliver(
                 run, outcome, self._uri, self._plugin.tracking.experiment.name
             )
-            if run.client and not (run.problem or error):
-                try:
-                    rule = self._config.champion
-                    verdict = promote(run, run.client, outcome.models, rule)
-                except Exception as problem:
-                    run.problem = one_line(problem)
+            if error is None:
+                verdict = run.attempt(
+                    lambda client: promote(run, client, outcome.models, rule)
+                )
+            if report := write_report(run, outcome, verdict):
+                run.attempt(lambda client: client.log_artifact(run.id, report))
             self._end(outcome.status, run.problem)
-        if verdict:
-            print_places({"champion": verdict})
+        places = {"champion": verdict, "report": report}
+        print_places({what: place for what, place in places.items() if place})
         if run.problem:
             self._lose(run, only_warn=error is not None)
 

@@ -6,17 +6,20 @@ kept, and written later as the run that it was.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+import pandas as pd
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from mlflow import MlflowClient
 from pydantic import BaseModel
 
-from ..errors import redact
+from ..errors import one_line, redact
 from ..schema import ModelSpec
+
+Result = TypeVar("Result")
 
 
 class Outcome(BaseModel):
@@ -63,6 +66,7 @@ class KedroRun:
     files: dict[str, str]
     """Of what it was started from."""
 
+    leaderboard_before: pd.DataFrame | None = None
     client: MlflowClient | None = None
     experiment_id: str = ""
     id: str = ""
@@ -71,6 +75,15 @@ class KedroRun:
 
     process: int = field(default_factory=os.getpid)
     start: float = field(default_factory=time.time)
+
+    def attempt(self, work: Callable[[MlflowClient], Result]) -> Result | None:
+        """Do something with the store, unless it has failed before."""
+        if self.client and not self.problem:
+            try:
+                return work(self.client)
+            except Exception as error:
+                self.problem = one_line(error)
+        return None
 
     @property
     def name(self) -> str:

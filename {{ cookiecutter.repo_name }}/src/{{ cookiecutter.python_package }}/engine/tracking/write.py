@@ -13,7 +13,6 @@ from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from pydantic import BaseModel
 
-from ..errors import one_line
 from ..registry import project_path
 from .outcome import KedroRun, Outcome
 from .store import address
@@ -43,12 +42,8 @@ def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
     """
     root = project_path()
     folder, store = root / "data" / ".untracked", address(uri, root)
-    if run.client and not run.problem:
-        try:
-            send(run.client, run.experiment_id, outcome)
-            send_kept(run.client, store, folder)
-        except Exception as error:
-            run.problem = one_line(error)
+    run.attempt(lambda client: send(client, run.experiment_id, outcome))
+    run.attempt(lambda client: send_kept(client, store, folder))
     if run.problem and not outcome.sent:
         folder.mkdir(parents=True, exist_ok=True)
         kept = Kept(store=store, experiment=experiment, run=outcome)
