@@ -181,7 +181,7 @@ def test_first_run(
     assert written(project) == files
     assert scores(project) == ranked_before
     assert mlflow_runs(project) > runs
-    assert {path.name for path in below.iterdir()} == {".gitkeep"}
+    assert {path.name for path in below.iterdir()} == {"explore.ipynb"}
     # Paths can be followed from where the run was started.
     (paths,) = re.findall(r"^files +(.*\S)", output, re.MULTILINE)
     assert all((below / path).is_dir() for path in paths.split(", "))

@@ -273,7 +273,7 @@ def test_mlflow_ui_shows_the_store_of_the_project(
     with project.background(*command, cwd=notebooks, log=log) as process:
         wait_for(lambda: experiments(uri) is not None, process, log)
         assert project.package in (experiments(uri) or ())
-    assert {path.name for path in notebooks.iterdir()} == {".gitkeep"}
+    assert {path.name for path in notebooks.iterdir()} == {"explore.ipynb"}
 
 
 def test_a_store_that_takes_no_files(project: InstalledProject) -> None:
