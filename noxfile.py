@@ -19,7 +19,13 @@ TEST = (
 )
 # Two at a time, each file in one process: its tests share what is slow to make.
 WORKERS = ("--numprocesses=2", "--dist=loadfile")
-LINT = ("mypy~=2.4", "nox>=2026.4", "ruff~=0.17.5", "types-pyyaml>=6")
+LINT = (
+    "check-jsonschema~=0.39",
+    "mypy~=2.4",
+    "nox>=2026.4",
+    "ruff~=0.17.5",
+    "types-pyyaml>=6",
+)
 
 ROOT = Path(__file__).parent
 # Byte code is written, whatever the machine says: commands start in half the time.
@@ -67,6 +73,9 @@ def lint(session: nox.Session) -> None:
         session.run("ruff", "format", "--check", ".")
         session.run("ruff", "check", ".")
         session.run("mypy")
+    session.chdir(ROOT)
+    schema = "--builtin-schema=vendor.github-workflows"
+    session.run("check-jsonschema", schema, ".github/workflows/ci.yml")
     # A person's own functions may go without docstrings, those that are rendered not.
     google = 'lint.pydocstyle.convention = "google"'
     session.run(
