@@ -211,7 +211,8 @@ def object_store(folder: Path, table: Path) -> Iterator[int]:
     command = ["moto_server", "--host=127.0.0.1", f"--port={port}"]
 
     def put(path: str, data: bytes) -> bool:
-        headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=a/b/us-east-1/s3/c"}
+        sign = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request"
+        headers = {"Authorization": sign, "Content-Type": "text/csv"}
         request = Request(
             f"http://127.0.0.1:{port}/{path}", data, headers, method="PUT"
         )
