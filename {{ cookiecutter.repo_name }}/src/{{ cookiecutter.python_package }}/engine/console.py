@@ -5,11 +5,10 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from functools import wraps
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from math import isfinite
-from typing import Any, Literal, ParamSpec
+from typing import Any, Literal
 
 import pandas as pd
 from rich import get_console
@@ -22,7 +21,6 @@ from .errors import VERBATIM, one_line
 
 MAX_ROWS = 20
 STDERR = "_stderr"
-Taken = ParamSpec("Taken")
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +30,7 @@ class _LastingFile(io.FileIO):
 
     def write(self, data: Any) -> int:
         with suppress(OSError):
-            # None: it would have to wait for a reader.
-            return super().write(data) or len(data)
+            super().write(data)
         return len(data)
 
 
@@ -51,17 +48,13 @@ def keep_output_open() -> None:
             setattr(sys, name, io.TextIOWrapper(file, *how))
 
 
-def _harmless(show: Callable[Taken, None]) -> Callable[Taken, None]:
+@contextmanager
+def _harmless() -> Iterator[None]:
     """Let what cannot be shown be a warning: output does not decide about work."""
-
-    @wraps(show)
-    def safely(*args: Taken.args, **kwargs: Taken.kwargs) -> None:
-        try:
-            show(*args, **kwargs)
-        except Exception as error:  # whatever terminals and values may raise
-            logger.warning("Not shown: %s", one_line(error), extra=VERBATIM)
-
-    return safely
+    try:
+        yield
+    except Exception as error:  # whatever terminals and values may raise
+        logger.warning("Not shown: %s", one_line(error), extra=VERBATIM)
 
 
 class RunProgress:
@@ -70,7 +63,7 @@ class RunProgress:
     def __init__(self) -> None:
         self._progress: Progress | None = None
 
-    @_harmless
+    @_harmless()
     def start(self, nodes: int) -> None:
         """Show the bar."""
         # Kedro's log goes through the same console, hence above the bar.
@@ -85,14 +78,14 @@ class RunProgress:
             # Ctrl-C must not leave the terminal without a cursor.
             atexit.register(self.stop)
 
-    @_harmless
+    @_harmless()
     def advance(self) -> None:
         """Count one node as done."""
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0])
             self._progress.refresh()
 
-    @_harmless
+    @_harmless()
     def stop(self) -> None:
         """Take the bar away."""
         atexit.unregister(self.stop)
@@ -101,7 +94,7 @@ class RunProgress:
             self._progress = None
 
 
-@_harmless
+@_harmless()
 def print_table(title: str, values: pd.DataFrame) -> None:
     """Print the first rows of a table, numbers rounded.
 
@@ -131,7 +124,7 @@ def print_table(title: str, values: pd.DataFrame) -> None:
     get_console().print(table)
 
 
-@_harmless
+@_harmless()
 def print_places(places: dict[str, str]) -> None:
     """Print where things are, a line each."""
     for what, place in places.items():
