@@ -44,10 +44,20 @@ def test_entries_are_found_as_kedro_finds_them() -> None:
         "{family}.{name}.table": "{family}/{name}.csv",
         "{family}.{name}.special_table": "{family}/{name}_special.csv",
         "{name}.plot": "{name}.png",
+        "{a}.{a}_twice": "{a}.csv",
     }
     catalog = catalog_of(files)
     find = find_entries(catalog)
-    for name in ("a.b.table", "a.c.table", "b.c.d.table", "A.x.Table", "x.plot", "a.b"):
+    for name in (
+        "a.b.table",
+        "a.c.table",
+        "b.c.d.table",
+        "A.x.Table",
+        "x.plot",
+        "a.b",
+        "q.q_twice",
+        "q.r_twice",
+    ):
         resolved = catalog.config_resolver.resolve_pattern(name)
         assert find(name)[1] == resolved.get("filepath", "")
     assert find("b.x.special_table")[0] == "{family}.{name}.special_table"
@@ -99,9 +109,14 @@ def test_what_no_dataset_can_be_made_of(
 ) -> None:
     config = {"type": TABLE, "filepath": "{name}.csv" if "{" in entry else "a.csv"}
     catalog = DataCatalog.from_config({entry: config | argument})
-    with pytest.raises(ConfigurationError, match=rf"^models\.a\.table: .*{reason}"):
+
+    def make() -> None:
         CheckHook().after_catalog_created(catalog)
         check(catalog, making("models.a.table"))
+
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+    assert caught.match(rf"^models\.a\.table: .*{reason}")
 
 
 @pytest.mark.parametrize(

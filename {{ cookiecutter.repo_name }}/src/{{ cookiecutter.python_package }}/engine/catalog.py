@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
-import parse
 from kedro.io import DataCatalog
 
 from .errors import ConfigurationError
@@ -19,26 +19,35 @@ def find_entries(catalog: DataCatalog) -> Callable[[str], tuple[str, str]]:
     Kedro's own look-up takes 0.6 ms, which is 6 s for 300 models on four data sets.
     """
     resolver = catalog.config_resolver
-    patterns = [
-        (
-            pattern,
-            pattern.rpartition("}")[2].lower(),
-            parse.compile(pattern),
-            str(resolver.resolve_pattern(pattern).get("filepath", "")),
-        )
-        for pattern in resolver.list_patterns()
-        if pattern not in catalog.default_runtime_patterns
-    ]
+    # Private, for there is no public way to what a pattern says.
+    patterns = resolver._dataset_patterns | resolver._user_catch_all_pattern
+    compiled = {
+        pattern: (pattern.rpartition("}")[2].lower(), _compile(pattern))
+        for pattern in patterns
+    }
 
     def find(name: str) -> tuple[str, str]:
         if name in resolver.config:
             return name, str(resolver.config[name].get("filepath", ""))
-        for pattern, end, compiled, filepath in patterns:
-            if name.lower().endswith(end) and (found := compiled.parse(name)):
-                return pattern, filepath.format_map(found.named)
+        lower = name.lower()
+        for pattern, (end, expression) in compiled.items():
+            if lower.endswith(end) and (found := expression.fullmatch(name)):
+                filepath = str(patterns[pattern].get("filepath", ""))
+                return pattern, filepath.format_map(found.groupdict())
         return "", ""
 
     return find
+
+
+@cache
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Return a pattern as Kedro reads it."""
+    expression = re.escape(pattern)
+    for field in {*PLACEHOLDER.findall(pattern)}:
+        group, text = f"(?P<{field[1:-1]}>.+?)", re.escape(field)
+        again = f"(?P={field[1:-1]})"
+        expression = expression.replace(text, group, 1).replace(text, again)
+    return re.compile(expression, re.IGNORECASE | re.DOTALL)
 
 
 def shared_files(catalog: DataCatalog, names: Iterable[str]) -> dict[str, list[str]]:
