@@ -1,7 +1,7 @@
 """What is checked before a run, and cannot be checked cheaply at registration."""
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from itertools import chain
 from typing import Any
 
@@ -30,9 +30,8 @@ class CheckHook:
         asked = options.get("pipelines") or options.get("pipeline") or []
         for name in [asked] if isinstance(asked, str) else asked:
             if name not in pipelines:
-                hint = did_you_mean(name, list(pipelines))
-                message = f"There is no pipeline '{name}'{hint}; "
-                raise ConfigurationError(f"{message}'kedro registry list' lists them")
+                hint = did_you_mean(name, known := [*pipelines]) or f": {known}"
+                raise ConfigurationError(f"There is no pipeline '{name}'{hint}")
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: DataCatalog) -> None:
@@ -46,7 +45,7 @@ class CheckHook:
     ) -> None:
         """Check that models can be built, data exists, and outputs will be saved."""
         _check_catalog(pipeline, catalog)
-        _check_files(run_params["pipeline_names"] or (), pipeline, catalog)
+        _check_files(run_params["pipeline_names"] or [], pipeline, catalog)
         _check_models(str(run_params.get("runtime_params")), pipeline, catalog)
         specs: dict[str, Any] = {}
         missing = []
@@ -134,9 +133,7 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
         )
 
 
-def _check_files(
-    asked: Sequence[str], pipeline: Pipeline, catalog: DataCatalog
-) -> None:
+def _check_files(asked: list[str], pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Refuse outputs of any pipelines that have one file: each would be the other."""
     outputs = pipeline.all_outputs()
     shared = shared_files(catalog, outputs.union(catalog.config_resolver.config))
@@ -145,16 +142,13 @@ def _check_files(
     if asked and "__default__" not in asked and not suspect:
         return
     outputs.update(*(one.all_outputs() for one in pipelines.values()))
-    if shared := shared_files(catalog, outputs):
-        raise ConfigurationError.listing(
-            "The catalog",
-            [
-                f"{shown_path(catalog, names[0])}: the file of {', '.join(names[:3])}"
-                f"{f' and {len(names) - 3} more' if names[3:] else ''}; give each its "
-                f"own{where(find_entries(catalog)(names[0])[0])}"
-                for names in shared.values()
-            ],
-        )
+    problems = [
+        f"{shown_path(catalog, first)}: the file of {', '.join([first, *others][:9])}; "
+        f"give each its own{where(find_entries(catalog)(first)[0])}"
+        for first, *others in shared_files(catalog, outputs).values()
+    ]
+    if problems:
+        raise ConfigurationError.listing("The catalog", problems)
 
 
 def _check_models(params: str, pipeline: Pipeline, catalog: DataCatalog) -> None:

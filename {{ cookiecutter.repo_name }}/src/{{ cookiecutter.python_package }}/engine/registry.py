@@ -131,11 +131,12 @@ def where(entry: str) -> str:
     loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
     if loader is None:
         return ""
+    source = Path(loader.conf_source)
     key = re.compile(rf"^['\"]?{re.escape(entry)}['\"]? *:", re.MULTILINE)
     for env in (loader.env or loader.default_run_env, loader.base_env):
-        for file in Path(loader.conf_source, str(env)).rglob("*catalog*.y*ml"):
+        for file in (source / str(env)).rglob("*catalog*.y*ml"):
             if key.search(file.read_text("utf-8")):
-                place = file.relative_to(Path(loader.conf_source).parent).as_posix()
+                place = file.relative_to(source.parent).as_posix()
                 return f"; its entry is in {place}"
     return ""
 

@@ -104,17 +104,15 @@ class ModelSpec(Schema):
     """Import path of a scikit-learn compatible estimator, or of what builds one."""
 
     model_kwargs: Annotated[
-        dict[str, Any],
-        BeforeValidator(_empty_if_none),
-        AfterValidator(check_nested),
-        AfterValidator(check_places),
+        dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(check_nested)
     ] = {}
     """Arguments; one may be ``{class:, model_kwargs:}`` itself. A name with two
     underscores, such as ``estimator__depth``, is a parameter of a part."""
 
     search_space: Annotated[
         dict[str, Dimension],
-        BeforeValidator(lambda space: check_places(_empty_if_none(space))),
+        BeforeValidator(_empty_if_none),
+        AfterValidator(check_places),
     ] = {}
     """Where tuning looks for better arguments, by their names."""
 

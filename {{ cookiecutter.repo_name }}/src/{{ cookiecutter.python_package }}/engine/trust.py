@@ -59,22 +59,22 @@ def check_nested(value: Any) -> Any:
             raise ValueError(f"'{unknown[0]}' is an unknown key beside 'class'{hint}")
         if not isinstance(nested.get("model_kwargs") or {}, Mapping):
             raise ValueError(f"model_kwargs of {nested['class']} is not a mapping")
-    return value
+    return check_places(value)
 
 
 def check_places(value: Any) -> Any:
     """Refuse arguments that name places: what is read from there may be code."""
-    for key, inner in value.items() if isinstance(value, Mapping) else ():
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for key, inner in pairs:
         name = str(key).rpartition("__")[2]
         is_place = PLACE.fullmatch(name) or (name == "input" and "file" in str(inner))
         if inner and is_place:
             raise ValueError(
-                f"'{key}' names a place to read or write; no parameter may. Give it in "
-                "a function of the project that builds the model"
+                f"'{key}' names a place to read or write, and no parameter may; give "
+                "it in a function of the project that builds the model"
             )
-    inside = value.values() if isinstance(value, Mapping) else value
-    for inner in inside if isinstance(value, Mapping | list) else ():
-        check_places(inner)
+        if isinstance(inner, Mapping | list):
+            check_places(inner)
     return value
 
 
