@@ -136,7 +136,10 @@ def test_a_table_that_cannot_be_read(
     content: bytes | None, reason: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "table.csv"
-    _ = file.mkdir() if content is None else file.write_bytes(content)
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
     catalog = catalog_of({"table": str(file)})
     with pytest.raises(DatasetError) as failed:
         catalog.load("table")
