@@ -4,8 +4,6 @@ The logged model imports this module where it is served, with no more installed 
 ``REQUIREMENTS`` and what its pipeline asks for.
 """
 
-import logging
-import threading
 from collections.abc import Mapping, Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -26,14 +24,6 @@ from .trust import PACKAGE, nested_classes
 # What the engine's public face imports; click and OmegaConf come with Kedro.
 REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"
 
-_answering = threading.local()
-
-
-# No node logs while its thread answers a request.
-logging.getLogger("kedro.pipeline.node").addFilter(
-    lambda _: not getattr(_answering, "request", False)
-)
-
 
 class Answers(pd.DataFrame):
     """A table whose rows become JSON as MLflow does it, quickly and with null for gaps.
@@ -45,18 +35,17 @@ class Answers(pd.DataFrame):
         """Return the rows as dictionaries, or whatever else pandas would return."""
         if orient != "records" or options:
             return super().to_dict(orient, **options)
-        columns = [
-            [(name, None if one != one else one) for one in column.tolist()]
-            for name, column in self.items()
-        ]
-        return [dict(row) for row in zip(*columns, strict=True)]
+        names, rows = list(self.columns), self.to_numpy(dtype=object).tolist()
+        cells = ([None if one != one else one for one in row] for row in rows)
+        return [dict(zip(names, row, strict=True)) for row in cells]
 
 
 class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
     """kedro-mlflow's model, quick enough to answer single requests.
 
     For each request kedro-mlflow copies the catalog, makes a hook manager and starts a
-    runner. Here the nodes are called in turn, in the thread of the request.
+    runner. Here the functions are called in turn, in the thread of the request; a
+    single output is the result as it is.
     """
 
     trained_on: Any = ()
@@ -67,18 +56,19 @@ class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
         super().load_context(context)
         names = self.pipeline.inputs() - {self.input_name}
         self.fitted = {name: self.loaded_catalog[name].load() for name in names}
+        nodes = self.pipeline.nodes
+        self.steps = [(node.func, node.inputs, node.outputs) for node in nodes]
 
     def predict(self, context: Any, model_input: pd.DataFrame) -> Any:
         """Return the output of the pipeline; the model takes no parameters."""
         data: dict[str, Any] = {**self.fitted, self.input_name: model_input}
-        _answering.request = True
         try:
-            for node in self.pipeline.nodes:
-                data |= node.run({name: data[name] for name in node.inputs})
+            for function, inputs, outputs in self.steps:
+                result = function(*(data[name] for name in inputs))
+                results = [result] if len(outputs) == 1 else result
+                data |= zip(outputs, results, strict=True)
         except ConfigurationError as error:  # as MLflow says that it is the request's
             raise MlflowException.invalid_parameter_value(error.message) from error
-        finally:
-            _answering.request = False
         output = data[self.output_name]
         return Answers(output) if isinstance(output, pd.DataFrame) else output
 

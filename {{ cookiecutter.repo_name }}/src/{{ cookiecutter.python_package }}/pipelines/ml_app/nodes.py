@@ -106,16 +106,19 @@ def fit_tokenizer(
         The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``.
 
     Raises:
-        ConfigurationError: If it has learned no whole word.
+        ConfigurationError: If it cannot name its words.
     """
     built: Any = build_estimator(tokenizer, random_state=0)
     if isinstance(getattr(built, "ngram_range", None), list):
         built.ngram_range = tuple(built.ngram_range)  # YAML has no tuples
-    texts = [cleaned_text[row] for row in train_rows]
-    if not tokenize_text(built.fit(texts), texts[:100])[1].any():
-        problem = f"text.tokenizer: {tokenizer.class_path} has learned no whole word"
+    built.fit([cleaned_text[row] for row in train_rows])
+    if not hasattr(built, "get_feature_names_out"):
+        problem = f"text.tokenizer.class: {tokenizer.class_path} cannot name its words"
         problem += "; take one such as sklearn.feature_extraction.text.TfidfVectorizer"
         raise ConfigurationError.listing(FILE, [problem])
+    # Not a pair of words; asked at every request.
+    names = built.get_feature_names_out()
+    built.is_word_ = np.array([" " not in name for name in names], dtype="int64")
     return built
 
 
@@ -123,11 +126,11 @@ def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> tuple[Any, Array]:
     """Turn words into features.
 
     Returns:
-        A sparse matrix, one row per text; how many words of each text are known.
+        A sparse matrix, one row per text; how many words of each are known, not
+        counting their repetitions.
     """
-    known = getattr(tokenizer, "vocabulary_", {})
-    counts = [sum(word in known for word in text.split()) for text in cleaned_text]
-    return tokenizer.transform(cleaned_text), np.array(counts, dtype="int64")
+    features = tokenizer.transform(cleaned_text)
+    return features, (features > 0) @ tokenizer.is_word_
 
 
 def fit_label_encoder(labels: pd.DataFrame, train_rows: Array) -> Any:
