@@ -61,7 +61,7 @@ def score_predictions(truth: pd.Series, predictions: pd.DataFrame) -> dict[str, 
         low, high = np.nanquantile([one[name] for one in samples], [0.025, 0.975])
         found |= {name: score, f"{name}_low": float(low), f"{name}_high": float(high)}
         shown.append(f"{name} {score:.3f} ({low:.3f} to {high:.3f})")
-    logger.info("On %d reviews: %s", count, ", ".join(shown))
+    logger.info("On %d rows: %s", count, ", ".join(shown))
     return found
 
 
