@@ -132,7 +132,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     assert promote(replace(run, pipeline=Pipeline([])), [model], ChampionRule()) is None
 
 
-HUMIDITY = pd.DataFrame({"humidity": [tenths / 10 for tenths in range(10)]})
+HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})
 
 
 def fit(weather: pd.DataFrame) -> float:
@@ -174,7 +174,11 @@ class Contest:
     folder: Path
 
     def enter(
-        self, threshold: object, pipeline: PipelineML = None, **rule: object
+        self,
+        threshold: object,
+        pipeline: PipelineML = None,
+        test: pd.DataFrame = HUMIDITY,
+        **rule: object,
     ) -> Any:
         """Log a forecast where half of the weather is wet, and let it compete."""
         catalog = DataCatalog(
@@ -184,7 +188,7 @@ class Contest:
         catalog["params:names"] = ["dry", "wet"]
         catalog["weather"] = HUMIDITY
         label = (HUMIDITY["humidity"] >= 0.5).map({False: "dry", True: "wet"})
-        catalog["test_weather"] = HUMIDITY.assign(label=label)
+        catalog["test_weather"] = test.assign(label=label)
         active = mlflow.active_run()
         assert active
         pipeline = pipeline or forecast(self.title)
@@ -210,17 +214,31 @@ def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None
     name = f"{contest.title} of this run"
     assert contest.enter(0.3) == f"{name} (first)"
     verdict = contest.enter(0.5, margin=0.3)
+    rows = "on 100 of 100 test rows, which it did not train on"
     assert verdict == (
-        f"version 1 (kept: 1.000 of {name} beats 0.800 by 0.200, the margin is 0.3)"
+        f"version 1 (kept: 1.000 of {name} beats 0.800 by 0.200, the margin is 0.3, "
+        f"{rows})"
     )
-    assert contest.enter(0.5) == f"{name} (promoted: 1.000 beats 0.800 by 0.200)"
+    verdict = contest.enter(0.5)
+    assert verdict.startswith(f"{name} (promoted: 1.000 beats 0.800 by 0.200, chance")
+    assert verdict.endswith(f"{rows})")
     verdict = contest.enter(0.5)
     assert verdict
     assert "does not beat 1.000" in verdict
     # What is not promoted is logged, but no version.
     assert contest.champion == "2"
     model = mlflow.pyfunc.load_model(f"models:/{contest.title}@champion")
-    assert model.predict(HUMIDITY)["label"].tolist() == ["dry"] * 5 + ["wet"] * 5
+    assert model.predict(HUMIDITY)["label"].tolist() == ["dry"] * 50 + ["wet"] * 50
+
+
+def test_they_are_compared_on_rows_that_neither_was_trained_on(
+    contest: Contest,
+) -> None:
+    contest.enter(0.3, test=HUMIDITY[:40])
+    assert "cannot be compared on 0 of 60" in contest.enter(0.5, test=HUMIDITY[40:])
+    verdict = contest.enter(0.5)
+    assert "promoted: 1.000 beats 0.750 by 0.250" in verdict
+    assert "on 40 of 100 test rows, which it did not train on" in verdict
 
 
 def test_what_gives_no_answers_is_never_champion(contest: Contest) -> None:

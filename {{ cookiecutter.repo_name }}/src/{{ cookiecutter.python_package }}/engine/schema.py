@@ -125,6 +125,10 @@ class ModelSpec(Schema):
         return self.model_copy(update={"model_kwargs": kwargs})
 
 
+class TransformerSpec(ModelSpec):
+    """What makes features of data: its class has ``transform``, not ``predict``."""
+
+
 class DataSpec(Schema):
     """What to predict, and from what."""
 
