@@ -117,6 +117,8 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
         part = parts.setdefault(" of ".join([title, *space]), Part(""))
         part.title = " of ".join([title, *space])
         value = catalog[name].load()
+        if isinstance(value, dict):
+            value = pd.DataFrame(value.items(), columns=["score", "value"])
         if isinstance(value, pd.DataFrame):
             columns, part.rows = shown_rows(value)
             part.columns = [
