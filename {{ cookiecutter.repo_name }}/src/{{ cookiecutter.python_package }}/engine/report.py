@@ -6,6 +6,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from kedro.io import DataCatalog
@@ -118,7 +119,7 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
         part.title = " of ".join([title, *space])
         value = catalog[name].load()
         if isinstance(value, dict):
-            value = pd.DataFrame(value.items(), columns=["score", "value"])
+            value = _scores_table(value)
         if isinstance(value, pd.DataFrame):
             columns, part.rows = shown_rows(value)
             part.columns = [
@@ -130,6 +131,18 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
         elif hasattr(value, "data"):  # a figure of plotly
             part.charts += charts_of(value)
     return list(parts.values())
+
+
+def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
+    """Return scores as rows, those with ``_low`` and ``_high`` beside them in one."""
+    rows = []
+    for name, value in scores.items():
+        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+        if f"{name}_low" in scores:
+            shown += f" ({scores[f'{name}_low']:.3f} to {scores[f'{name}_high']:.3f})"
+        if not name.endswith(("_low", "_high")):
+            rows.append([name.replace("_", " "), shown])
+    return pd.DataFrame(rows, columns=["score", "value"])
 
 
 def _changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:

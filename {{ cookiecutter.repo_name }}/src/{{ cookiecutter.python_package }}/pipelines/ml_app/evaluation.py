@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from {{ cookiecutter.python_package }}.engine import (
@@ -83,15 +84,17 @@ def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
     from scipy.sparse import identity
 
     words, labels = tokenizer.get_feature_names_out(), label_encoder.classes_
-    probability = model.predict_proba(identity(len(words), format="csr"))
-    table = pd.DataFrame(probability, pd.Index(words, name="word"), labels)
+    certain = model.predict_proba(identity(len(words), format="csr"))
+    certain = certain.clip(1e-9, 1 - 1e-9)
+    odds = np.log(certain / (1 - certain))  # probabilities would all be about 1
+    table = pd.DataFrame(odds, pd.Index(words, name="word"), labels)
     most = [table[label].nlargest(WORDS_PER_LABEL) for label in labels]
     return px.bar(
-        pd.concat(most, keys=labels, names=["label"]).reset_index(name="probability"),
-        x="probability",
+        pd.concat(most, keys=labels, names=["label"]).reset_index(name="log odds"),
+        x="log odds",
         y="word",
         color="label",
         orientation="h",
-        title="Probability of the label for a review of one word",
+        title="Log odds of the label for a review of one word",
         height=400 * len(labels),
     )
