@@ -3,7 +3,7 @@
 import logging
 
 from .failures import FailureHook
-from .files import write_atomically
+from .files import match_patterns_fast, write_atomically
 from .hooks import ProgressHook, ResultHook, RunHook
 from .preflight import CheckHook
 from .registry import ProjectConfigLoader
@@ -35,6 +35,7 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
 # A process that is killed leaves no half-written file behind.
 write_atomically()
+match_patterns_fast()
 
 # conf/logging.yml silences warnings until the plugins are imported.
 logging.getLogger("py.warnings").setLevel(logging.WARNING)
