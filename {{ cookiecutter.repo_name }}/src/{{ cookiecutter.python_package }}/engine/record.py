@@ -3,8 +3,7 @@
 All that an output depends on is known before a run: code, parameters and raw data of
 its node, and of all nodes before it. So the plan is written first, and a file that is
 no longer what it was then is of that plan: a run that is killed needs no code of its
-own. Not seen are code that a node's module imports, and of remote data more than its
-address.
+own. Not seen are code that a node's module imports, and what a remote address holds.
 """
 
 import hashlib
@@ -34,9 +33,6 @@ logger = logging.getLogger(__name__)
 # In the record without the inode, which a restored backup does not keep.
 State = list[int] | None
 
-# Of the runs under way, by the id of their catalog, which is each run's own.
-plans: dict[int, "Plan"] = {}
-
 
 class Plan:
     """What a run is going to make, and from what."""
@@ -63,6 +59,10 @@ class Plan:
         if name not in self.files:
             return self.catalog.exists(name)
         return (now := state(self.files[name])) is not None and now != self.before[name]
+
+
+# Of the runs under way, by the id of their catalog, which is each run's own.
+plans: dict[int, Plan] = {}
 
 
 class Record:
@@ -148,11 +148,12 @@ class Record:
             if changed or any(_bare(name) in outdated for name in node.inputs):
                 outdated.update(map(_bare, node.outputs))
         files = {n: path for n, path in plan.files.items() if _bare(n) in outdated}
-        if there := sorted(name for name, path in files.items() if state(path)):
-            names = ", ".join(there[:5]) + ", ..." * (len(there) > 5)
-            message = "Deleted %d files, to be made again: %s"
-            logger.info(message, len(there), names, extra=VERBATIM)
+        there = sorted(name for name, path in files.items() if state(path))
         discard(plan.catalog, there)
+        if gone := [name for name in there if not state(files[name])]:
+            names = ", ".join(gone[:5]) + ", ..." * (len(gone) > 5)
+            message = "Deleted %d files, to be made again: %s"
+            logger.info(message, len(gone), names, extra=VERBATIM)
 
     def _is_current(self, plan: Plan, name: str) -> bool:
         """Tell whether a file is what would be made; of no file, yes."""
