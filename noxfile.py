@@ -46,8 +46,17 @@ def tests(session: nox.Session) -> None:
     project = render(session, Path(session.create_tmp()), name="Iris")
     # The engine is tested where it lies, with what a project installs for it.
     session.install("-r", str(project / "requirements.txt"), *TEST)
-    options = ("--ignore=tests/e2e", *WORKERS, *session.posargs)
-    session.run("pytest", "tests", *options, env=ENV)
+    elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
+    session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
+
+
+@nox.session
+def sequences(session: nox.Session) -> None:
+    """Edit, run, stop and resume at random: 200 times, or SEQUENCES says how often."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    session.install("-r", str(project / "requirements.txt"), *TEST)
+    options = ("--numprocesses=2", *session.posargs)
+    session.run("pytest", "tests/sequences", *options, env=ENV)
 
 
 @nox.session

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from iris.engine.errors import ConfigurationError, DataError
-from iris.engine.failures import KeepGoing
-from iris.engine.hooks import FailureHook, ModelsFailed
+from iris.engine.failures import FailureHook, KeepGoing, ModelsFailed
 from iris.engine.preflight import CheckHook
 from iris.engine.schema import ComparisonSpec, ModelSpec
 from kedro.framework.hooks.manager import _create_hook_manager
@@ -147,13 +146,3 @@ def test_files_that_cannot_hold_an_error_are_none_of_this_run(
         "1 of 1 models failed:\n  models.a: ValueError: no\nAll else is saved."
     )
     assert caught.value.message.endswith("--only-missing-outputs")
-
-
-def test_a_failed_model_is_made_again(catalog: DataCatalog) -> None:
-    pipeline = run_of_a_failing_model(catalog)
-    Path("data/a.csv").touch()
-    hook = FailureHook()
-    hook.before_pipeline_run(run_params(), pipeline, catalog)
-    assert sorted(os.listdir("data")) == ["a.csv", "a_metrics.json", "raw.csv"]
-    hook.before_pipeline_run(run_params(only_missing_outputs=True), pipeline, catalog)
-    assert os.listdir("data") == ["raw.csv"]
