@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -17,9 +18,9 @@ import pytest
 from iris.engine import ComparisonSpec, DataSpec, ModelSpec, validate
 from iris.engine.tracking import recipe as recipes
 from iris.engine.tracking.champion import ALIAS, crown, current_champion, decide
+from iris.engine.tracking.outcome import ModelOutcome
 from iris.engine.tracking.recipe import Candidate, Recipe, find_candidate
-from iris.engine.tracking.runs import ModelRun
-from iris.engine.tracking.store import store_lock
+from iris.engine.tracking.sqlite import store_lock
 from kedro.io import DataCatalog
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -43,6 +44,12 @@ def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
     )
 
 
+def outcome(namespace: str, entry: ModelSpec) -> ModelOutcome:
+    """Return the outcome of a model."""
+    name = namespace.partition(".")[2]
+    return ModelOutcome(name=name, start=0, end=0, namespace=namespace, entry=entry)
+
+
 def candidate(
     name: str, *scores: float, digest: str = "", folds: int = 5, **changes: Any
 ) -> Candidate:
@@ -56,7 +63,7 @@ def candidate(
         digest=digest or recipes.data_digest(PARTS),
         scores={"accuracy": list(scores)},
     )
-    run = ModelRun(f"models.{name}", recipe.model, 0, 0)
+    run = outcome(f"models.{name}", recipe.model)
     return Candidate(run, recipe, "accuracy", PARTS)
 
 
@@ -67,6 +74,7 @@ class Registry:
     client: MlflowClient
     title: str
     margin: float = 0.0
+    files: Path = Path(__file__).parent
 
     def enter(self, one: Candidate, recipe: str = "") -> str:
         """Let a candidate compete, which leaves its recipe, or another text."""
@@ -79,7 +87,7 @@ class Registry:
                 self.client.create_registered_model(self.title)
             tags = {"model": one.run.name}
             made = self.client.create_model_version(
-                self.title, "file:///none", run_id, tags=tags
+                self.title, self.files.as_uri(), run_id, tags=tags
             )
             return str(made.version)
 
@@ -238,6 +246,14 @@ def test_an_error_while_comparing_keeps_the_champion(
     assert registry.champion == "one"
 
 
+def test_a_champion_whose_files_are_gone_is_replaced(registry: Registry) -> None:
+    registry.files = Path("/not/here")
+    registry.enter(candidate("one", *HIGH))
+    # Its recipe is still there.
+    verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
+    assert verdict == "two (promoted: the files of one are gone)"
+
+
 def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None:
     registry.enter(candidate("slow", *LOW))
     others = [candidate("other", *HIGH, model=spec(4))]
@@ -290,12 +306,12 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     catalog = DataCatalog()
     for row in rows[:-1]:
         name = str(row["model"])
-        run = ModelRun(f"models.{name}", spec(), 0, 0)
+        run = outcome(f"models.{name}", spec())
         run.metrics = {key: value for key, value in row.items() if key != "model"}
         run.status = "FAILED" if name == "failed" else "FINISHED"
         models.append(run)
         catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
-    models.append(ModelRun("benchmark.wine.b", spec(), 0, 0, metrics={"x": 1}))
+    models.append(outcome("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
     names = ("X_train", "y_train", "X_test", "y_test")
     for name, part in zip(names, PARTS, strict=True):

@@ -45,13 +45,14 @@ def crown(
         current, wins, reason = current_champion(client, title), True, "first"
         if current is not None:
             try:
-                wins, reason = judge(current)
+                holder = champion_name(current)
+                gone = True, f"promoted: the files of {holder} are gone"
+                wins, reason = gone if _gone(client, current) else judge(current)
             except Exception as error:
-                reason = f"comparing it with {name} failed: {one_line(error)}"
-                if wins := _files_are_gone(client, current):
-                    reason = f"promoted: the files of {champion_name(current)} are gone"
+                failed = f"comparing it with {name} failed: {one_line(error)}"
+                wins, reason = False, failed
             if not wins:
-                return f"{champion_name(current)} (kept: {reason})"
+                return f"{holder} (kept: {reason})"
         with store_lock(mlflow.get_registry_uri()):
             # Has another run crowned another one meanwhile?
             if _version(current_champion(client, title)) == _version(current):
@@ -133,16 +134,16 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
         command = (dataset.metadata or {}).get("registered_by", "kedro run")
         try:
             get_model_info(dataset.model_uri)
-        except MlflowException as error:
-            if error.error_code not in NOT_FOUND:
-                raise
+        except Exception as error:
+            problem = f"cannot be read: {one_line(error)}."
+            if getattr(error, "error_code", "") in NOT_FOUND:
+                problem = f"is not there, or its files are gone; '{command}' makes it."
             raise ConfigurationError(
-                f"{name}: {dataset.model_uri} does not exist yet, or its files are gone; "
-                f"'{command}' makes it."
+                f"{name}: {dataset.model_uri} {problem}"
             ) from error
 
 
-def _files_are_gone(client: MlflowClient, champion: ModelVersion) -> bool:
+def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
     """Tell whether a version's files were on this machine, and have been deleted."""
     uri = client.get_model_version_download_uri(champion.name, champion.version)
     return (

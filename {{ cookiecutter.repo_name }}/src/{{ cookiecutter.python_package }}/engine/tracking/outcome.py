@@ -13,14 +13,15 @@ from typing import Any
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from mlflow import MlflowClient
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import redact
-from ..schema import ModelSpec
 
 
 class Outcome(BaseModel):
     """What MLflow is told of one run; times in milliseconds since the epoch."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     name: str
     start: int
@@ -49,7 +50,8 @@ class ModelOutcome(Outcome):
     reused: bool = False
     """Whether it was there already, and nothing of it has run."""
 
-    entry: ModelSpec
+    entry: Any = Field(default=None, exclude=True)
+    """Its ``ModelSpec``, while the run is under way."""
 
 
 @dataclass
@@ -59,8 +61,8 @@ class KedroRun:
     params: dict[str, Any]
     pipeline: Pipeline
     catalog: DataCatalog
-    tags: dict[str, str]
-    files: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     """Of what it was started from."""
 
     client: MlflowClient | None = None
