@@ -15,7 +15,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from iris.engine import ComparisonSpec, DataSpec, ModelSpec, validate
+from iris.engine import ComparisonSpec, DataSpec, ModelSpec, build_model, validate
 from iris.engine.tracking import recipe as recipes
 from iris.engine.tracking.champion import ALIAS, crown, current_champion, decide
 from iris.engine.tracking.outcome import ModelOutcome
@@ -25,6 +25,7 @@ from kedro.io import DataCatalog
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from sklearn.dummy import DummyClassifier
 
 from engine.mlflow_store import open_run
 
@@ -170,7 +171,7 @@ def test_equals_are_hardly_ever_promoted() -> None:
             )
             right = (one == y[test]).mean() - (other == y[test]).mean()
             differences.append(float(right))
-        promoted += decide(differences, 0, 0, 0, "")[0]
+        promoted += decide(differences, 0, 0, 0, "", folds=5)[0]
     assert promoted <= 5
 
 
@@ -194,12 +195,37 @@ def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> 
     assert verdict == "two (promoted: one needs 'petal', no column any more)"
 
 
-def test_without_folds_the_test_part_decides(registry: Registry) -> None:
+def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
+    by_rows = recipes.scores_by_rows(fitted.fit(*PARTS[:2]), "accuracy", *PARTS[2:])
+    score = np.mean(by_rows)
+    right = fitted.predict(PARTS[2]) == PARTS[3]
+    assert by_rows == pytest.approx(right.astype(float).tolist())
+
     registry.enter(candidate("one", 0.1, digest="other data", folds=0))
-    verdict = registry.enter(candidate("two", 0.5, folds=0, model=spec(4)))
-    assert verdict.startswith("one (kept: 0.500 of two does not beat ")
-    verdict = registry.enter(candidate("three", 1.5, folds=0, model=spec(4)))
-    assert verdict.startswith("three (promoted: 1.500 beats ")
+    lucky = [*map(round, by_rows), 1.0]
+    lucky.remove(0)
+    verdict = registry.enter(candidate("two", *lucky, folds=0, model=spec(4)))
+    assert f"beats {score:.3f} by 0.033, chance may make 0.1" in verdict
+    all_right = candidate("three", *[1.0] * 30, folds=0, model=spec(4))
+    registry.margin = 0.0
+    better = candidate("four", *[one + 0.5 for one in by_rows], folds=0, model=spec(5))
+    assert f"promoted: {score + 0.5:.3f} beats {score:.3f}" in registry.enter(better)
+    assert "four (kept: " in registry.enter(all_right)
+
+
+def test_any_score_is_told_by_rows() -> None:
+    from sklearn.metrics import f1_score
+
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
+    by_rows = recipes.scores_by_rows(fitted.fit(*PARTS[:2]), "f1_macro", *PARTS[2:])
+    score = f1_score(PARTS[3], fitted.predict(PARTS[2]), average="macro")
+    assert np.mean(by_rows) == pytest.approx(score)
+
+
+def test_no_number_never_wins() -> None:
+    for differences in ([math.nan] * 5, [0.1, 0.1, math.nan]):
+        assert not decide(differences, 0, math.nan, 0.5, "x", folds=5)[0]
 
 
 def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
@@ -311,6 +337,7 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
         run.status = "FAILED" if name == "failed" else "FINISHED"
         models.append(run)
         catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
+        catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*PARTS[:2])
     models.append(outcome("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
     names = ("X_train", "y_train", "X_test", "y_test")
@@ -324,7 +351,7 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     found = find_candidate(models, catalog, metric)
     assert (found and found.run.name) == best
     if found and not folds:
-        assert found.recipe.scores == {"accuracy": [0.8]}
+        assert {len(one) for one in found.recipe.scores.values()} == {30}
 
 
 def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:

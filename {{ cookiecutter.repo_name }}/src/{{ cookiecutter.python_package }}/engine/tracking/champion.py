@@ -61,26 +61,32 @@ def crown(
 
 
 def decide(
-    differences: Sequence[float], margin: float, new: float, old: float, name: str
+    differences: Sequence[float],
+    margin: float,
+    new: float,
+    old: float,
+    name: str,
+    folds: int = 0,
 ) -> Verdict:
     """Tell whether paired differences are more than the margin, and than chance makes.
 
     By the corrected t-test of Nadeau and Bengio (2003): folds share most of their
     training rows, which a plain standard error does not know.
     """
-    mean, folds = fmean(differences), len(differences)
-    if mean <= 0:
+    mean, count = fmean(differences), len(differences)
+    if not mean > 0:  # no number, neither
         return False, f"{new:.3f} of {name} does not beat {old:.3f} ({mean:+.3f})"
     beats = f"{old:.3f} by {mean:.3f}"
-    if mean <= margin:
+    if not mean > margin:
         return False, f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
-    if folds == 1:
+    if count == 1:
         return True, f"promoted: {new:.3f} beats {beats}"
     from scipy.stats import t
 
-    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
-    chance = float(t.ppf(0.95, folds - 1)) * error
-    if mean <= chance:
+    shared = 1 / (folds - 1) if folds else 0
+    error = math.sqrt(variance(differences) * (1 / count + shared))
+    chance = float(t.ppf(0.95, count - 1)) * error
+    if not mean > chance:
         return False, f"{new:.3f} of {name} beats {beats}, chance may make {chance:.3f}"
     return True, f"promoted: {new:.3f} beats {beats}, chance may make {chance:.3f}"
 
