@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from iris.engine import DataSpec, ModelSpec, build_model
-from iris.engine.tracking.champion import ChampionRule, current_champion
+from iris.engine.tracking.champion import current_champion
+from iris.engine.tracking.config import ChampionRule
 from iris.engine.tracking.models import log_model, promote
+from iris.engine.tracking.outcome import KedroRun, ModelOutcome
 from iris.engine.tracking.recipe import FILE
-from iris.engine.tracking.runs import KedroRun, ModelRun
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
@@ -104,11 +105,19 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     row = {"validation_accuracy": 0.8}
     catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
     compare = Node(lambda x: x, "scores", "leaderboard", name="compare")
-    run = KedroRun(client, "", {}, Pipeline([compare]), catalog, {})
+    run = KedroRun({}, Pipeline([compare]), catalog, experiment_id="1")
     child = client.create_run("1").info.run_id
-    model = ModelRun("models.tree", TREE, 1, 2, metrics=row, run_id=child)
+    model = ModelOutcome(
+        name="tree",
+        namespace="models.tree",
+        entry=TREE,
+        start=1000,
+        end=2000,
+        metrics=row,
+        id=child,
+    )
 
-    assert promote(run, [model], ChampionRule()) == "tree (first)"
+    assert promote(run, client, [model], ChampionRule()) == "tree (first)"
     champion = current_champion(client, "iris")
     assert champion
     assert champion.run_id == child
@@ -124,12 +133,13 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     loaded = mlflow.pyfunc.load_model("models:/iris@champion")
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
-    verdict = promote(run, [model], ChampionRule())
+    verdict = promote(run, client, [model], ChampionRule())
     assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
     assert len(client.search_model_versions("name = 'iris'")) == 1
-    none = promote(run, [model], ChampionRule(metric="recall"))
+    none = promote(run, client, [model], ChampionRule(metric="recall"))
     assert none == "as before (no model of this run has a finite score 'recall')"
-    assert promote(replace(run, pipeline=Pipeline([])), [model], ChampionRule()) is None
+    run.pipeline = Pipeline([])
+    assert promote(run, client, [model], ChampionRule()) is None
 
 
 HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})
@@ -192,8 +202,8 @@ class Contest:
         active = mlflow.active_run()
         assert active
         pipeline = pipeline or forecast(self.title)
-        run = KedroRun(self.client, active.info.run_id, {}, pipeline, catalog, {})
-        return promote(run, [], ChampionRule.model_validate(rule))
+        run = KedroRun({}, pipeline, catalog, id=active.info.run_id)
+        return promote(run, self.client, [], ChampionRule.model_validate(rule))
 
     @property
     def champion(self) -> str | None:

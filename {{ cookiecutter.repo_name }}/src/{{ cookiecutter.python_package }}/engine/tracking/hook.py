@@ -91,18 +91,19 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             from ..serving import check_artifacts
 
             check_artifacts(pipeline, catalog)
-        tags, files = source_of(project_path())
-        run = KedroRun(run_params, pipeline, catalog, tags, files)
-        run.problem = self._problem
-        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
-            run.leaderboard_before = catalog["leaderboard"].load()
+        run = KedroRun(run_params, pipeline, catalog)
         if run.name in self._plugin.tracking.disable_tracking.pipelines:
             return
+        run.problem = self._problem
+        run.tags, run.files = source_of(project_path())
+        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
+            run.leaderboard_before = catalog["leaderboard"].load()
         if not run.problem:
             try:
                 self._open(run)
             except Exception as error:
-                run.problem = one_line(error)
+                # It may be that the run is there, but not all that is to be said of it.
+                run.id, run.problem = self.run_id, one_line(error)
                 self._end("FAILED", run.problem)
                 store.refuse(self._uri, run.problem, self._config)
         _open_runs[id(catalog)] = run
@@ -183,7 +184,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     def _end(self, status: str, problem: str = "") -> None:
         """End the parent run, unless the caller opened it; without waiting again."""
         if not self._in_callers_run:
-            with store.impatience(bool(problem)), suppress(Exception):
+            # Where it has failed before, it is not waited for again.
+            brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
+            with store.impatience(**brief), suppress(Exception):
                 mlflow.end_run(status)
 
     def _abandon(self) -> None:

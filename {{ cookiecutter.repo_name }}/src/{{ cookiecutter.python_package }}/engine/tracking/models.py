@@ -29,7 +29,7 @@ from .champion import Verdict, crown, decide, register_version
 from .config import ChampionRule
 from .outcome import KedroRun, ModelOutcome
 from .recipe import FILE, Candidate, find_candidate
-from .write import send
+from .write import find_maker, send
 
 
 def promote(
@@ -54,6 +54,8 @@ def promote_model(
 
     def register() -> str:
         if not model.id:  # it was there already, as all others
+            find_maker(client, run.experiment_id, model)
+        if not model.id:
             send(client, run.experiment_id, model, run.id)
         fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
         text = recipe.model_dump_json(by_alias=True)

@@ -14,16 +14,17 @@ import pandas as pd
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from mlflow import MlflowClient
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import one_line, redact
-from ..schema import ModelSpec
 
 Result = TypeVar("Result")
 
 
 class Outcome(BaseModel):
     """What MLflow is told of one run; times in milliseconds since the epoch."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     name: str
     start: int
@@ -52,7 +53,8 @@ class ModelOutcome(Outcome):
     reused: bool = False
     """Whether it was there already, and nothing of it has run."""
 
-    entry: ModelSpec
+    entry: Any = Field(default=None, exclude=True)
+    """Its ``ModelSpec``, while the run is under way."""
 
 
 @dataclass
@@ -62,8 +64,8 @@ class KedroRun:
     params: dict[str, Any]
     pipeline: Pipeline
     catalog: DataCatalog
-    tags: dict[str, str]
-    files: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     """Of what it was started from."""
 
     leaderboard_before: pd.DataFrame | None = None
