@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import one_line, redact
 from ..registry import project_path
 from .outcome import KedroRun, ModelOutcome, Outcome
+from .sqlite import check_writable
 from .store import address, impatience
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
     place = f"{address(uri, project_path())} {experiment}"
     if run.client and not run.problem:
         try:
+            check_writable(uri)
             send(run.client, run.experiment_id, outcome)
             send_kept(run.client, run.experiment_id, place, folder)
         except Exception as error:
