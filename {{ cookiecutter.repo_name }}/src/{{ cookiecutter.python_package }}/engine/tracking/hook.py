@@ -98,14 +98,11 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             return
         run.problem = self._problem
         run.tags, run.files = source_of(project_path())
-        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
-            run.leaderboard_before = catalog["leaderboard"].load()
         if not run.problem:
             try:
                 self._open(run)
             except Exception as error:
-                # It may be that the run is there, but not all that is to be said of it.
-                run.id, run.problem = self.run_id, one_line(error)
+                run.id, run.problem = self.run_id, one_line(error)  # may be there
                 self._end("FAILED", run.problem)
                 store.refuse(self._uri, run.problem, self._config)
         _open_runs[id(catalog)] = run

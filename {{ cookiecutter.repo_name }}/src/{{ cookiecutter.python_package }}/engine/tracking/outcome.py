@@ -68,7 +68,7 @@ class KedroRun:
     files: dict[str, str] = field(default_factory=dict)
     """Of what it was started from."""
 
-    leaderboard_before: pd.DataFrame | None = None
+    leaderboard_before: pd.DataFrame | None = field(default=None, init=False)
     client: MlflowClient | None = None
     experiment_id: str = ""
     id: str = ""
@@ -77,6 +77,11 @@ class KedroRun:
 
     process: int = field(default_factory=os.getpid)
     start: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        made = self.pipeline.all_outputs()
+        if "leaderboard" in made and self.catalog.exists("leaderboard"):
+            self.leaderboard_before = self.catalog["leaderboard"].load()
 
     def attempt(self, work: Callable[[MlflowClient], Result]) -> Result | None:
         """Do something with the store, unless it has failed before."""
