@@ -7,13 +7,8 @@ import nox
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests", "e2e"]
 
-# What the starter is rendered with; rendered projects pin theirs in requirements.txt.
-RENDER = (
-    "kedro~=1.7.0",
-    "click>=8.2,<8.5",
-    "omegaconf>=2.3,<2.4",
-    "cookiecutter~=2.7.1",
-)
+# What the starter is rendered with.
+RENDER = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
 TEST = (
     *RENDER,
     "cruft~=2.16",

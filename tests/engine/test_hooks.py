@@ -67,7 +67,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataCatalog:
 
 def refused(catalog: DataCatalog, *nodes: Node) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        CheckHook().before_pipeline_run(pipeline=Pipeline([*nodes]), catalog=catalog)
+        CheckHook().before_pipeline_run(RUN, Pipeline([*nodes]), catalog)
     return str(caught.value.message)
 
 
@@ -92,7 +92,7 @@ def test_what_is_missing_is_named_with_what_makes_it(catalog: DataCatalog) -> No
     table = pd.DataFrame({"a": [1]})
     for name in ("part", "raw"):
         catalog.save(name, table)
-    CheckHook().before_pipeline_run(pipeline=Pipeline([made]), catalog=catalog)
+    CheckHook().before_pipeline_run(RUN, Pipeline([made]), catalog)
 
 
 def test_models_and_scores_are_checked_before_anything_is_fitted(

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from ..command import kedro_command
-from ..errors import one_line, redact
+from ..errors import one_line
 from ..failures import is_failure
 from ..files import shown_path
 from ..record import Plan, plans
@@ -105,21 +106,21 @@ def _model(
         told["encode"] = specs["data"].encode
     if "random_state" in specs:
         told["random_state"] = specs["random_state"]
+    spaces = ("", *accumulate(namespace.split("."), "{}.{}".format))
+    its = [one for one in data if one["name"].rpartition(".")[0] in spaces]
     tags = {
         "model": namespace.partition(".")[2],
         "namespace": namespace,
         "kedro_command": kedro_command(run.params, namespace=namespace),
+        "data": ", ".join(one["path"] for one in its),
+        "data_digest": ", ".join(one["digest"] for one in its),
     }
-    for one in data:
-        space = one["name"].rpartition(".")[0]
-        if not space or namespace.startswith(f"{space}."):
-            tags |= {"data": one["path"], "data_digest": one["digest"]}
     return ModelOutcome(
         name=tags["model"],
         start=now,
         end=now,
         params=texts(told),
-        tags=run.tags | {key: redact(value) for key, value in tags.items()},
+        tags=run.tags | tags,
         namespace=namespace,
         entry=spec,
     )
@@ -182,7 +183,5 @@ def _add_marked(
                 outcome.files[f"{name}.csv"] = table.to_csv(index=False)
             case dict() as value:
                 outcome.files[f"{name}.json"] = json.dumps(value, indent=2, default=str)
-            case value if hasattr(value, "to_html"):  # a figure of plotly
-                outcome.files[f"{name}.html"] = value.to_html(include_plotlyjs="cdn")
             case value:
                 outcome.files[f"{name}.txt"] = str(value)

@@ -22,6 +22,7 @@ from ..command import kedro_command
 from ..console import print_places
 from ..errors import VERBATIM, ConfigurationError, one_line, parse, redact
 from ..registry import project_path
+from ..report import write_report
 from . import store, write
 from .champion import check_inputs
 from .collect import collect
@@ -90,16 +91,19 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             from ..serving import check_artifacts
 
             check_artifacts(pipeline, catalog)
-        tags, files = source_of(project_path())
-        run = KedroRun(run_params, pipeline, catalog, tags, files)
-        run.problem = self._problem
+        run = KedroRun(run_params, pipeline, catalog)
         if run.name in self._plugin.tracking.disable_tracking.pipelines:
             return
+        run.problem = self._problem
+        run.tags, run.files = source_of(project_path())
+        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
+            run.leaderboard_before = catalog["leaderboard"].load()
         if not run.problem:
             try:
                 self._open(run)
             except Exception as error:
-                run.problem = one_line(error)
+                # It may be that the run is there, but not all that is to be said of it.
+                run.id, run.problem = self.run_id, one_line(error)
                 self._end("FAILED", run.problem)
                 store.refuse(self._uri, run.problem, self._config)
         _open_runs[id(catalog)] = run
@@ -148,20 +152,20 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             return
         if run.id and os.getenv("MLFLOW_RUN_ID") == run.id:
             os.environ.pop("MLFLOW_RUN_ID")
-        verdict, outcome = None, collect(run, error)
+        verdict, outcome, rule = None, collect(run, error), self._config.champion
         with _writing:
             write.deliver(
                 run, outcome, self._uri, self._plugin.tracking.experiment.name
             )
-            if run.client and not (run.problem or error):
-                try:
-                    rule = self._config.champion
-                    verdict = promote(run, run.client, outcome.models, rule)
-                except Exception as problem:
-                    run.problem = one_line(problem)
+            if error is None:
+                verdict = run.attempt(
+                    lambda client: promote(run, client, outcome.models, rule)
+                )
+            if report := write_report(run, outcome, verdict):
+                run.attempt(lambda client: client.log_artifact(run.id, report))
             self._end(outcome.status, run.problem)
-        if verdict:
-            print_places({"champion": verdict})
+        places = {"champion": verdict, "report": report}
+        print_places({what: place for what, place in places.items() if place})
         if run.problem:
             self._lose(run, only_warn=error is not None)
 
@@ -180,7 +184,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     def _end(self, status: str, problem: str = "") -> None:
         """End the parent run, unless the caller opened it; without waiting again."""
         if not self._in_callers_run:
-            with store.impatience(bool(problem)), suppress(Exception):
+            # Where it has failed before, it is not waited for again.
+            brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
+            with store.impatience(**brief), suppress(Exception):
                 mlflow.end_run(status)
 
     def _abandon(self) -> None:

@@ -6,21 +6,25 @@ kept, and written later as the run that it was.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+import pandas as pd
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from mlflow import MlflowClient
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import redact
-from ..schema import ModelSpec
+from ..errors import one_line, redact
+
+Result = TypeVar("Result")
 
 
 class Outcome(BaseModel):
     """What MLflow is told of one run; times in milliseconds since the epoch."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     name: str
     start: int
@@ -49,7 +53,8 @@ class ModelOutcome(Outcome):
     reused: bool = False
     """Whether it was there already, and nothing of it has run."""
 
-    entry: ModelSpec
+    entry: Any = Field(default=None, exclude=True)
+    """Its ``ModelSpec``, while the run is under way."""
 
 
 @dataclass
@@ -59,10 +64,11 @@ class KedroRun:
     params: dict[str, Any]
     pipeline: Pipeline
     catalog: DataCatalog
-    tags: dict[str, str]
-    files: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     """Of what it was started from."""
 
+    leaderboard_before: pd.DataFrame | None = None
     client: MlflowClient | None = None
     experiment_id: str = ""
     id: str = ""
@@ -71,6 +77,15 @@ class KedroRun:
 
     process: int = field(default_factory=os.getpid)
     start: float = field(default_factory=time.time)
+
+    def attempt(self, work: Callable[[MlflowClient], Result]) -> Result | None:
+        """Do something with the store, unless it has failed before."""
+        if self.client and not self.problem:
+            try:
+                return work(self.client)
+            except Exception as error:
+                self.problem = one_line(error)
+        return None
 
     @property
     def name(self) -> str:
