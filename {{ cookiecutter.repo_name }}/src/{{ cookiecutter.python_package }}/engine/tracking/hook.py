@@ -30,6 +30,7 @@ from .config import TrackingConfig
 from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
+from .pages import introduce
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         uris = self.mlflow_config.server
         run.client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
         run.id = self.run_id
-        run.experiment_id = run.client.get_run(run.id).info.experiment_id
+        info = run.client.get_run(run.id).info
+        run.experiment_id, run.title = info.experiment_id, info.run_name
+        introduce(run.client, run.experiment_id)
         store.close_interrupted(run.client, run.id)
         if "ParallelRunner" in run.params["runner"]:
             # What a node itself logs in a worker goes to the parent run.
