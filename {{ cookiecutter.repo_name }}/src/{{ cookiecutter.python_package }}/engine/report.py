@@ -6,6 +6,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from kedro.io import DataCatalog
@@ -17,8 +18,10 @@ from .errors import VERBATIM, one_line
 from .preflight import metadata
 from .record import Plan, plans
 from .registry import project_path
-from .tracking.outcome import KedroRun, Outcome
 from .trust import PACKAGE
+
+if TYPE_CHECKING:  # it writes the report, so one would wait for the other
+    from .tracking.outcome import KedroRun, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class Part:
     charts: list[Chart] = field(default_factory=list)
 
 
-def write_report(run: KedroRun, outcome: Outcome, verdict: str | None) -> str:
+def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> str:
     """Write the page of a run beside its other reports; return where, relative.
 
     A run that makes nothing for people has none: the path is empty.
@@ -65,7 +68,7 @@ def write_report(run: KedroRun, outcome: Outcome, verdict: str | None) -> str:
     return os.path.relpath(path)
 
 
-def _facts(outcome: Outcome) -> dict[str, str]:
+def _facts(outcome: "Outcome") -> dict[str, str]:
     """Return what the run was made from, for people."""
     tags, at = outcome.tags, time.localtime(outcome.start / 1000)
     facts = {
@@ -118,16 +121,22 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
         part.title = " of ".join([title, *space])
         value = catalog[name].load()
         if isinstance(value, pd.DataFrame):
-            columns, part.rows = shown_rows(value)
-            part.columns = [
-                (one.replace("_", " "), pd.api.types.is_numeric_dtype(value[one]))
-                for one in columns
-            ]
-            if len(value) > MAX_ROWS:
-                part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
+            table = _table(value)
+            part.columns, part.rows, part.text = table.columns, table.rows, table.text
         elif hasattr(value, "data"):  # a figure of plotly
             part.charts += charts_of(value)
     return list(parts.values())
+
+
+def _table(value: pd.DataFrame) -> Part:
+    """Return a section with the best rows of a table."""
+    columns, rows = shown_rows(value)
+    numeric = pd.api.types.is_numeric_dtype
+    part = Part("", rows=rows)
+    part.columns = [(one.replace("_", " "), numeric(value[one])) for one in columns]
+    if len(value) > MAX_ROWS:
+        part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
+    return part
 
 
 def _changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
