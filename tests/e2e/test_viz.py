@@ -77,10 +77,10 @@ def test_a_person_finds_models_and_scores(
         page.get_by_text("def fit_model").wait_for()
         panel.get_by_text("Show Code").click()
 
-        nodes.filter(has_text="leaderboard").last.click()
+        page.locator("button[title=leaderboard]").click()
         panel.get_by_text("nearest_neighbors").wait_for()
         panel.get_by_text("0.933333").first.wait_for()
-        nodes.filter(has_text="leaderboard_plot").click()
+        page.locator("button[title=leaderboard_plot]").click()
         panel.locator(".js-plotly-plot").first.wait_for()
 
 
