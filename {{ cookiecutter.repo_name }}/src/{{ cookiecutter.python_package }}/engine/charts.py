@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .console import MAX_ROWS
-
 WIDTH, ROW, HEIGHT = 640.0, 26.0, 260.0
 LEFT, TOP, RIGHT, BOTTOM = 60.0, 14.0, 16.0, 44.0
 LETTER = 8.0  # roughly the width of one
-MAX_NAME = 30
+MAX_NAME, MAX_ROWS = 30, 40
 
 
 @dataclass
@@ -77,7 +75,9 @@ def charts_of(figure: Any) -> list[Chart]:
 def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
     """Place dots, lines or bars; texts on the y axis become rows."""
     rows = list(dict.fromkeys(y for t in traces for y in t.y if isinstance(y, str)))
-    rows = rows[:MAX_ROWS]  # as many as a table has
+    if len(rows) > MAX_ROWS:
+        x_title += f" (the first {MAX_ROWS} of {len(rows)})"
+        rows = rows[:MAX_ROWS]
     left, height = _left(rows) if rows else LEFT, HEIGHT
     if rows:
         height = TOP + BOTTOM + ROW * len(rows)
