@@ -31,6 +31,7 @@ from .config import TrackingConfig
 from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
+from .pages import introduce
 from .sqlite import check_writable
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         uris = self.mlflow_config.server
         run.client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
         run.id = self.run_id
-        run.experiment_id = run.client.get_run(run.id).info.experiment_id
+        info = run.client.get_run(run.id).info
+        run.experiment_id, run.title = info.experiment_id, info.run_name
+        introduce(run.client, run.experiment_id)
         store.close_interrupted(run.client, run.id)
         if "ParallelRunner" in run.params["runner"]:
             # What a node itself logs in a worker goes to the parent run.
@@ -129,12 +132,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Let what a node itself logs in a thread go to the parent run."""
         run = _open_runs.get(id(catalog))
         if run and run.process == os.getpid() and not mlflow.active_run():
-            try:
-                if not run.problem:
-                    check_writable(self._uri)
-                    mlflow.start_run(run_id=run.id)
-            except Exception as error:  # the store is gone, which the end will say
-                run.problem = one_line(error)
+            # If the store is gone, the end will say so.
+            run.attempt(lambda _: check_writable(self._uri))
+            run.attempt(lambda _: mlflow.start_run(run_id=run.id))
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:

@@ -72,6 +72,9 @@ class KedroRun:
     client: MlflowClient | None = None
     experiment_id: str = ""
     id: str = ""
+    title: str = ""
+    """Its name in MLflow."""
+
     problem: str = ""
     """Why MLflow lacks it, or a part of it."""
 
@@ -99,9 +102,9 @@ class KedroRun:
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics."""
+    """Return the values that MLflow can hold as metrics, rounded for its pages."""
     return {
-        key: float(value)
+        key: float(f"{value:.6g}")
         for key, value in values.items()
         if isinstance(value, int | float)
     }
