@@ -19,6 +19,8 @@ TEST = (
 )
 # Two at a time, each file in one process: its tests share what is slow to make.
 WORKERS = ("--numprocesses=2", "--dist=loadfile")
+# It drives the machine's Chromium.
+PLAYWRIGHT = "playwright~=1.60"
 LINT = (
     "check-jsonschema~=0.39",
     "mypy~=2.4",
@@ -52,14 +54,23 @@ def tests(session: nox.Session) -> None:
     project = render(session, Path(session.create_tmp()), name="Iris")
     # The engine is tested where it lies, with what a project installs for it.
     session.install("-r", str(project / "requirements.txt"), *TEST)
-    options = ("--ignore=tests/e2e", *WORKERS, *session.posargs)
-    session.run("pytest", "tests", *options, env=ENV)
+    elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
+    session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
+
+
+@nox.session
+def sequences(session: nox.Session) -> None:
+    """Edit, run, stop and resume at random: 200 times, or SEQUENCES says how often."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    session.install("-r", str(project / "requirements.txt"), *TEST)
+    options = ("--numprocesses=2", *session.posargs)
+    session.run("pytest", "tests/sequences", *options, env=ENV)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Run the slow tests: install rendered projects and use every command."""
-    session.install(*TEST)
+    session.install(*TEST, PLAYWRIGHT)
     session.run("pytest", "tests/e2e", *WORKERS, *session.posargs, env=ENV)
 
 
@@ -67,7 +78,7 @@ def e2e(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check format, style and types, here and in a rendered project."""
     project = render(session, Path(session.create_tmp()), name="Iris")
-    session.install("-e", f"{project}[dev]", *TEST, *LINT, env=ENV)
+    session.install("-e", f"{project}[dev]", *TEST, *LINT, PLAYWRIGHT, env=ENV)
     for folder in (ROOT, project):
         session.chdir(folder)
         session.run("ruff", "format", "--check", ".")
@@ -92,7 +103,7 @@ def docs(session: nox.Session) -> None:
     # As README tells people to: neural_net comes in.
     text = parameters.read_text().replace("  # neural_net", "  neural_net")
     parameters.write_text(text.replace("  #   ", "    "))
-    session.install("-e", str(project), "playwright~=1.60", env=ENV)
+    session.install("-e", str(project), PLAYWRIGHT, env=ENV)
     with session.chdir(project):
         session.run("kedro", "run", env=ENV)
         session.run("kedro", "run", "--pipelines", "benchmark.digits", env=ENV)

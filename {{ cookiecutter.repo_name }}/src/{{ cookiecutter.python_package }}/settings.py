@@ -22,5 +22,5 @@ __all__ = [
 # project's own package is trusted anyway.
 TRUSTED_PACKAGES = ("sklearn", "xgboost", "lightgbm")
 
-# A run that would write the same files as another one waits for it; False: refused.
+# A run that would write the same files as another one waits; with False, it is refused.
 WAIT_FOR_OTHER_RUNS = True

@@ -123,7 +123,9 @@ class FailureHook:
         errors = _lacking(pipeline, catalog) | failed
         if not errors:
             return
-        discard(catalog, outputs_of(failed, pipeline))
+        # All but its metrics: an error is no model, and others come after it.
+        errors_of = outputs_of(failed, pipeline)
+        discard(catalog, [one for one in errors_of if not one.endswith(SIGNS[0])])
         count = len(_signs(pipeline))
         lines = [f"{namespace}: {error}" for namespace, error in errors.items()]
         again = kedro_command(run_params, only_missing=True)
@@ -168,7 +170,6 @@ def _signs(pipeline: Pipeline) -> dict[str, str]:
 
 
 def outputs_of(failed: Container[str], pipeline: Pipeline) -> list[str]:
-    """Return what stands where models failed, but for the signs that say so."""
-    signs = set(_signs(pipeline).values())
-    names = sorted(pipeline.all_outputs() - signs)
+    """Return what stands where models failed."""
+    names = sorted(pipeline.all_outputs())
     return [name for name in names if name.rpartition(".")[0] in failed]

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import traceback
 from collections.abc import Generator
 from functools import cache
 from typing import Any
@@ -23,6 +24,9 @@ from .registry import project_path
 from .turns import Turn
 
 logger = logging.getLogger(__name__)
+
+# In the data folder, which those who share it have in common.
+TURNS, RECORD = ".turns", ".record.json"
 
 
 class ProgressHook:
@@ -97,15 +101,16 @@ class RunHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> Generator[None]:
         """Wait for one's turn; write what is to be made if no hook refuses the run."""
+        self._end_interrupted()
         data, only_missing = project_path() / "data", run_params["only_missing_outputs"]
         plan = Plan(pipeline, catalog, data.parent)
         reads, writes = plan.reads, {*plan.writes.values()}
-        turn = Turn(data / ".turns", kedro_command(run_params), reads, writes)
+        turn = Turn(data / TURNS, kedro_command(run_params), reads, writes)
         turn.take(wait=settings.get("WAIT_FOR_OTHER_RUNS", True))
         try:
             yield
             remove_leftovers(data)
-            with Record(data / ".record.json").open() as record:
+            with Record(data / RECORD).open() as record:
                 if only_missing:
                     failed = failed_models(pipeline, catalog)
                     discard(catalog, outputs_of(failed, pipeline))
@@ -126,7 +131,7 @@ class RunHook:
         try:
             yield
         finally:
-            self._end(catalog)
+            self._end(id(catalog))
 
     @hook_impl(wrapper=True, tryfirst=True)
     def on_pipeline_error(self, catalog: DataCatalog) -> Generator[None]:
@@ -134,12 +139,20 @@ class RunHook:
         try:
             yield
         finally:
-            self._end(catalog)
+            self._end(id(catalog))
 
-    def _end(self, catalog: DataCatalog) -> None:
-        turn, plan = self._turns.pop(id(catalog)), plans.pop(id(catalog))
+    def _end_interrupted(self) -> None:
+        """End the runs that Ctrl-C has ended in a notebook: no hook was told."""
+        frames = (frame.f_locals.values() for frame, _ in traceback.walk_stack(None))
+        at_work = {id(value) for values in frames for value in values}
+        for key, turn in [*self._turns.items()]:
+            if turn.thread == threading.get_ident() and key not in at_work:
+                self._end(key)
+
+    def _end(self, key: int) -> None:
+        turn, plan = self._turns.pop(key), plans.pop(key)
         try:
-            with Record(project_path() / "data" / ".record.json").open() as record:
+            with Record(turn.folder.with_name(RECORD)).open() as record:
                 record.settle(plan)
         finally:
             turn.release()

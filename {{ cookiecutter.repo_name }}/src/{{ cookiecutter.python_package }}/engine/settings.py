@@ -2,8 +2,9 @@
 
 import logging
 
+from .console import keep_output_open
 from .failures import FailureHook
-from .files import write_atomically
+from .files import match_patterns_fast, write_atomically
 from .hooks import ProgressHook, ResultHook, RunHook
 from .preflight import CheckHook
 from .registry import ProjectConfigLoader
@@ -35,6 +36,10 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
 # A process that is killed leaves no half-written file behind.
 write_atomically()
+match_patterns_fast()
+
+# Nor does a run end when its output does, as in `kedro run | head`.
+keep_output_open()
 
 # conf/logging.yml silences warnings until the plugins are imported.
 logging.getLogger("py.warnings").setLevel(logging.WARNING)

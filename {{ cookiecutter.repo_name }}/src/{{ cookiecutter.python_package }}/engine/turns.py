@@ -10,13 +10,16 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .errors import ConfigurationError
+from .errors import VERBATIM, ConfigurationError
+from .files import HOST, is_alive
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class Turn:
     writes: set[str]
     """Files, as every run of the project names them."""
 
+    thread: int = field(default_factory=threading.get_ident)
     _lock: FileLock | None = field(default=None, init=False)
 
     def take(self, wait: bool) -> None:
@@ -45,20 +49,15 @@ class Turn:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         said = ""
-        while True:
-            with FileLock(self.folder / "turns.lock"):
-                if (other := self._other()) is None:
-                    self._begin()
-                    return
-            who = f"process {other['process']} ({other['command']}) since"
-            who = f"{who} {other['since']}"
+        while who := self._begin():
             if not wait:
                 raise ConfigurationError(
                     f"At work on the same files is {who}. Wait for it, or write "
                     "'WAIT_FOR_OTHER_RUNS = True' in settings.py."
                 )
-            if said != who:
-                logger.warning("Waiting: at work on the same files is %s", who)
+            if who != said:
+                message = "Waiting: at work on the same files is %s"
+                logger.warning(message, who, extra=VERBATIM)
                 said = who
             time.sleep(LOOK_AGAIN)
 
@@ -70,43 +69,50 @@ class Turn:
             Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock = None
 
-    def _begin(self) -> None:
-        """Leave a note, and hold the lock that says that it counts."""
-        self._lock = FileLock(self.folder / f"{uuid.uuid4().hex}.run")
-        self._lock.acquire()
-        note = {
-            "process": os.getpid(),
-            "thread": threading.get_ident(),
-            "command": self.command,
-            "since": time.strftime("%H:%M:%S"),
-            "reads": sorted(self.reads),
-            "writes": sorted(self.writes),
-        }
-        _note_of(self._lock).write_text(json.dumps(note))
+    def _begin(self) -> str:
+        """Leave a note, and a lock that says that it counts; or return who is first."""
+        with FileLock(self.folder / "turns.lock"):
+            for other in self._notes():
+                if self._meets(other):
+                    who = f"process {other['process']} ({other['command']})"
+                    return f"{who} since {other['since']}"
+            self._lock = FileLock(self.folder / f"{uuid.uuid4().hex}.run")
+            self._lock.acquire()
+            note = {
+                "host": HOST,
+                "process": os.getpid(),
+                "thread": self.thread,
+                "command": self.command,
+                "since": time.strftime("%H:%M:%S"),
+                "reads": sorted(self.reads),
+                "writes": sorted(self.writes),
+            }
+            _note_of(self._lock).write_text(json.dumps(note))
+        return ""
 
-    def _other(self) -> dict[str, Any] | None:
-        """Return the note of another run at work on these files, if there is one."""
-        me = os.getpid(), threading.get_ident()
+    def _notes(self) -> Iterator[dict[str, Any]]:
+        """Yield the notes of the runs at work, and delete what others have left."""
         for path in self.folder.glob("*.run"):
             lock = FileLock(path)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                note: dict[str, Any] = json.loads(_note_of(lock).read_text())
-                # A run within a run, or after one that Ctrl-C ended in a notebook.
-                mine = (note["process"], note["thread"]) == me
-                if not mine and self._meets(note):
-                    return note
-            else:  # of a process that has died
+                with suppress(FileNotFoundError):  # its run is just ending
+                    yield json.loads(_note_of(lock).read_text())
+            else:
                 _note_of(lock).unlink(missing_ok=True)
                 lock.release()
                 path.unlink(missing_ok=True)
-        return None
 
-    def _meets(self, note: dict[str, Any]) -> bool:
+    def _meets(self, other: dict[str, Any]) -> bool:
         """Tell whether one of two runs would write what the other reads or writes."""
-        others = {*note["reads"], *note["writes"]}
-        return bool(self.writes & others or self.reads.intersection(note["writes"]))
+        if other["host"] == HOST:
+            mine = (other["process"], other["thread"]) == (os.getpid(), self.thread)
+            # A run within a run; or a worker that keeps the lock of its dead parent.
+            if mine or not is_alive(other["process"]):
+                return False
+        others = {*other["reads"], *other["writes"]}
+        return bool(self.writes & others or self.reads.intersection(other["writes"]))
 
 
 def _note_of(lock: FileLock) -> Path:

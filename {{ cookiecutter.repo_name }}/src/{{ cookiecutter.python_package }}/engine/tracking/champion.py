@@ -45,13 +45,14 @@ def crown(
         current, wins, reason = current_champion(client, title), True, "first"
         if current is not None:
             try:
-                wins, reason = judge(current)
+                holder = champion_name(current)
+                gone = True, f"promoted: the files of {holder} are gone"
+                wins, reason = gone if _gone(client, current) else judge(current)
             except Exception as error:
-                reason = f"comparing it with {name} failed: {one_line(error)}"
-                if wins := _files_are_gone(client, current):
-                    reason = f"promoted: the files of {champion_name(current)} are gone"
+                failed = f"comparing it with {name} failed: {one_line(error)}"
+                wins, reason = False, failed
             if not wins:
-                return f"{champion_name(current)} (kept: {reason})"
+                return f"{holder} (kept: {reason})"
         with store_lock(mlflow.get_registry_uri()):
             # Has another run crowned another one meanwhile?
             if _version(current_champion(client, title)) == _version(current):
@@ -60,26 +61,32 @@ def crown(
 
 
 def decide(
-    differences: Sequence[float], margin: float, new: float, old: float, name: str
+    differences: Sequence[float],
+    margin: float,
+    new: float,
+    old: float,
+    name: str,
+    folds: int = 0,
 ) -> Verdict:
     """Tell whether paired differences are more than the margin, and than chance makes.
 
     By the corrected t-test of Nadeau and Bengio (2003): folds share most of their
     training rows, which a plain standard error does not know.
     """
-    mean, folds = fmean(differences), len(differences)
-    if mean <= 0:
+    mean, count = fmean(differences), len(differences)
+    if not mean > 0:  # no number, neither
         return False, f"{new:.3f} of {name} does not beat {old:.3f} ({mean:+.3f})"
     beats = f"{old:.3f} by {mean:.3f}"
-    if mean <= margin:
+    if not mean > margin:
         return False, f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
-    if folds == 1:
+    if count == 1:
         return True, f"promoted: {new:.3f} beats {beats}"
     from scipy.stats import t
 
-    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
-    chance = float(t.ppf(0.95, folds - 1)) * error
-    if mean <= chance:
+    shared = 1 / (folds - 1) if folds else 0
+    error = math.sqrt(variance(differences) * (1 / count + shared))
+    chance = float(t.ppf(0.95, count - 1)) * error
+    if not mean > chance:
         return False, f"{new:.3f} of {name} beats {beats}, chance may make {chance:.3f}"
     return True, f"promoted: {new:.3f} beats {beats}, chance may make {chance:.3f}"
 
@@ -93,13 +100,14 @@ def register_version(
 ) -> str:
     """Register a logged model, with facts as its tags; return its version."""
     with suppress(MlflowException):  # it exists; if not, the next call says why
-        client.create_registered_model(title)
+        description = f"The best so far is `models:/{title}@{ALIAS}`."
+        client.create_registered_model(title, description=description)
     registered = client.create_model_version(
         title,
         info.model_uri,
         run_id,
         tags=facts,
-        description=", ".join(f"{key} {value}" for key, value in facts.items()),
+        description="\n".join(f"- {key}: **{one}**" for key, one in facts.items()),
         model_id=info.model_id,
     )
     return str(registered.version)
@@ -133,16 +141,16 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
         command = (dataset.metadata or {}).get("registered_by", "kedro run")
         try:
             get_model_info(dataset.model_uri)
-        except MlflowException as error:
-            if error.error_code not in NOT_FOUND:
-                raise
+        except Exception as error:
+            problem = f"cannot be read: {one_line(error)}."
+            if getattr(error, "error_code", "") in NOT_FOUND:
+                problem = f"is not there, or its files are gone; '{command}' makes it."
             raise ConfigurationError(
-                f"{name}: {dataset.model_uri} does not exist yet, or its files are "
-                f"gone; '{command}' makes it."
+                f"{name}: {dataset.model_uri} {problem}"
             ) from error
 
 
-def _files_are_gone(client: MlflowClient, champion: ModelVersion) -> bool:
+def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
     """Tell whether a version's files were on this machine, and have been deleted."""
     uri = client.get_model_version_download_uri(champion.name, champion.version)
     return (

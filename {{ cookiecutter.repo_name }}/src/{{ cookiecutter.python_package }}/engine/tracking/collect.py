@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -12,13 +13,14 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from ..command import kedro_command
-from ..errors import one_line, redact
+from ..errors import one_line
 from ..failures import is_failure
 from ..files import shown_path
 from ..record import Plan, plans
 from ..schema import DataSpec, ModelSpec
 from .lineage import data_of, parameters_text
 from .outcome import KedroRun, ModelOutcome, Outcome, numbers, texts
+from .pages import describe
 
 STOPPED = "Not finished: the run stopped"
 # Of a long traceback, the end says most, and MLflow takes no more.
@@ -39,7 +41,7 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
         if name.startswith("params:") and name.partition(".")[0] != "params:models"
     }
     outcome = Outcome(
-        name=run.name,
+        name=run.title or run.name,
         start=round(run.start * 1000),
         end=round(time.time() * 1000),
         status="FAILED" if failed else "FINISHED",
@@ -59,6 +61,7 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
         outcome.tags["error"] = one_line(error)
     else:
         _add_marked(outcome, run.pipeline, catalog, plan)
+    describe(run, outcome)
     return outcome
 
 
@@ -100,26 +103,29 @@ def _model(
 ) -> ModelOutcome:
     """Say what a model is, and what it is made from."""
     spec, now = specs["model"], round(time.time() * 1000)
-    told = spec.model_dump(by_alias=True, include={"class_path", "model_kwargs"})
+    # Short enough to compare; the whole is in the description.
+    told = {"class": spec.class_path.rpartition(".")[2]}
+    told |= spec.model_dump(include={"model_kwargs"})
     if "data" in specs:
         told["encode"] = specs["data"].encode
     if "random_state" in specs:
         told["random_state"] = specs["random_state"]
+    spaces = ("", *accumulate(namespace.split("."), "{}.{}".format))
+    its = [one for one in data if one["name"].rpartition(".")[0] in spaces]
     tags = {
         "model": namespace.partition(".")[2],
         "namespace": namespace,
         "kedro_command": kedro_command(run.params, namespace=namespace),
+        "data": ", ".join(one["path"] for one in its),
+        "data_digest": ", ".join(one["digest"] for one in its),
     }
-    for one in data:
-        space = one["name"].rpartition(".")[0]
-        if not space or namespace.startswith(f"{space}."):
-            tags |= {"data": one["path"], "data_digest": one["digest"]}
     return ModelOutcome(
         name=tags["model"],
+        data=its,
         start=now,
         end=now,
         params=texts(told),
-        tags=run.tags | {key: redact(value) for key, value in tags.items()},
+        tags=run.tags | tags,
         namespace=namespace,
         entry=spec,
     )

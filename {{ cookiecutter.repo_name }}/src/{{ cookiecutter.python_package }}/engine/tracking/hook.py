@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import sqlite3
 import threading
 from contextlib import suppress
 from typing import Any
@@ -30,6 +31,8 @@ from .config import TrackingConfig
 from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
+from .pages import introduce
+from .sqlite import check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -91,18 +94,16 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             from ..serving import check_artifacts
 
             check_artifacts(pipeline, catalog)
-        tags, files = source_of(project_path())
-        run = KedroRun(run_params, pipeline, catalog, tags, files)
-        run.problem = self._problem
-        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
-            run.leaderboard_before = catalog["leaderboard"].load()
+        run = KedroRun(run_params, pipeline, catalog)
         if run.name in self._plugin.tracking.disable_tracking.pipelines:
             return
+        run.problem = self._problem
+        run.tags, run.files = source_of(project_path())
         if not run.problem:
             try:
                 self._open(run)
             except Exception as error:
-                run.problem = one_line(error)
+                run.id, run.problem = self.run_id, one_line(error)  # may be there
                 self._end("FAILED", run.problem)
                 store.refuse(self._uri, run.problem, self._config)
         _open_runs[id(catalog)] = run
@@ -118,7 +119,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         uris = self.mlflow_config.server
         run.client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
         run.id = self.run_id
-        run.experiment_id = run.client.get_run(run.id).info.experiment_id
+        info = run.client.get_run(run.id).info
+        run.experiment_id, run.title = info.experiment_id, info.run_name
+        introduce(run.client, run.experiment_id)
         store.close_interrupted(run.client, run.id)
         if "ParallelRunner" in run.params["runner"]:
             # What a node itself logs in a worker goes to the parent run.
@@ -129,11 +132,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Let what a node itself logs in a thread go to the parent run."""
         run = _open_runs.get(id(catalog))
         if run and run.process == os.getpid() and not mlflow.active_run():
-            try:
-                if not run.problem:
-                    mlflow.start_run(run_id=run.id)
-            except Exception as error:  # the store is gone, which the end will say
-                run.problem = one_line(error)
+            # If the store is gone, the end will say so.
+            run.attempt(lambda _: check_writable(self._uri))
+            run.attempt(lambda _: mlflow.start_run(run_id=run.id))
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:
@@ -183,8 +184,16 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     def _end(self, status: str, problem: str = "") -> None:
         """End the parent run, unless the caller opened it; without waiting again."""
         if not self._in_callers_run:
-            with store.impatience(bool(problem)), suppress(Exception):
+            # Where it has failed before, it is not waited for again.
+            brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
+            before = mlflow.get_tracking_uri()
+            with store.impatience(**brief), suppress(Exception):
+                try:
+                    check_writable(self._uri, 1)
+                except sqlite3.Error:  # then for this process alone
+                    mlflow.set_tracking_uri(store.NOWHERE)
                 mlflow.end_run(status)
+            mlflow.set_tracking_uri(before)
 
     def _abandon(self) -> None:
         """End a run of this thread that was interrupted, by Ctrl-C in a notebook."""

@@ -26,42 +26,44 @@ def source_of(project: Path) -> tuple[dict[str, str], dict[str, str]]:
     versions = [f"{name}=={version(name)}\n" for name in LIBRARIES]
     files = {"versions.txt": f"# Python {python_version()}\n{''.join(versions)}"}
     try:
-        commit, index = _git(
-            project, "rev-parse", "HEAD", "--git-path", "index"
-        ).split()
-        dirty = bool(_git(project, "status", "--porcelain", "."))
-    except (OSError, subprocess.CalledProcessError, ValueError):
+        commit = _git(project, "rev-parse", "HEAD").strip()
+        every = ("--untracked-files=normal", "--", ".")
+        dirty = bool(_git(project, "status", "--porcelain", *every))
+        if dirty:
+            files["uncommitted.diff"] = _diff(project)
+    except (OSError, subprocess.SubprocessError):
         return {}, files
-    if dirty:
-        files["uncommitted.diff"] = _diff(project, index)
     tags = {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
     return tags, files
 
 
-def _diff(project: Path, index: str) -> str:
+def _diff(project: Path) -> str:
     """Return what differs from the commit, new files too, but nothing git ignores."""
+    index = _git(project, "rev-parse", "--git-path", "index").removesuffix("\n")
     with tempfile.TemporaryDirectory() as folder:
         # New files are shown once the index knows of them: a copy of it.
         copy = copyfile(Path(project, index), Path(folder, "index"))
         mine = {"GIT_INDEX_FILE": str(copy)}
         _git(project, "add", "--all", "--intent-to-add", ".", **mine)
-        whole = _git(project, "diff", "HEAD", "--", ".", **mine)
-    if len(whole) <= MAX_DIFF:
+        # Not `diff`, which has the colours and prefixes that a person likes.
+        words = ("diff-index", "--patch", "--binary", "HEAD", "--", ".")
+        whole = redact(_git(project, *words, **mine))
+    if len(whole.encode()) <= MAX_DIFF:
         return whole
-    return f"{whole[:MAX_DIFF]}\n... and {len(whole) - MAX_DIFF} characters more\n"
+    cut = whole.encode()[:MAX_DIFF].decode(errors="ignore")
+    return f"{cut}\n... and more: the whole is of {len(whole.encode())} bytes\n"
 
 
 def _git(project: Path, *words: str, **variables: str) -> str:
-    """Return what git says."""
+    """Return what git says, to the letter."""
     done = subprocess.run(
         ["git", "-C", str(project), *words],
         capture_output=True,
-        text=True,
-        errors="replace",
         check=True,
+        timeout=10,
         env=os.environ | variables,
     )
-    return done.stdout.strip()
+    return done.stdout.decode(errors="replace")
 
 
 def parameters_text(catalog: DataCatalog) -> str:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from kedro.io import DataCatalog
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
@@ -22,12 +23,13 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from ..estimators import Estimator
+from ..judging import fingerprints, was_trained_on
 from ..trust import PACKAGE
 from .champion import Verdict, crown, decide, register_version
 from .config import ChampionRule
 from .outcome import KedroRun, ModelOutcome
 from .recipe import FILE, Candidate, find_candidate
-from .write import send
+from .write import find_maker, send
 
 
 def promote(
@@ -52,6 +54,8 @@ def promote_model(
 
     def register() -> str:
         if not model.id:  # it was there already, as all others
+            find_maker(client, run.experiment_id, model)
+        if not model.id:
             send(client, run.experiment_id, model, run.id)
         fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
         text = recipe.model_dump_json(by_alias=True)
@@ -108,33 +112,48 @@ def _promote_pipeline(
 
     Both are asked as their users will ask them: the logged model is loaded, and given
     the dataset ``test_<input_name>``, whose column ``label`` holds the right answers.
+    They are compared on those of its rows that neither was trained on.
     """
     title = pipeline.log_model_kwargs.get("registered_model_name")
     test_name = f"test_{pipeline.input_name}"
-    info = _log_pipeline(pipeline, run.catalog)
+    info = _log_pipeline(pipeline, run.catalog, test_name)
     if not title or test_name not in pipeline.all_outputs():
         return None
     test = run.catalog[test_name].load()
+    questions = test.drop(columns="label")
 
-    def score(uri: str) -> float:
-        answers = mlflow.pyfunc.load_model(uri).predict(test.drop(columns="label"))
-        return float((answers["label"].to_numpy() == test["label"].to_numpy()).mean())
+    def is_right(model: Any) -> pd.Series:
+        answers = model.predict(questions)["label"]
+        return pd.Series(answers.to_numpy() == test["label"].to_numpy(), dtype=float)
 
-    new, name = score(info.model_uri), f"{title} of this run"
+    new = is_right(mlflow.pyfunc.load_model(info.model_uri))
+    name = f"{title} of this run"
 
     def judge(champion: ModelVersion) -> Verdict:
-        old = score(f"models:/{title}/{champion.version}")
-        return decide([new - old], margin, new, old, name)
+        model = mlflow.pyfunc.load_model(f"models:/{title}/{champion.version}")
+        is_new = ~was_trained_on(model, questions)
+        rows = f"on {is_new.sum()} of {len(test)} test rows, which it did not train on"
+        if not is_new.any():
+            return False, f"{name} cannot be compared {rows}"
+        ours, old = new[is_new], is_right(model)[is_new]
+        differences = (ours - old).tolist()
+        wins, reason = decide(differences, margin, ours.mean(), old.mean(), name)
+        return wins, f"{reason}, {rows}"
 
     def register() -> str:
-        facts = {"metric": "accuracy", "score": str(new)}
+        facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
         return register_version(client, title, info, run.id, facts)
 
     return crown(client, title, name, judge, register)
 
 
-def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:
-    """Log the inference pipeline, with all that was fitted for it, as one model."""
+def _log_pipeline(
+    pipeline: PipelineML, catalog: DataCatalog, test_name: str
+) -> ModelInfo:
+    """Log the inference pipeline, with all that was fitted for it, as one model.
+
+    It carries the fingerprints of the rows it was trained on: all but the test rows.
+    """
     from ..serving import InferenceModel
 
     arguments = {**pipeline.log_model_kwargs, "registered_model_name": None}
@@ -144,6 +163,11 @@ def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:
     model = InferenceModel(
         pipeline.inference, catalog, pipeline.input_name, **pipeline.kpm_kwargs
     )
+    seen = fingerprints(catalog[pipeline.input_name].load())
+    if test_name in pipeline.all_outputs():
+        test = catalog[test_name].load().drop(columns="label")
+        seen = seen[~np.isin(seen, fingerprints(test))]
+    model.trained_on = seen
     with TemporaryDirectory() as folder:
         arguments["artifacts"] = model.extract_pipeline_artifacts(Path(folder))
         info: ModelInfo = mlflow.pyfunc.log_model(python_model=model, **arguments)

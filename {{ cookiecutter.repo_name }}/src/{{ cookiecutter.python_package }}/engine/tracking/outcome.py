@@ -14,16 +14,17 @@ import pandas as pd
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from mlflow import MlflowClient
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import one_line, redact
-from ..schema import ModelSpec
 
 Result = TypeVar("Result")
 
 
 class Outcome(BaseModel):
     """What MLflow is told of one run; times in milliseconds since the epoch."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     name: str
     start: int
@@ -52,7 +53,8 @@ class ModelOutcome(Outcome):
     reused: bool = False
     """Whether it was there already, and nothing of it has run."""
 
-    entry: ModelSpec
+    entry: Any = Field(default=None, exclude=True)
+    """Its ``ModelSpec``, while the run is under way."""
 
 
 @dataclass
@@ -62,19 +64,27 @@ class KedroRun:
     params: dict[str, Any]
     pipeline: Pipeline
     catalog: DataCatalog
-    tags: dict[str, str]
-    files: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     """Of what it was started from."""
 
-    leaderboard_before: pd.DataFrame | None = None
+    leaderboard_before: pd.DataFrame | None = field(default=None, init=False)
     client: MlflowClient | None = None
     experiment_id: str = ""
     id: str = ""
+    title: str = ""
+    """Its name in MLflow."""
+
     problem: str = ""
     """Why MLflow lacks it, or a part of it."""
 
     process: int = field(default_factory=os.getpid)
     start: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        made = self.pipeline.all_outputs()
+        if "leaderboard" in made and self.catalog.exists("leaderboard"):
+            self.leaderboard_before = self.catalog["leaderboard"].load()
 
     def attempt(self, work: Callable[[MlflowClient], Result]) -> Result | None:
         """Do something with the store, unless it has failed before."""
@@ -92,9 +102,9 @@ class KedroRun:
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics."""
+    """Return the values that MLflow can hold as metrics, rounded for its pages."""
     return {
-        key: float(value)
+        key: float(f"{value:.6g}")
         for key, value in values.items()
         if isinstance(value, int | float)
     }

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 # Seconds to wait for another process in silence, and then with a word about it.
-SILENT, PATIENT = 3.0, 10.0
+SILENT, PATIENT = 3.0, 7.0
 # Where MLflow writes absolute addresses of files: private, but there is no other way.
 ADDRESSES = (
     ("runs", "artifact_uri"),
@@ -55,20 +55,23 @@ def store_lock(uri: str) -> Iterator[None]:
         lock.release()
 
 
-def check_writable(uri: str, timeout_seconds: float) -> None:
+def check_writable(uri: str, timeout_seconds: float = 5) -> None:
     """Refuse a file that cannot be written to now: MLflow would try for minutes.
+
+    Where it is locked, 20 seconds at every call. A server is none of this one's.
 
     Raises:
         sqlite3.Error: Says why.
     """
     path = Path(uri.removeprefix(SQLITE))
-    if path.exists():
+    if uri.startswith(SQLITE) and path.exists():
         with closing(sqlite3.connect(path, timeout=timeout_seconds)) as database:
             database.execute("BEGIN IMMEDIATE")
+            database.execute("SELECT count(*) FROM sqlite_master")
             database.rollback()
 
 
-def follow_move(uri: str, artifacts: str) -> None:
+def follow_move(uri: str, artifacts: str, experiment: str) -> None:
     """Let a project's own store find its files where the project is now.
 
     MLflow notes absolute addresses, even of relative ones: a project that was copied
@@ -76,13 +79,15 @@ def follow_move(uri: str, artifacts: str) -> None:
     """
     folder = f"/{artifacts.rpartition('/')[2]}"
     with closing(sqlite3.connect(uri.removeprefix(SQLITE))) as database, database:
-        rows = database.execute("SELECT DISTINCT artifact_location FROM experiments")
-        for (old,) in rows.fetchall():
-            if old == artifacts or not old.endswith(folder):
-                continue
-            for table, column in ADDRESSES:
-                database.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                    f"WHERE substr({column}, 1, ?) = ?",
-                    (artifacts, len(old) + 1, len(old), old),
-                )
+        (old,) = database.execute(
+            "SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)
+        ).fetchone() or [artifacts]
+        # Anywhere else is where its owner wants them.
+        if old == artifacts or not (old.startswith("file:") and old.endswith(folder)):
+            return
+        for table, column in ADDRESSES:
+            database.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                f"WHERE substr({column} || '/', 1, ?) = ?",
+                (artifacts, len(old) + 1, len(old) + 1, f"{old}/"),
+            )

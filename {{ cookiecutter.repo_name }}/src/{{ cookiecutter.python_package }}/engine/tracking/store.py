@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,12 +17,14 @@ from mlflow import MlflowClient
 
 from ..errors import VERBATIM, ConfigurationError, one_line, redact
 from ..files import HOST, is_alive
+from ..trust import PACKAGE
 from .config import TrackingConfig
 from .sqlite import SQLITE, check_writable, follow_move, store_lock
 
 logger = logging.getLogger(__name__)
 
 LOCAL_STORE = f"{SQLITE}mlflow.db"
+NOWHERE = "http://127.0.0.1:9"  # nobody listens there
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PROCESS = "kedro_process"
 
@@ -114,13 +117,14 @@ def configure(
         experiment = tracking.setdefault("experiment", {})
         options = experiment.setdefault("create_experiment_kwargs", {})
         artifacts = (project_path / "mlartifacts").as_uri()
-        is_default = options.setdefault("artifact_location", artifacts) == artifacts
+        own = options.setdefault("artifact_location", artifacts) != artifacts
+        inside = Path(uri.removeprefix(SQLITE)).is_relative_to(project_path)
         # Two first runs at once would create the same tables, and leave neither whole.
         with store_lock(uri):
             check_writable(uri, timeout_seconds)
             MlflowClient(uri).search_experiments(max_results=1)
-            if is_default and uri == anchor(LOCAL_STORE, project_path):
-                follow_move(uri, artifacts)
+            if inside and not own:
+                follow_move(uri, artifacts, experiment.get("name") or PACKAGE)
 
 
 def limit_mlflow(timeout_seconds: float) -> None:
@@ -141,11 +145,11 @@ def limit_mlflow(timeout_seconds: float) -> None:
 
 
 @contextmanager
-def impatience(needed: bool) -> Iterator[None]:
-    """Let MLflow give up at once in the block, where it has failed before."""
-    names = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES")
-    before = {name: os.environ[name] for name in names}
-    os.environ.update(dict(zip(names, "10", strict=True)) if needed else {})
+def impatience(**variables: str) -> Iterator[None]:
+    """Let MLflow ask but once in the block; its variables may say more."""
+    changed = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **variables}
+    before = {name: os.environ[name] for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:
@@ -160,7 +164,8 @@ def close_interrupted(client: MlflowClient, run_id: str) -> None:
     mine = f"{running} AND tags.{PROCESS} LIKE '%@{HOST}'"
     for parent in client.search_runs(experiments, mine):
         process = parent.data.tags[PROCESS].partition("@")[0]
-        if process.isdecimal() and not is_alive(int(process)):
+        # Anything may stand there: numbers of processes are short.
+        if re.fullmatch(r"\d{1,9}", process) and not is_alive(int(process)):
             its = f"{running} AND tags.mlflow.parentRunId = '{parent.info.run_id}'"
             for run in [*client.search_runs(experiments, its), parent]:
                 client.set_terminated(run.info.run_id, "KILLED")

@@ -3,19 +3,22 @@
 import json
 import logging
 import re
+import uuid
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
-from pydantic import BaseModel
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, Run, RunTag
+from pydantic import BaseModel, ConfigDict
 
+from ..errors import redact
 from ..registry import project_path
-from .outcome import KedroRun, Outcome
-from .store import address
+from .outcome import KedroRun, ModelOutcome, Outcome
+from .sqlite import check_writable
+from .store import address, impatience
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +31,11 @@ PARENT = "mlflow.parentRunId"
 class Kept(BaseModel):
     """A run that is still to be written."""
 
-    store: str
-    """Its address, without passwords."""
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
-    experiment: str
+    place: str
+    """Address of the store, without passwords, and name of the experiment."""
+
     run: Outcome
 
 
@@ -40,73 +44,83 @@ def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
 
     What is in the way is noted as the problem of the run.
     """
-    root = project_path()
-    folder, store = root / "data" / ".untracked", address(uri, root)
+    folder = project_path() / "data" / ".untracked"
+    place = f"{address(uri, project_path())} {experiment}"
+    run.attempt(lambda _: check_writable(uri))
     run.attempt(lambda client: send(client, run.experiment_id, outcome))
-    run.attempt(lambda client: send_kept(client, store, folder))
+    run.attempt(lambda client: send_kept(client, run.experiment_id, place, folder))
     if run.problem and not outcome.sent:
         folder.mkdir(parents=True, exist_ok=True)
-        kept = Kept(store=store, experiment=experiment, run=outcome)
-        (folder / f"{outcome.start}.json").write_text(kept.model_dump_json())
+        kept = Kept(place=place, run=outcome)
+        begun = folder / f"{outcome.start}-{uuid.uuid4().hex}"
+        begun.write_text(kept.model_dump_json())
+        begun.rename(begun.with_suffix(".json"))  # whole, or not there
 
 
 def send(
     client: MlflowClient, experiment_id: str, run: Outcome, parent: str = ""
 ) -> None:
     """Write a run and its models; what is there of them already is written again."""
-    # No earlier than its parent, where a model was fitted before.
-    tags = {**run.tags, **({PARENT: parent} if parent else {})}
+    tags = {key: redact(value)[:MAX_LENGTH] for key, value in run.tags.items()}
+    tags |= {PARENT: parent} if parent else {}
     if run.id:
         log_batch(client, run.id, {}, {}, tags, run.end)
     else:
-        short = {key: value[:MAX_LENGTH] for key, value in tags.items()}
-        created = client.create_run(experiment_id, run.start, short, run.name)
+        with impatience():  # an answer may be lost, and then there would be two
+            created = client.create_run(experiment_id, run.start, tags, run.name)
         run.id = created.info.run_id
     log_batch(client, run.id, run.metrics, run.params, {}, run.end)
     if run.data:
         client.log_inputs(run.id, [_input(one) for one in run.data])
-    for name, text in run.files.items():
-        client.log_text(run.id, text, name)
     # Where nothing was made anew, there is nothing new to say of models.
     made = any(not model.reused for model in run.models)
     for model in run.models if made else []:
+        # No earlier than its parent, where a model was fitted before.
         model.start, model.end = max(model.start, run.start), max(model.end, run.start)
         send(client, experiment_id, model, run.id)
+    for name, text in run.files.items():
+        client.log_text(run.id, text, name)
     client.set_terminated(run.id, run.status, run.end)
     run.sent = True
 
 
-def send_kept(client: MlflowClient, store: str, folder: Path) -> None:
-    """Write the runs that were kept because their store did not take them."""
-    if not folder.exists():
-        return
-    with FileLock(folder / "lock"):
-        for file in sorted(folder.glob("*.json")):
+def send_kept(
+    client: MlflowClient, experiment_id: str, place: str, folder: Path
+) -> None:
+    """Write the runs that were kept because MLflow did not take them."""
+    files = sorted(folder.glob("*.json"))
+    # Who holds the lock writes them.
+    with suppress(Timeout), FileLock(folder / "lock", 0) if files else nullcontext():
+        for file in files:
             kept = Kept.model_validate_json(file.read_text())
-            if kept.store != store:
-                continue
-            _forget_unknown(client, kept.run)
-            send(client, _experiment(client, kept.experiment), kept.run)
-            file.unlink()
-            logger.info("The run %s, kept before, is now in MLflow", kept.run.id)
+            if kept.place == place:
+                _find(client, experiment_id, kept.run)
+                send(client, experiment_id, kept.run)
+                file.unlink()
+                logger.info("The run %s, kept before, is now in MLflow", kept.run.id)
 
 
-def _experiment(client: MlflowClient, name: str) -> str:
-    """Return the id of an experiment, which is made if need be."""
-    found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name))
+def _find(client: MlflowClient, experiment_id: str, run: Outcome) -> None:
+    """Take over from the store what it has of a run: all, a part, or nothing."""
+
+    def search(query: str) -> list[Run]:
+        return list(client.search_runs([experiment_id], query))
+
+    its = f"attributes.start_time = {run.start} AND attributes.run_name = '{run.name}'"
+    found = search(f"attributes.run_id = '{run.id}'" if run.id else its)
+    run.id = found[0].info.run_id if found else ""
+    children = search(f"tags.`{PARENT}` = '{run.id}'") if found else []
+    ids = {child.data.tags.get("namespace"): child.info.run_id for child in children}
+    for model in run.models:
+        model.id = ids.get(model.namespace, "")
 
 
-def _forget_unknown(client: MlflowClient, run: Outcome) -> None:
-    """Forget the ids of runs that the store does not know: it is another one now."""
-    for one in (run, *run.models):
-        try:
-            if one.id:
-                client.get_run(one.id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            one.id = ""
+def find_maker(client: MlflowClient, experiment_id: str, model: ModelOutcome) -> None:
+    """Take over the run that made a model, where this run has found it made."""
+    seconds = model.metrics.get("fit_seconds", 0)  # to the last digit no other has
+    its = f"tags.namespace = '{model.namespace}' AND metrics.fit_seconds = {seconds!r}"
+    for found in client.search_runs([experiment_id], its)[-1:]:  # the first
+        model.id, model.end = found.info.run_id, found.info.end_time
 
 
 def log_batch(
@@ -121,7 +135,7 @@ def log_batch(
     values = [Metric(key, value, time, 0) for key, value in _named(metrics).items()]
     named = _named(params).items()
     arguments = [Param(key, value[:MAX_LENGTH]) for key, value in named]
-    labels = [RunTag(key, value[:MAX_LENGTH]) for key, value in tags.items()]
+    labels = [RunTag(key, value) for key, value in tags.items()]
     while values or arguments or labels:
         client.log_batch(
             run_id, values[:MAX_METRICS], arguments[:MAX_PARAMS], labels[:MAX_PARAMS]
