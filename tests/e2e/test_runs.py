@@ -87,7 +87,9 @@ def written(project: InstalledProject) -> set[str]:
     return {
         path.relative_to(data).as_posix()
         for path in data.rglob("*")
-        if path.is_file() and path.name != ".gitkeep" and "01_raw" not in path.parts
+        # The engine's own notes are in hidden files.
+        if path.is_file() and "/." not in f"/{path.relative_to(data).as_posix()}"
+        if "01_raw" not in path.parts
     }
 
 
@@ -138,6 +140,7 @@ def test_first_run(
         *(file.format(model) for model in MODELS for file in FILES_OF_MODEL),
         "08_reporting/leaderboard.csv",
         "08_reporting/leaderboard_plot.json",
+        "08_reporting/report.html",
     }
     assert scores(project) == right_scores_of_models
     for model in MODELS:
