@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
+from kedro.config import OmegaConfigLoader
 from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
@@ -87,12 +89,42 @@ def is_alive(process: int) -> bool:
     return True
 
 
+class StorageConfigLoader(OmegaConfigLoader):
+    """Kedro's config loader; the global ``storage`` is where relative paths start."""
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        config: dict[str, Any] = super().__getitem__(key)
+        if key != "catalog":
+            return config
+        given = (self.runtime_params or {}).get("storage")
+        storage = given or self["globals"].get("storage")
+        for entry in config.values() if storage else ():
+            path = str(entry.get("filepath") or "/") if isinstance(entry, dict) else "/"
+            if "://" not in path and not Path(path).is_absolute():
+                entry["filepath"] = f"{storage}/{path}"
+        return config
+
+
+def url_of(catalog: DataCatalog, name: str) -> str:
+    """Return path or URL of a dataset that is a file somewhere, else ""."""
+    if name not in catalog:
+        return ""
+    return str(catalog.config_resolver.resolve_pattern(name).get("filepath") or "")
+
+
 def local_path(catalog: DataCatalog, name: str) -> Path | None:
     """Return the file of a dataset, if it is one on this machine."""
-    if name not in catalog:
-        return None
-    filepath = catalog.config_resolver.resolve_pattern(name).get("filepath")
-    return Path(filepath) if filepath and "://" not in str(filepath) else None
+    path = url_of(catalog, name).removeprefix("file://")
+    return Path(path) if path and "://" not in path else None
+
+
+def remote_file(catalog: DataCatalog, name: str) -> tuple[AbstractFileSystem, str]:
+    """Return file system and path of a dataset that is elsewhere, as it is now."""
+    config = catalog.config_resolver.resolve_pattern(name)
+    options = {**(config.get("credentials") or {}), **(config.get("fs_args") or {})}
+    system, path = fsspec.core.url_to_fs(config["filepath"], **options)
+    system.invalidate_cache()
+    return system, path
 
 
 def shown_path(catalog: DataCatalog, name: str) -> str:
@@ -111,6 +143,9 @@ def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
     for name in names:
         path, dataset = local_path(catalog, name), catalog.get(name)
         if path is None:
+            if url_of(catalog, name) and catalog.exists(name):
+                system, remote = remote_file(catalog, name)
+                system.rm(remote)
             continue
         if path.is_dir() and isinstance(dataset, AbstractVersionedDataset):
             version = dataset.resolve_save_version()
@@ -129,8 +164,7 @@ def outdated(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
     missing: set[str] = set()
     for node in pipeline.nodes:
         lacks = any(
-            local_path(catalog, name) and not catalog.exists(name)
-            for name in node.outputs
+            url_of(catalog, name) and not catalog.exists(name) for name in node.outputs
         )
         if lacks or missing.intersection(node.inputs):
             missing.update(node.outputs)

@@ -13,7 +13,7 @@ from kedro.pipeline import Node, Pipeline
 from .command import kedro_command
 from .console import RunProgress, print_places, print_table
 from .failures import KEEP_GOING, KeepGoing, is_failure
-from .files import discard, local_path, outdated, remove_leftovers
+from .files import discard, local_path, outdated, remove_leftovers, url_of
 from .preflight import metadata
 from .registry import project_path
 
@@ -164,7 +164,7 @@ def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
         for namespace, _, last in (
             name.rpartition(".")
             for name in sorted(pipeline.all_outputs())
-            if local_path(catalog, name) and not catalog.exists(name)
+            if url_of(catalog, name) and not catalog.exists(name)
         )
         if namespace in signs
     }

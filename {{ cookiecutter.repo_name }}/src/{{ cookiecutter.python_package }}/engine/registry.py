@@ -16,12 +16,13 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from kedro.config import MissingConfigException, OmegaConfigLoader
+from kedro.config import MissingConfigException
 from kedro.framework.project import settings
 from kedro.pipeline import Node, Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
 from .errors import VERBATIM, ConfigurationError, one_line
+from .files import StorageConfigLoader
 from .schema import warn_of_near_misses
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ PIPELINES = f"{__name__.partition('.')[0]}.pipelines"
 _in_force = threading.local()
 
 
-class ProjectConfigLoader(OmegaConfigLoader):
+class ProjectConfigLoader(StorageConfigLoader):
     """Kedro's config loader, noting itself as the configuration in force.
 
     A session creates its loader in the thread that runs it, before it reads any
@@ -59,9 +60,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
             except (MissingConfigException, ConfigurationError, KeyError):
                 raise
             except Exception as error:  # whatever readers of YAML raise
-                raise ConfigurationError(
-                    f"The configuration '{key}' cannot be read: {error}"
-                ) from error
+                what = f"The configuration '{key}' cannot be read: {error}"
+                raise ConfigurationError(what) from error
 
     @staticmethod
     def _soft_merge(
@@ -69,7 +69,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     ) -> dict[str, Any]:
         # Most runs have nothing to merge, and merging takes 0.2 s per 1,000 models.
         if env_config:
-            config = OmegaConfigLoader._soft_merge(config, env_config)
+            config = StorageConfigLoader._soft_merge(config, env_config)
         return config
 
 

@@ -15,7 +15,7 @@ from mlflow.entities import RunInfo
 from ..command import kedro_command
 from ..errors import one_line
 from ..failures import is_failure
-from ..files import local_path, shown_path
+from ..files import local_path, remote_file, shown_path, url_of
 from ..schema import ModelSpec
 from .write import (
     MAX_LENGTH,
@@ -29,7 +29,7 @@ from .write import (
 STOPPED = "Not finished: the run stopped"
 
 # By namespace what the file of a model's metrics was: time, size and inode.
-Before = dict[str, tuple[int, int, int] | None]
+Before = dict[str, tuple[int, int, int] | str | None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def model_runs(run: KedroRun, error: Exception | None = None) -> list[ModelRun]:
     for namespace, was in run.before.items():
         name, now = f"{namespace}.metrics", time.time()
         exists = run.catalog.exists(name)
-        kept_in_memory = local_path(run.catalog, name) is None
+        kept_in_memory = not url_of(run.catalog, name)
         made = exists and (kept_in_memory or _state(run.catalog, name) != was)
         reused = exists and not made and run.params["only_missing_outputs"]
         spec = _spec(nodes[namespace], run.catalog, f"{namespace}.entry")
@@ -147,9 +147,12 @@ def _log_child(run: KedroRun, parent: RunInfo, model: ModelRun) -> None:
     run.client.set_terminated(model.run_id, model.status, end)
 
 
-def _state(catalog: DataCatalog, name: str) -> tuple[int, int, int] | None:
+def _state(catalog: DataCatalog, name: str) -> tuple[int, int, int] | str | None:
     """Return what tells a dataset's file from one written later."""
     path = local_path(catalog, name)
+    if path is None and url_of(catalog, name) and catalog.exists(name):
+        system, remote = remote_file(catalog, name)
+        return str(system.ukey(remote))
     if path is None or not path.exists():
         return None
     now = path.stat()
