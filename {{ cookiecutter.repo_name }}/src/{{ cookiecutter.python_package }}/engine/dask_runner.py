@@ -38,7 +38,7 @@ class DaskRunner(AbstractRunner):
         self,
         address: str = "",
         workers: int | None = None,
-        timeout: float = 30,
+        timeout: float = 60,
         is_async: bool = False,
     ):
         super().__init__(is_async=is_async)

@@ -14,6 +14,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 from kedro.config import OmegaConfigLoader
 from kedro.io import AbstractVersionedDataset, DataCatalog
+from kedro.io.core import get_protocol_and_path
 from kedro.pipeline import Pipeline
 
 # Disks may be shared: a process is known by its number and its machine.
@@ -122,7 +123,8 @@ def remote_file(catalog: DataCatalog, name: str) -> tuple[AbstractFileSystem, st
     """Return file system and path of a dataset that is elsewhere, as it is now."""
     config = catalog.config_resolver.resolve_pattern(name)
     options = {**(config.get("credentials") or {}), **(config.get("fs_args") or {})}
-    system, path = fsspec.core.url_to_fs(config["filepath"], **options)
+    protocol, path = get_protocol_and_path(config["filepath"])
+    system = fsspec.filesystem(protocol, **options)
     system.invalidate_cache()
     return system, path
 
