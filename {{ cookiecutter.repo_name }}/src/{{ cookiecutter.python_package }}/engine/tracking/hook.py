@@ -11,6 +11,7 @@ import mlflow
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
@@ -110,6 +111,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             from ..serving import check_artifacts
 
             check_artifacts(pipeline, catalog)
+        for name in run_params["pipeline_names"] or ():
+            if isinstance(pipelines[name], PipelineML) > isinstance(pipeline, PipelineML):
+                logger.warning("A part of '%s' runs, so no model is logged", name)
         before = runs.snapshot(pipeline, catalog)
         # Tags: of the runner its class alone, and no passwords.
         tags = {
