@@ -111,7 +111,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             from ..serving import check_artifacts
 
             check_artifacts(pipeline, catalog)
-        for name in run_params["pipeline_names"] or ():
+        for name in run_params.get("pipeline_names") or ():
             if isinstance(pipelines[name], PipelineML) > isinstance(pipeline, PipelineML):
                 logger.warning("A part of '%s' runs, so no model is logged", name)
         before = runs.snapshot(pipeline, catalog)
