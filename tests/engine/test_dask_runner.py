@@ -41,7 +41,7 @@ def double(value: Any) -> Any:
 
 
 def task(catalog: DataCatalog, *tags: str) -> Task:
-    return Task(Node(double, "models.a", "models.b", tags=[*tags]), catalog, False)
+    return Task(Node(double, "kept_a", "kept_b", tags=[*tags]), catalog, False)
 
 
 class Sent:
@@ -94,7 +94,7 @@ def test_what_is_in_memory_is_refused_by_name(
 def test_no_more_of_a_catalog_is_sent_than_a_node_uses(
     runner: Any, catalog: DataCatalog
 ) -> None:
-    for name in ("models.a", "models.b"):
+    for name in ("kept_a", "kept_b"):
         catalog.get(name)
     catalog["table"] = pd.DataFrame(np.zeros((100_000, 2)))
     runner._client = Client(Sent("finished"))
@@ -103,16 +103,16 @@ def test_no_more_of_a_catalog_is_sent_than_a_node_uses(
     content = runner._client.content
     assert len(content) < 20_000
     _, part, *_ = pickle.loads(content)
-    assert {*part.keys()} == {"models.a", "models.b"}
+    assert {*part.keys()} == {"kept_a", "kept_b"}
     # Hooks look there for the files of a node.
-    assert files.url_of(part, "models.b") == "memory:///b.json"
+    assert files.url_of(part, "kept_b") == "memory:///b.json"
 
 
 def test_how_nodes_end(runner: Any, catalog: DataCatalog) -> None:
     from dask.distributed import KilledWorker
 
     def end(status: str, error: BaseException | None = None, *tags: str) -> Any:
-        for name in ("models.a", "models.b"):
+        for name in ("kept_a", "kept_b"):
             catalog.get(name)
         runner._client = Client(Sent(status, error))
         return runner.submit(task(catalog, *tags))
@@ -124,9 +124,9 @@ def test_how_nodes_end(runner: Any, catalog: DataCatalog) -> None:
     killed = KilledWorker("double", None, 3)
     with pytest.raises(ConfigurationError, match="most likely for lack of memory"):
         end("error", killed).result()
-    assert not catalog.exists("models.b")
+    assert not catalog.exists("kept_b")
     end("error", killed, "keep_going").result()
-    assert is_failure(catalog.load("models.b"))
+    assert is_failure(catalog.load("kept_b"))
 
 
 def test_workers_refuse_to_run_other_code(runner: Any) -> None:
