@@ -233,7 +233,13 @@ def test_all_workers_lost(project: InstalledProject) -> None:
 
 def test_outputs_in_memory_are_refused_by_name(project: InstalledProject) -> None:
     project.run("kedro", "run", "--pipelines=etl")
-    command = ["kedro", "run", RUNNER, "--runner-params=workers=2", "--pipelines=ml_app"]
+    command = [
+        "kedro",
+        "run",
+        RUNNER,
+        "--runner-params=workers=2",
+        "--pipelines=ml_app",
+    ]
     done = project.run(*command, check=False)
     assert done.returncode == 1
     for name in ("cleaned_text", "features", "probabilities", "train_rows"):
