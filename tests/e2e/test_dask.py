@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
-import pytest
 
 from e2e.conftest import InstalledProject, free_port, wait_for
 from e2e.mlflow_store import store_of
@@ -142,12 +141,7 @@ def test_killed_workers_and_failing_models(
     with (project.path / "conf/many/parameters.yml").open("a") as models:
         for name in ("KillsOnce", "Kills", "Raises"):
             models.write(f"\n  {name.lower()}: {{class: iris.deadly.{name}}}")
-    environment = {
-        "KILLED": str(tmp_path / "killed"),
-        "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
-        "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
-    }
-    project = with_code(project, **environment)
+    project = with_code(project, KILLED=str(tmp_path / "killed"))
     with cluster(project) as address:
         done = project.run(*dask(address, "--env=many"), check=False)
     assert (tmp_path / "killed").exists()

@@ -1,4 +1,4 @@
-"""Studies and tracking in a real PostgreSQL, where several machines would share them."""
+"""Studies and tracking in a real PostgreSQL, which several machines can share."""
 
 from __future__ import annotations
 

@@ -48,6 +48,7 @@ class Sent:
     """A node that Dask has been given."""
 
     def __init__(self, status: str, error: BaseException | None = None):
+        """Keep how it ended."""
         self.status, self._error = status, error
 
     def exception(self) -> BaseException | None:
@@ -63,6 +64,7 @@ class Client:
     """A client that keeps what it is given to send."""
 
     def __init__(self, answer: Sent):
+        """Keep the answer to what is sent."""
         self.answer, self.content = answer, b""
 
     def submit(self, work: Any, content: bytes, **options: Any) -> Sent:

@@ -22,11 +22,9 @@ from .registry import ProjectConfigLoader, project_path
 
 # What nodes, and what they leave, are pickled with.
 DISTRIBUTIONS = ("cloudpickle", "dask", "kedro", "numpy", "pandas", "scikit-learn")
-# Of Dask's log, warnings: it has a line for each connection. And no worker gets a node
-# before it is free: when it dies, Dask would count that against all it has got.
+# Of Dask's log, warnings: it has a line for each connection.
 QUIET = {"DASK_LOGGING__DISTRIBUTED": "warning"}
 dask.config.set({"logging.distributed": "warning"})
-dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
 
 
 def warm_up() -> None:
