@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
-
 from e2e.conftest import InstalledProject, free_port, wait_for
 from e2e.mlflow_store import store_of
 from e2e.test_recovery import with_models
