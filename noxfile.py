@@ -7,13 +7,8 @@ import nox
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests", "e2e"]
 
-# What the starter is rendered with; rendered projects pin theirs in requirements.txt.
-RENDER = (
-    "kedro~=1.7.0",
-    "click>=8.2,<8.5",
-    "omegaconf>=2.3,<2.4",
-    "cookiecutter~=2.7.1",
-)
+# What the starter is rendered with.
+RENDER = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
 TEST = (
     *RENDER,
     "cruft~=2.16",
@@ -51,8 +46,17 @@ def tests(session: nox.Session) -> None:
     project = render(session, Path(session.create_tmp()), name="Iris")
     # The engine is tested where it lies, with what a project installs for it.
     session.install("-r", str(project / "requirements.txt"), *TEST, "distributed")
-    options = ("--ignore=tests/e2e", *WORKERS, *session.posargs)
-    session.run("pytest", "tests", *options, env=ENV)
+    elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
+    session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
+
+
+@nox.session
+def sequences(session: nox.Session) -> None:
+    """Edit, run, stop and resume at random: 200 times, or SEQUENCES says how often."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    session.install("-r", str(project / "requirements.txt"), *TEST)
+    options = ("--numprocesses=2", *session.posargs)
+    session.run("pytest", "tests/sequences", *options, env=ENV)
 
 
 @nox.session

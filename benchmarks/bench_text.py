@@ -60,14 +60,17 @@ def auc(project: Path) -> float:
 def make_dense(project: Path) -> None:
     """Change the project into the baseline."""
     (nodes,) = project.glob("src/*/pipelines/ml_app/nodes.py")
-    text, sparse = nodes.read_text(), "tokenizer.transform(cleaned_text)"
+    text, sparse = nodes.read_text(), "return features, (features > 0)"
     if sparse not in text:
         sys.exit(f"{nodes.name} no longer has {sparse!r}: adapt this benchmark.")
-    nodes.write_text(text.replace(sparse, f"{sparse}.toarray()"))
+    nodes.write_text(text.replace(sparse, sparse.replace(",", ".toarray(),")))
     file = project / "conf/base/parameters_text.yml"
     parameters = yaml.safe_load(file.read_text())
     parameters["text"] |= {
-        "vocabulary_size": 2_000,
+        "tokenizer": {
+            "class": "sklearn.feature_extraction.text.CountVectorizer",
+            "model_kwargs": {"max_features": 2_000, "lowercase": False},
+        },
         "model": {
             "class": "xgboost.XGBClassifier",
             "model_kwargs": {"n_estimators": 200},

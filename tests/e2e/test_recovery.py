@@ -1,15 +1,8 @@
-"""Failing models, killed runs and two runs at once cost nothing that was computed."""
+"""Failing models cost nothing that was computed."""
 
 from __future__ import annotations
 
-import os
-import random
 import re
-import signal
-import subprocess
-import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +11,6 @@ from e2e.mlflow_store import store_of
 from e2e.test_runs import leaderboard
 
 RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner"]
-# Per runner; ten take as many minutes as all other tests together.
-KILLS = int(os.environ.get("KILLS", "3"))
 
 # Fifty models, five of which fail: each in its own way.
 FAILING = """
@@ -203,74 +194,3 @@ def test_nodes_of_ones_own_join_every_model(project: InstalledProject) -> None:
     for kind in ("csv", "json"):
         made = {path.name for path in reporting.glob(f"*_importances.{kind}")}
         assert made == {f"{name}_importances.{kind}" for name in whole}
-
-
-def scores(project: InstalledProject) -> list[tuple[str, str, str]]:
-    """Return what of a leaderboard is the same in every run."""
-    return [
-        (row["model"], row["validation_accuracy"], row["test_f1_macro"])
-        for row in leaderboard(project)
-    ]
-
-
-@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
-def test_a_killed_run_is_resumed(
-    runner: str, installed: InstalledProject, tmp_path: Path
-) -> None:
-    undisturbed = installed.copy(tmp_path / "undisturbed")
-    with_models(undisturbed, trees=10, failing=False)
-    command = ["kedro", "run", "--env=many", f"--runner={runner}"]
-    start = time.monotonic()
-    undisturbed.run(*command)
-    length = time.monotonic() - start
-    expected = scores(undisturbed)
-
-    moments = random.Random(3)
-    for i in range(KILLS):
-        project = installed.copy(tmp_path / f"killed_{i}")
-        with_models(project, trees=10, failing=False)
-        # The first half is spent on imports.
-        kill_after(project, moments.uniform(length / 3, length), *command)
-        project.run(*command, "--only-missing-outputs")
-
-        assert scores(project) == expected
-        assert not list((project.path / "data").rglob("*.tmp"))
-        statuses = {run.status for run in store_of(project).runs()}
-        assert statuses <= {"FINISHED", "KILLED", "FAILED"}, statuses
-
-
-def kill_after(project: InstalledProject, seconds: float, *command: str) -> None:
-    """Run a command, and kill it and its workers after some time."""
-    process = subprocess.Popen(
-        [str(project.environment.bin / command[0]), *command[1:]],
-        cwd=project.path,
-        env=project.env(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def test_two_runs_at_once(project: InstalledProject) -> None:
-    with_models(project, trees=10, failing=False)
-    for _ in range(2):
-        known = store_of(project).runs() if store_of(project).database.exists() else []
-        with ThreadPoolExecutor(2) as terminals:
-            runs = list(
-                terminals.map(
-                    lambda _: project.run("kedro", "run", "--env=many"), range(2)
-                )
-            )
-        assert all(run.returncode == 0 for run in runs)
-        new = {run.id for run in store_of(project).runs()} - {run.id for run in known}
-        runs_made = [run for run in store_of(project).runs() if run.id in new]
-        assert {run.status for run in runs_made} == {"FINISHED"}
-        assert len(runs_made) == 2 * (1 + 13)
-        assert len(leaderboard(project)) == 14
-        assert not list((project.path / "data").rglob("*.tmp"))

@@ -26,7 +26,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-rounds, runs = 100, 3
+rounds, runs = 40, 3
 bootstrap_project(Path.cwd())
 logging.disable(logging.INFO)
 meet = threading.Barrier(2, timeout=60)
@@ -81,7 +81,7 @@ def test_sessions_in_threads_keep_their_models(project: InstalledProject) -> Non
         names = [f"models.{model}"]
         kinds = ("fit_model", "score_model", "validate_model")
         nodes = ["models.compare_models", *(f"models.{model}.{one}" for one in kinds)]
-        assert seen[session] == [[names, nodes, parameters]] * 100
+        assert seen[session] == [[names, nodes, parameters]] * 40
 
     for folder, model in [("", "linear_svm"), ("other/", "logistic")]:
         path = f"data/08_reporting/{folder}leaderboard.csv"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pandas as pd
 import pytest
 from iris.engine import console
@@ -81,3 +84,39 @@ def test_the_progress_bar_is_of_terminals(
     shown = run(Console(force_terminal=True, width=80))
     assert "25%" in shown
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor
+
+
+def test_what_cannot_be_shown_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    terminal = Console(force_terminal=True)
+    monkeypatch.setattr(console, "get_console", lambda: terminal)
+    with terminal.status("a bar of someone else's"):
+        progress = console.RunProgress()
+        progress.start(4)
+        progress.advance()
+        progress.stop()
+    twice = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
+    console.print_table("Table", twice)
+    assert "Not shown: " in caplog.text
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_output_that_nobody_reads_ends_no_run(
+    stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w", encoding="ascii") as pipe:
+        monkeypatch.setattr(sys, stream, pipe)
+        monkeypatch.setattr(sys, f"__{stream}__", pipe)
+        print("first", file=pipe)
+        console.keep_output_open()
+        assert os.read(reader, 100) == b"first\n"
+        print("second \N{PLUS-MINUS SIGN}", file=getattr(sys, stream), flush=True)
+        assert os.read(reader, 100) == b"second ?\n"
+        os.close(reader)
+        print("to nobody", file=getattr(sys, stream), flush=True)
+    monkeypatch.setattr(sys, stream, None)
+    console.keep_output_open()
+    with getattr(sys, stream) as nowhere:
+        print("to nobody", file=nowhere, flush=True)

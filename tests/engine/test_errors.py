@@ -54,6 +54,10 @@ def problems(value: object, prefix: str = "") -> list[str]:
         ({"part": 3}, "part: not a mapping; give at least depth"),
         ({"parts": {"a": None}}, "parts.a: not a mapping; give at least depth"),
         ({"parts": {"a": {"dept": 1}}}, "parts.a.dept: unknown key; did you mean"),
+        (
+            {"parts": {"forest": {"depth": 1}, "forrest": {"class": "b"}}},
+            "parts.forrest.depth: missing in a new entry; did you mean 'forest'?",
+        ),
         ({"listed": [1, "x"]}, "listed.1: Input should be a valid integer"),
     ],
 )

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from iris.engine.errors import ConfigurationError, DataError
-from iris.engine.failures import KeepGoing, is_failure, keep_going
-from iris.engine.hooks import FailureHook
+from iris.engine.failures import FailureHook, KeepGoing, is_failure, keep_going
 from iris.engine.schema import DataSpec
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset

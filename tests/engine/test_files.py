@@ -14,13 +14,11 @@ from iris.engine.files import (
     HOST,
     discard,
     local_path,
-    outdated,
     remove_leftovers,
     shown_path,
     write_atomically,
 )
 from kedro.io import DataCatalog, DatasetError
-from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pickle import PickleDataset
 
@@ -140,24 +138,3 @@ def test_what_is_discarded_is_gone(catalog: DataCatalog, tmp_path: Path) -> None
     assert [path for path in tmp_path.rglob("*.json") if path.is_file()] == [older]
     assert not catalog.exists("raw")
     assert catalog.load("memory") == 1
-
-
-def test_what_depends_on_what_is_missing_is_outdated(catalog: DataCatalog) -> None:
-    def nothing(*_: object) -> None: ...
-
-    pipeline = Pipeline(
-        [
-            Node(nothing, source, outputs, name=name, namespace=f"models.{name}")
-            for name, source, outputs in (
-                ("a", "raw", ["models.a.metrics", "memory"]),
-                ("b", "raw", ["models.b.metrics"]),
-                ("c", "memory", ["models.c.metrics"]),
-            )
-        ]
-    )
-    for name in "bc":
-        catalog.save(f"models.{name}.metrics", 1)
-    expected = {"models.a.metrics", "memory", "models.c.metrics"}
-    assert outdated(pipeline, catalog) == expected
-    catalog.save("models.a.metrics", 1)
-    assert outdated(pipeline, catalog) == set()

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from iris.engine.errors import ConfigurationError, DataError
-from iris.engine.failures import KeepGoing
-from iris.engine.hooks import FailureHook, ModelsFailed
+from iris.engine.failures import FailureHook, KeepGoing, ModelsFailed
 from iris.engine.preflight import CheckHook
 from iris.engine.schema import ComparisonSpec, ModelSpec
 from kedro.framework.hooks.manager import _create_hook_manager
@@ -68,7 +67,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataCatalog:
 
 def refused(catalog: DataCatalog, *nodes: Node) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        CheckHook().before_pipeline_run(pipeline=Pipeline([*nodes]), catalog=catalog)
+        CheckHook().before_pipeline_run(RUN, Pipeline([*nodes]), catalog)
     return str(caught.value.message)
 
 
@@ -93,7 +92,7 @@ def test_what_is_missing_is_named_with_what_makes_it(catalog: DataCatalog) -> No
     table = pd.DataFrame({"a": [1]})
     for name in ("part", "raw"):
         catalog.save(name, table)
-    CheckHook().before_pipeline_run(pipeline=Pipeline([made]), catalog=catalog)
+    CheckHook().before_pipeline_run(RUN, Pipeline([made]), catalog)
 
 
 def test_models_and_scores_are_checked_before_anything_is_fitted(
@@ -147,13 +146,3 @@ def test_files_that_cannot_hold_an_error_are_none_of_this_run(
         "1 of 1 models failed:\n  models.a: ValueError: no\nAll else is saved."
     )
     assert caught.value.message.endswith("--only-missing-outputs")
-
-
-def test_a_failed_model_is_made_again(catalog: DataCatalog) -> None:
-    pipeline = run_of_a_failing_model(catalog)
-    Path("data/a.csv").touch()
-    hook = FailureHook()
-    hook.before_pipeline_run(run_params(), pipeline, catalog)
-    assert sorted(os.listdir("data")) == ["a.csv", "a_metrics.json", "raw.csv"]
-    hook.before_pipeline_run(run_params(only_missing_outputs=True), pipeline, catalog)
-    assert os.listdir("data") == ["raw.csv"]

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from iris.engine import registry
-from iris.engine.registry import LazyPipeline, ProjectConfigLoader, dynamic_pipelines
+from iris.engine.errors import ConfigurationError
+from iris.engine.lazy import LazyPipeline
+from iris.engine.registry import ProjectConfigLoader, dynamic_pipelines
 from kedro.pipeline import Node, Pipeline
 
 MODELS = """
@@ -180,3 +182,32 @@ def test_what_remains_is_what_kedro_says(shared: str) -> None:
         assert (whole - part).inputs() == expected.inputs()
         assert (whole - part).outputs() == expected.outputs()
         assert (whole - part).nodes == expected.nodes
+
+
+def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load("othr")
+    assert caught.value.message == (
+        "conf has no environment 'othr'; did you mean 'other'?; "
+        "there are base, local, other, wrong"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("table:", "table: give it a type"),
+        ("table: {filepath: a.csv}", "table: give it a type"),
+        ("table: {type: a.B, filepath: }", "table.filepath: None is no path"),
+        ('"{a}.table": {type: a.B, filepath: "{b}"}', "{a}.table: its name lacks {b}"),
+    ],
+)
+def test_a_catalog_that_none_can_be_made_of(
+    load: Load, tmp_path: Path, entry: str, problem: str
+) -> None:
+    loader = load()
+    (tmp_path / "conf/local/catalog_own.yml").write_text(entry)
+    with pytest.raises(ConfigurationError) as caught:
+        loader["catalog"]
+    assert caught.value.message.startswith(f"The catalog has a problem:\n  {problem}")
+    assert caught.value.message.endswith("its entry is in conf/local/catalog_own.yml")

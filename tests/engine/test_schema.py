@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 from iris.engine.errors import ConfigurationError
-from iris.engine.schema import ComparisonSpec, read_parameters, warn_of_near_misses
+from iris.engine.schema import (
+    ComparisonSpec,
+    ModelSpec,
+    read_parameters,
+    warn_of_near_misses,
+)
+from pydantic import ValidationError
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
 
@@ -52,6 +58,7 @@ def test_one_model_at_least(models: object) -> None:
         ("Linear SVM", "linear_svm"),
         (2024, "model_2024"),
         ("größe", "gr_e"),
+        ("a" * 200, "a" * 90),
     ],
 )
 def test_names_become_parts_of_names(name: object, write: str) -> None:
@@ -161,3 +168,30 @@ def test_nested_entries_have_two_keys(nested: object, reason: str) -> None:
     text = model(model_kwargs={"estimators": [["a", nested]]})
     assert "models.tree.model_kwargs: " in text
     assert reason in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"memory": "/tmp/cache"},
+        {"estimator__memory": "cache"},
+        {"input": "filename"},
+        {"forcedsplits_filename": "splits.json"},
+        {"steps": [["a", {"class": "sklearn.svm.SVC", "model_kwargs": {"memory": 1}}]]},
+        {"param_grid": {"input": ["content", "file"]}},
+    ],
+)
+def test_arguments_that_name_places_are_refused(arguments: dict[str, Any]) -> None:
+    spec = {"class": "sklearn.pipeline.Pipeline", "model_kwargs": arguments}
+    with pytest.raises(ValidationError, match="names a place to read or write"):
+        ModelSpec.model_validate(spec)
+
+
+def test_a_place_is_no_dimension_either() -> None:
+    space = {"memory": {"categorical": ["/tmp/cache"]}}
+    spec = {"class": "sklearn.pipeline.Pipeline", "search_space": space}
+    with pytest.raises(ValidationError, match="names a place to read or write"):
+        ModelSpec.model_validate(spec)
+    # Plain data.
+    for kwargs in ({"memory": None}, {"input": "content"}, {"path_smooth": 1}):
+        ModelSpec.model_validate(spec | {"search_space": {}, "model_kwargs": kwargs})

@@ -8,22 +8,24 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from iris.engine import ComparisonSpec, DataSpec, ModelSpec, validate
+from iris.engine import ComparisonSpec, DataSpec, ModelSpec, build_model, validate
 from iris.engine.tracking import recipe as recipes
 from iris.engine.tracking.champion import ALIAS, crown, current_champion, decide
+from iris.engine.tracking.outcome import ModelOutcome
 from iris.engine.tracking.recipe import Candidate, Recipe, find_candidate
-from iris.engine.tracking.runs import ModelRun
-from iris.engine.tracking.store import store_lock
+from iris.engine.tracking.sqlite import store_lock
 from kedro.io import DataCatalog
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from sklearn.dummy import DummyClassifier
 
 from engine.mlflow_store import open_run
 
@@ -43,6 +45,12 @@ def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
     )
 
 
+def outcome(namespace: str, entry: ModelSpec) -> ModelOutcome:
+    """Return the outcome of a model."""
+    name = namespace.partition(".")[2]
+    return ModelOutcome(name=name, start=0, end=0, namespace=namespace, entry=entry)
+
+
 def candidate(
     name: str, *scores: float, digest: str = "", folds: int = 5, **changes: Any
 ) -> Candidate:
@@ -56,7 +64,7 @@ def candidate(
         digest=digest or recipes.data_digest(PARTS),
         scores={"accuracy": list(scores)},
     )
-    run = ModelRun(f"models.{name}", recipe.model, 0, 0)
+    run = outcome(f"models.{name}", recipe.model)
     return Candidate(run, recipe, "accuracy", PARTS)
 
 
@@ -67,6 +75,7 @@ class Registry:
     client: MlflowClient
     title: str
     margin: float = 0.0
+    files: Path = Path(__file__).parent
 
     def enter(self, one: Candidate, recipe: str = "") -> str:
         """Let a candidate compete, which leaves its recipe, or another text."""
@@ -79,7 +88,7 @@ class Registry:
                 self.client.create_registered_model(self.title)
             tags = {"model": one.run.name}
             made = self.client.create_model_version(
-                self.title, "file:///none", run_id, tags=tags
+                self.title, self.files.as_uri(), run_id, tags=tags
             )
             return str(made.version)
 
@@ -162,7 +171,7 @@ def test_equals_are_hardly_ever_promoted() -> None:
             )
             right = (one == y[test]).mean() - (other == y[test]).mean()
             differences.append(float(right))
-        promoted += decide(differences, 0, 0, 0, "")[0]
+        promoted += decide(differences, 0, 0, 0, "", folds=5)[0]
     assert promoted <= 5
 
 
@@ -186,12 +195,37 @@ def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> 
     assert verdict == "two (promoted: one needs 'petal', no column any more)"
 
 
-def test_without_folds_the_test_part_decides(registry: Registry) -> None:
+def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
+    by_rows = recipes.scores_by_rows(fitted.fit(*PARTS[:2]), "accuracy", *PARTS[2:])
+    score = np.mean(by_rows)
+    right = fitted.predict(PARTS[2]) == PARTS[3]
+    assert by_rows == pytest.approx(right.astype(float).tolist())
+
     registry.enter(candidate("one", 0.1, digest="other data", folds=0))
-    verdict = registry.enter(candidate("two", 0.5, folds=0, model=spec(4)))
-    assert verdict.startswith("one (kept: 0.500 of two does not beat ")
-    verdict = registry.enter(candidate("three", 1.5, folds=0, model=spec(4)))
-    assert verdict.startswith("three (promoted: 1.500 beats ")
+    lucky = [*map(round, by_rows), 1.0]
+    lucky.remove(0)
+    verdict = registry.enter(candidate("two", *lucky, folds=0, model=spec(4)))
+    assert f"beats {score:.3f} by 0.033, chance may make 0.1" in verdict
+    all_right = candidate("three", *[1.0] * 30, folds=0, model=spec(4))
+    registry.margin = 0.0
+    better = candidate("four", *[one + 0.5 for one in by_rows], folds=0, model=spec(5))
+    assert f"promoted: {score + 0.5:.3f} beats {score:.3f}" in registry.enter(better)
+    assert "four (kept: " in registry.enter(all_right)
+
+
+def test_any_score_is_told_by_rows() -> None:
+    from sklearn.metrics import f1_score
+
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
+    by_rows = recipes.scores_by_rows(fitted.fit(*PARTS[:2]), "f1_macro", *PARTS[2:])
+    score = f1_score(PARTS[3], fitted.predict(PARTS[2]), average="macro")
+    assert np.mean(by_rows) == pytest.approx(score)
+
+
+def test_no_number_never_wins() -> None:
+    for differences in ([math.nan] * 5, [0.1, 0.1, math.nan]):
+        assert not decide(differences, 0, math.nan, 0.5, "x", folds=5)[0]
 
 
 def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
@@ -236,6 +270,14 @@ def test_an_error_while_comparing_keeps_the_champion(
     verdict = registry.enter(candidate("two", *HIGH, model=spec(4)))
     assert verdict.startswith("one (kept: comparing it with two failed: ")
     assert registry.champion == "one"
+
+
+def test_a_champion_whose_files_are_gone_is_replaced(registry: Registry) -> None:
+    registry.files = Path("/not/here")
+    registry.enter(candidate("one", *HIGH))
+    # Its recipe is still there.
+    verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
+    assert verdict == "two (promoted: the files of one are gone)"
 
 
 def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None:
@@ -290,12 +332,13 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     catalog = DataCatalog()
     for row in rows[:-1]:
         name = str(row["model"])
-        run = ModelRun(f"models.{name}", spec(), 0, 0)
+        run = outcome(f"models.{name}", spec())
         run.metrics = {key: value for key, value in row.items() if key != "model"}
         run.status = "FAILED" if name == "failed" else "FINISHED"
         models.append(run)
         catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
-    models.append(ModelRun("benchmark.wine.b", spec(), 0, 0, metrics={"x": 1}))
+        catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*PARTS[:2])
+    models.append(outcome("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
     names = ("X_train", "y_train", "X_test", "y_test")
     for name, part in zip(names, PARTS, strict=True):
@@ -308,7 +351,7 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     found = find_candidate(models, catalog, metric)
     assert (found and found.run.name) == best
     if found and not folds:
-        assert found.recipe.scores == {"accuracy": [0.8]}
+        assert {len(one) for one in found.recipe.scores.values()} == {30}
 
 
 def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:

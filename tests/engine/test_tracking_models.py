@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from iris.engine import DataSpec, ModelSpec, build_model
-from iris.engine.tracking.champion import ChampionRule, current_champion
+from iris.engine.tracking.champion import current_champion
+from iris.engine.tracking.config import ChampionRule
 from iris.engine.tracking.models import log_model, promote
+from iris.engine.tracking.outcome import KedroRun, ModelOutcome
 from iris.engine.tracking.recipe import FILE
-from iris.engine.tracking.runs import KedroRun, ModelRun
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
@@ -104,11 +105,19 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     row = {"validation_accuracy": 0.8}
     catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
     compare = Node(lambda x: x, "scores", "leaderboard", name="compare")
-    run = KedroRun(client, "", {}, Pipeline([compare]), catalog, {})
+    run = KedroRun({}, Pipeline([compare]), catalog, experiment_id="1")
     child = client.create_run("1").info.run_id
-    model = ModelRun("models.tree", TREE, 1, 2, metrics=row, run_id=child)
+    model = ModelOutcome(
+        name="tree",
+        namespace="models.tree",
+        entry=TREE,
+        start=1000,
+        end=2000,
+        metrics=row,
+        id=child,
+    )
 
-    assert promote(run, [model], ChampionRule()) == "tree (first)"
+    assert promote(run, client, [model], ChampionRule()) == "tree (first)"
     champion = current_champion(client, "iris")
     assert champion
     assert champion.run_id == child
@@ -124,15 +133,16 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     loaded = mlflow.pyfunc.load_model("models:/iris@champion")
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
-    verdict = promote(run, [model], ChampionRule())
+    verdict = promote(run, client, [model], ChampionRule())
     assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
     assert len(client.search_model_versions("name = 'iris'")) == 1
-    none = promote(run, [model], ChampionRule(metric="recall"))
+    none = promote(run, client, [model], ChampionRule(metric="recall"))
     assert none == "as before (no model of this run has a finite score 'recall')"
-    assert promote(replace(run, pipeline=Pipeline([])), [model], ChampionRule()) is None
+    run.pipeline = Pipeline([])
+    assert promote(run, client, [model], ChampionRule()) is None
 
 
-HUMIDITY = pd.DataFrame({"humidity": [tenths / 10 for tenths in range(10)]})
+HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})
 
 
 def fit(weather: pd.DataFrame) -> float:
@@ -174,7 +184,11 @@ class Contest:
     folder: Path
 
     def enter(
-        self, threshold: object, pipeline: PipelineML = None, **rule: object
+        self,
+        threshold: object,
+        pipeline: PipelineML = None,
+        test: pd.DataFrame = HUMIDITY,
+        **rule: object,
     ) -> Any:
         """Log a forecast where half of the weather is wet, and let it compete."""
         catalog = DataCatalog(
@@ -184,12 +198,12 @@ class Contest:
         catalog["params:names"] = ["dry", "wet"]
         catalog["weather"] = HUMIDITY
         label = (HUMIDITY["humidity"] >= 0.5).map({False: "dry", True: "wet"})
-        catalog["test_weather"] = HUMIDITY.assign(label=label)
+        catalog["test_weather"] = test.assign(label=label)
         active = mlflow.active_run()
         assert active
         pipeline = pipeline or forecast(self.title)
-        run = KedroRun(self.client, active.info.run_id, {}, pipeline, catalog, {})
-        return promote(run, [], ChampionRule.model_validate(rule))
+        run = KedroRun({}, pipeline, catalog, id=active.info.run_id)
+        return promote(run, self.client, [], ChampionRule.model_validate(rule))
 
     @property
     def champion(self) -> str | None:
@@ -210,17 +224,31 @@ def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None
     name = f"{contest.title} of this run"
     assert contest.enter(0.3) == f"{name} (first)"
     verdict = contest.enter(0.5, margin=0.3)
+    rows = "on 100 of 100 test rows, which it did not train on"
     assert verdict == (
-        f"version 1 (kept: 1.000 of {name} beats 0.800 by 0.200, the margin is 0.3)"
+        f"version 1 (kept: 1.000 of {name} beats 0.800 by 0.200, the margin is 0.3, "
+        f"{rows})"
     )
-    assert contest.enter(0.5) == f"{name} (promoted: 1.000 beats 0.800 by 0.200)"
+    verdict = contest.enter(0.5)
+    assert verdict.startswith(f"{name} (promoted: 1.000 beats 0.800 by 0.200, chance")
+    assert verdict.endswith(f"{rows})")
     verdict = contest.enter(0.5)
     assert verdict
     assert "does not beat 1.000" in verdict
     # What is not promoted is logged, but no version.
     assert contest.champion == "2"
     model = mlflow.pyfunc.load_model(f"models:/{contest.title}@champion")
-    assert model.predict(HUMIDITY)["label"].tolist() == ["dry"] * 5 + ["wet"] * 5
+    assert model.predict(HUMIDITY)["label"].tolist() == ["dry"] * 50 + ["wet"] * 50
+
+
+def test_they_are_compared_on_rows_that_neither_was_trained_on(
+    contest: Contest,
+) -> None:
+    contest.enter(0.3, test=HUMIDITY[:40])
+    assert "cannot be compared on 0 of 60" in contest.enter(0.5, test=HUMIDITY[40:])
+    verdict = contest.enter(0.5)
+    assert "promoted: 1.000 beats 0.750 by 0.250" in verdict
+    assert "on 40 of 100 test rows, which it did not train on" in verdict
 
 
 def test_what_gives_no_answers_is_never_champion(contest: Contest) -> None:

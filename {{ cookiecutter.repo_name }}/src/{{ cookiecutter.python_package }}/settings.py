@@ -15,8 +15,12 @@ __all__ = [
     "DISABLE_HOOKS_FOR_PLUGINS",
     "HOOKS",
     "TRUSTED_PACKAGES",
+    "WAIT_FOR_OTHER_RUNS",
 ]
 
 # Packages whose classes parameters.yml may name: importing one runs its code. The
 # project's own package is trusted anyway.
 TRUSTED_PACKAGES = ("sklearn", "xgboost", "lightgbm")
+
+# A run that would write the same files as another one waits; with False, it is refused.
+WAIT_FOR_OTHER_RUNS = True

@@ -4,8 +4,9 @@ What a pipeline needs of it:
 
 - ``dynamic_pipelines``: the registry, built from the configuration in force.
 - ``read_parameters``: ``parameters.yml``, checked; ``ModelSpec``, ``DataSpec``,
-  ``ComparisonSpec``: its parts, as Kedro's typed parameters; ``parse``, ``Schema``: the
-  same for a schema of one's own. ``BASELINE``: the leaderboard's own row.
+  ``ComparisonSpec``: its parts, as Kedro's typed parameters, and ``TransformerSpec``;
+  ``parse``, ``Schema``: the same for a schema of one's own. ``BASELINE``: the
+  leaderboard's own row.
 - ``keep_going``: nodes that go on past a failed model; ``is_failure``: such a model.
 - ``build_model``: encoder and estimator as one, ``build_estimator``: the estimator
   alone, ``Estimator``: its type.
@@ -14,7 +15,9 @@ What a pipeline needs of it:
   rows, the first as the leaderboard has it; ``compared_task``: what the models are for.
 - ``tune``, ``TuningSpec``: a study of a model's ``search_space``.
 - ``ConfigurationError``, ``DataError``, ``did_you_mean``: errors that users can mend.
-- ``bind``, ``log_model_kwargs``: training and inference as one servable model.
+- ``bind``, ``log_model_kwargs``: training and inference as one servable model;
+  ``fingerprints`` of rows, ``was_trained_on``: those that such a model learned from.
+- ``score_predictions``: scores with intervals of labels predicted elsewhere.
 """
 
 import multiprocessing
@@ -27,6 +30,7 @@ from .checks import select_columns
 from .errors import ConfigurationError, DataError, did_you_mean, parse
 from .estimators import Estimator, build_estimator
 from .failures import is_failure, keep_going
+from .judging import fingerprints, score_predictions, was_trained_on
 from .quiet import silence_noise
 from .registry import dynamic_pipelines
 from .schema import (
@@ -35,6 +39,7 @@ from .schema import (
     DataSpec,
     ModelSpec,
     Schema,
+    TransformerSpec,
     read_parameters,
 )
 from .validation import (
@@ -58,6 +63,7 @@ __all__ = [
     "Estimator",
     "ModelSpec",
     "Schema",
+    "TransformerSpec",
     "TuningSpec",
     "bind",
     "build_estimator",
@@ -65,16 +71,19 @@ __all__ = [
     "compared_task",
     "did_you_mean",
     "dynamic_pipelines",
+    "fingerprints",
     "held_out_scores",
     "is_failure",
     "keep_going",
     "log_model_kwargs",
     "parse",
     "read_parameters",
+    "score_predictions",
     "select_columns",
     "summarize",
     "tune",
     "validate",
+    "was_trained_on",
 ]
 
 # Imported when asked for: what they need belongs to one family, or takes time.

@@ -1,7 +1,14 @@
 """What a run shows besides its log: progress and tables."""
 
 import atexit
+import io
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from math import isfinite
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -11,8 +18,44 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from .errors import VERBATIM, one_line
+
 MAX_ROWS = 20
 STDERR = "_stderr"
+
+logger = logging.getLogger(__name__)
+
+
+class _LastingFile(io.FileIO):
+    """A file that also takes what cannot be written, since nobody reads it any more."""
+
+    def write(self, data: Any) -> int:
+        with suppress(OSError):
+            super().write(data)
+        return len(data)
+
+
+def keep_output_open() -> None:
+    """Let no closed pipe and no letter that the terminal lacks end a run."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif stream is getattr(sys, f"__{name}__"):  # neither a notebook's nor a test's
+            with suppress(OSError):
+                stream.flush()
+            file = io.BufferedWriter(_LastingFile(stream.fileno(), "w", closefd=False))
+            how = stream.encoding, "replace", None, stream.line_buffering
+            setattr(sys, name, io.TextIOWrapper(file, *how))
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Let what cannot be shown be a warning: output does not decide about work."""
+    try:
+        yield
+    except Exception as error:  # whatever terminals and values may raise
+        logger.warning("Not shown: %s", one_line(error), extra=VERBATIM)
 
 
 class RunProgress:
@@ -21,6 +64,7 @@ class RunProgress:
     def __init__(self) -> None:
         self._progress: Progress | None = None
 
+    @_harmless()
     def start(self, nodes: int) -> None:
         """Show the bar."""
         # Kedro's log goes through the same console, hence above the bar.
@@ -35,12 +79,14 @@ class RunProgress:
             # Ctrl-C must not leave the terminal without a cursor.
             atexit.register(self.stop)
 
+    @_harmless()
     def advance(self) -> None:
         """Count one node as done."""
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0])
             self._progress.refresh()
 
+    @_harmless()
     def stop(self) -> None:
         """Take the bar away."""
         atexit.unregister(self.stop)
@@ -49,15 +95,14 @@ class RunProgress:
             self._progress = None
 
 
+@_harmless()
 def print_table(title: str, values: pd.DataFrame) -> None:
     """Print the first rows of a table, numbers rounded.
 
     A column and that of its standard error, such as ``accuracy_stderr``, become one; a
     row with an ``error`` shows that it failed.
     """
-    names = [str(name) for name in values if name != "error"]
-    columns = [name for name in names if not name.endswith(STDERR)]
-    rows = [_cells(row, columns) for row in values.head(MAX_ROWS).to_dict("records")]
+    columns, rows = shown_rows(values)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     used = 2
     for name, *cells in zip(columns, *rows, strict=True):
@@ -72,17 +117,28 @@ def print_table(title: str, values: pd.DataFrame) -> None:
         table.add_column(escape(header), justify=justify, width=width)
     for cells in rows:
         shown = cells[: len(table.columns)]
-        table.add_row(*shown, style="red" if "failed" in cells else None)
+        table.add_row(*map(escape, shown), style="red" if "failed" in cells else None)
     if len(values) > MAX_ROWS:
         table.caption = f"{len(values) - MAX_ROWS} more in the file"
     get_console().print(table)
 
 
+def shown_rows(values: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return the columns of a table for people, and its first rows as texts."""
+    names = [str(name) for name in values if name != "error"]
+    columns = [name for name in names if not name.endswith(STDERR)]
+    rows = [_cells(row, columns) for row in values.head(MAX_ROWS).to_dict("records")]
+    return columns, rows
+
+
+@_harmless()
 def print_places(places: dict[str, str]) -> None:
-    """Print where things are, a line each."""
+    """Print where things are, a line each; files as links, where terminals can."""
     for what, place in places.items():
         line = escape(f"{what:<9} {place}")
-        get_console().print(line, style="dim", highlight=False, soft_wrap=True)
+        path = Path(place)
+        link = f" link {path.absolute().as_uri()}" if path.is_file() else ""
+        get_console().print(line, style=f"dim{link}", highlight=False, soft_wrap=True)
 
 
 def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:
@@ -95,7 +151,7 @@ def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:
 def _shown(value: Any, error: Any) -> str:
     """Return a value as it stands in a table."""
     if not isinstance(value, float):
-        return escape(str(value))
+        return str(value)
     if not isfinite(value):
         return ""
     around = isinstance(error, float) and isfinite(error)

@@ -22,8 +22,9 @@ from kedro.runner.task import Task
 
 from . import dask_worker
 from .errors import ConfigurationError, one_line
-from .failures import KEEP_GOING, note_failure
-from .hooks import FailureHook, ProgressHook
+from .failures import KEEP_GOING, FailureHook, note_failure
+from .files import config_of
+from .hooks import ProgressHook
 from .registry import project_path
 
 RESTART = "python -c \"from dask.distributed import Client; Client('{}').restart()\""
@@ -116,8 +117,8 @@ class DaskRunner(AbstractRunner):
         node, catalog = task.node, cast(DataCatalog, task.catalog)
         names = {*node.inputs, *node.outputs}
         part = DataCatalog({name: catalog[name] for name in names})
-        resolve = catalog.config_resolver.resolve_pattern
-        part.config_resolver.config.update({name: resolve(name) for name in names})
+        entries = {name: config_of(catalog, name) for name in names}
+        part.config_resolver.config.update(entries)
         # Private, for a catalog takes validators from the configuration only.
         part._validator_specs = catalog.validator_specs
         content = (node, part, task.is_async, task.run_id, project_path())

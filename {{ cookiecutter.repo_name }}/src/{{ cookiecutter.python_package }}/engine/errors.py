@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Self, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import click
 from pydantic import BaseModel, ValidationError
@@ -75,11 +75,15 @@ def parse(schema: type[Schema], value: object, file: str, prefix: str = "") -> S
     try:
         return schema.model_validate(value)
     except ValidationError as error:
-        problems = [_in_words(detail, schema, prefix) for detail in error.errors()]
+        problems = [
+            _in_words(detail, schema, prefix, value) for detail in error.errors()
+        ]
         raise ConfigurationError.listing(file, [*filter(None, problems)]) from None
 
 
-def _in_words(detail: ErrorDetails, schema: type[BaseModel], prefix: str) -> str:
+def _in_words(
+    detail: ErrorDetails, schema: type[BaseModel], prefix: str, value: Any
+) -> str:
     """Say one of pydantic's errors in a reader's words; "" if another line says it."""
     location = [part for part in detail["loc"] if part != "[key]"]
     key = ".".join(filter(None, [prefix, *map(str, location)]))
@@ -95,6 +99,13 @@ def _in_words(detail: ErrorDetails, schema: type[BaseModel], prefix: str) -> str
             hint = did_you_mean(name, [str(one) for one in given if one not in fields])
             # Where unknown keys are errors, the misspelt one is named as such.
             silent = hint and part.model_config.get("extra") == "forbid"
+            if not hint and len(location) > 1:
+                for part_of in location[:-2]:
+                    value = value.get(part_of, {}) if isinstance(value, dict) else {}
+                # A misspelt name, as of --params, looks like a new entry.
+                others = [str(one) for one in value if one != location[-2]]
+                near = did_you_mean(location[-2], others)
+                hint = near and f" in a new entry{near}"
             return "" if silent else f"{key}: missing{hint}"
         case "model_type":
             expected = _schema_at(schema, location).model_fields.items()

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Protocol, get_type_hints
 
 from .errors import did_you_mean
-from .schema import ModelSpec
+from .schema import ModelSpec, TransformerSpec
 from .trust import check_class_path, is_entry, nested_classes
 
 
@@ -83,10 +83,11 @@ def find_problems(model: ModelSpec, key: str) -> list[str]:
     """
     sections = {"model_kwargs": model.model_kwargs, "search_space": model.search_space}
     problems = _problems_of_call(model.class_path, sections, key)
-    if not problems and not _builds_estimator(import_class(model.class_path)):
+    does = "transform" if isinstance(model, TransformerSpec) else "predict"
+    if not problems and not _builds_estimator(import_class(model.class_path), does):
         problems = [
             f"{key}.class: '{model.class_path}' is no estimator; give a class with fit "
-            "and predict"
+            f"and {does}"
         ]
     for nested in nested_classes(model.model_kwargs):
         arguments = {"model_kwargs": nested.get("model_kwargs") or {}}
@@ -155,7 +156,7 @@ def import_class(class_path: str) -> Callable[..., Any]:
     return imported
 
 
-def _builds_estimator(factory: Callable[..., Any]) -> bool:
+def _builds_estimator(factory: Callable[..., Any], does: str = "predict") -> bool:
     """Tell whether calling the object gives an estimator, without calling it.
 
     Of functions the return annotation says so: ``os.system`` has none.
@@ -165,7 +166,7 @@ def _builds_estimator(factory: Callable[..., Any]) -> bool:
         built = factory if is_class else get_type_hints(factory).get("return")
     except (NameError, TypeError):
         return False
-    methods = ("fit", "predict", "get_params", "set_params")
+    methods = ("fit", does, "get_params", "set_params")
     return inspect.isclass(built) and all(
         callable(getattr(built, method, None)) for method in methods
     )

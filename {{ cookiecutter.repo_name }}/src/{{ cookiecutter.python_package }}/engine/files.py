@@ -1,4 +1,4 @@
-"""The catalog's files: whole or not there, where they are, what to make again."""
+"""The catalog's files: whole or not there, and where they are."""
 
 import os
 import platform
@@ -6,16 +6,15 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fsspec
-from fsspec import AbstractFileSystem
+import parse
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
-from kedro.config import OmegaConfigLoader
-from kedro.io import AbstractVersionedDataset, DataCatalog
-from kedro.io.core import get_protocol_and_path
-from kedro.pipeline import Pipeline
+from kedro.io import AbstractVersionedDataset, DataCatalog, catalog_config_resolver
 
 # Disks may be shared: a process is known by its number and its machine.
 HOST = platform.node()
@@ -90,43 +89,37 @@ def is_alive(process: int) -> bool:
     return True
 
 
-class StorageConfigLoader(OmegaConfigLoader):
-    """Kedro's config loader; the global ``storage`` is where relative paths start."""
+def match_patterns_fast() -> None:
+    """Let Kedro compile each pattern once, not for each name: a millisecond each time.
 
-    def __getitem__(self, key: str) -> dict[str, Any]:
-        config: dict[str, Any] = super().__getitem__(key)
-        if key != "catalog":
-            return config
-        given = (self.runtime_params or {}).get("storage")
-        storage = given or self["globals"].get("storage")
-        for entry in config.values() if storage else ():
-            path = str(entry.get("filepath") or "/") if isinstance(entry, dict) else "/"
-            if "://" not in path and not Path(path).is_absolute():
-                entry["filepath"] = f"{storage}/{path}"
-        return config
+    Private, for its resolver of patterns cannot be replaced.
+    """
+    compiled = cache(parse.compile)
+
+    def match(pattern: str, name: str) -> Any:
+        return compiled(pattern).parse(name)
+
+    vars(catalog_config_resolver)["parse"] = match
 
 
-def url_of(catalog: DataCatalog, name: str) -> str:
-    """Return path or URL of a dataset that is a file somewhere, else ""."""
-    if name not in catalog:
-        return ""
-    return str(catalog.config_resolver.resolve_pattern(name).get("filepath") or "")
+def config_of(catalog: DataCatalog, name: str) -> dict[str, Any]:
+    """Return what the catalog says of a dataset, itself or by a pattern."""
+    known: dict[str, Any] = catalog.config_resolver.config
+    if name not in known:
+        known[name] = catalog.config_resolver.resolve_pattern(name)
+    config: dict[str, Any] = known[name]
+    return config
 
 
 def local_path(catalog: DataCatalog, name: str) -> Path | None:
     """Return the file of a dataset, if it is one on this machine."""
-    path = url_of(catalog, name).removeprefix("file://")
-    return Path(path) if path and "://" not in path else None
+    return path_in(config_of(catalog, name)) if name in catalog else None
 
 
-def remote_file(catalog: DataCatalog, name: str) -> tuple[AbstractFileSystem, str]:
-    """Return file system and path of a dataset that is elsewhere, as it is now."""
-    config = catalog.config_resolver.resolve_pattern(name)
-    options = {**(config.get("credentials") or {}), **(config.get("fs_args") or {})}
-    protocol, path = get_protocol_and_path(config["filepath"])
-    system = fsspec.filesystem(protocol, **options)
-    system.invalidate_cache()
-    return system, path
+def path_in(config: dict[str, Any]) -> Path | None:
+    """Return the file that a catalog entry names, if it is one on this machine."""
+    filepath = config.get("filepath")
+    return Path(filepath) if filepath and "://" not in str(filepath) else None
 
 
 def shown_path(catalog: DataCatalog, name: str) -> str:
@@ -134,7 +127,7 @@ def shown_path(catalog: DataCatalog, name: str) -> str:
 
     The name may be that of a pattern, braces included.
     """
-    filepath = str(catalog.config_resolver.resolve_pattern(name).get("filepath", ""))
+    filepath = str(config_of(catalog, name).get("filepath", ""))
     path = Path(filepath)
     inside = path.is_relative_to(Path.cwd())
     return path.relative_to(Path.cwd()).as_posix() if inside else filepath
@@ -145,11 +138,8 @@ def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
     for name in names:
         path, dataset = local_path(catalog, name), catalog.get(name)
         if path is None:
-            if url_of(catalog, name) and catalog.exists(name):
-                system, remote = remote_file(catalog, name)
-                system.rm(remote)
-            continue
-        if path.is_dir() and isinstance(dataset, AbstractVersionedDataset):
+            _delete_remote(config_of(catalog, name))
+        elif path.is_dir() and isinstance(dataset, AbstractVersionedDataset):
             version = dataset.resolve_save_version()
             shutil.rmtree(path / str(version), ignore_errors=True)
         elif not path.is_dir():
@@ -157,17 +147,12 @@ def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
         catalog.release(name)
 
 
-def outdated(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
-    """Return what depends on something that is missing, and so has to be made again.
-
-    ``--only-missing-outputs`` itself looks only at what is there, and would keep a
-    leaderboard without the models that were missing in it.
-    """
-    missing: set[str] = set()
-    for node in pipeline.nodes:
-        lacks = any(
-            url_of(catalog, name) and not catalog.exists(name) for name in node.outputs
-        )
-        if lacks or missing.intersection(node.inputs):
-            missing.update(node.outputs)
-    return missing
+def _delete_remote(config: dict[str, Any]) -> None:
+    """Delete the file at a URL that a catalog entry names, if it names one."""
+    if not (url := config.get("filepath")) or config.get("versioned"):
+        return
+    options = {**(config.get("credentials") or {}), **(config.get("fs_args") or {})}
+    kept = {key: options[key] for key in options if not key.startswith("open_args_")}
+    system, path = fsspec.core.url_to_fs(url, **kept)
+    with suppress(FileNotFoundError):
+        system.rm(path)

@@ -1,27 +1,32 @@
-"""The engine's hooks in a run and after it: progress, results, failures."""
+"""The engine's hooks of a run: turns and record, progress, results, failures."""
 
 import logging
+import multiprocessing
 import os
-from collections.abc import Container
+import threading
+import traceback
+from collections.abc import Generator
+from functools import cache
 from typing import Any
 
-import click
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog, DatasetError
+from kedro.framework.project import settings
+from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from .command import kedro_command
 from .console import RunProgress, print_places, print_table
-from .failures import KEEP_GOING, KeepGoing, is_failure
-from .files import discard, local_path, outdated, remove_leftovers, url_of
+from .failures import failed_models, outputs_of
+from .files import discard, local_path, remove_leftovers
 from .preflight import metadata
+from .record import Plan, Record, plans
 from .registry import project_path
+from .turns import Turn
 
 logger = logging.getLogger(__name__)
 
-# What says whether a model has failed, the smallest first: its metrics, or in a run of
-# some nodes what there is instead.
-SIGNS = ("metrics", "validation", "fitted_model")
+# In the data folder, which those who share it have in common.
+TURNS, RECORD = ".turns", ".record.json"
 
 
 class ProgressHook:
@@ -82,107 +87,84 @@ class ResultHook:
         )
 
 
-class ModelsFailed(click.ClickException):
-    """Some models of a run failed; everything else of it is done."""
+class RunHook:
+    """Lets runs take turns, and keeps the record of what was made from what.
 
+    Around all other hooks: what they check, read and write is of this run alone.
+    """
 
-class FailureHook:
-    """Takes up where a run was stopped, and makes failed models an error of the run."""
+    def __init__(self) -> None:
+        self._turns: dict[int, Turn] = {}
 
-    @hook_impl
+    @hook_impl(wrapper=True, tryfirst=True)
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
-        """Remove half-written files, and what was made before something missing."""
-        remove_leftovers(project_path() / "data")
-        if run_params["only_missing_outputs"]:
-            failed = failed_models(pipeline, catalog)
-            discard(catalog, _outputs_of(failed, pipeline))
-            discard(catalog, outdated(pipeline, catalog))
+    ) -> Generator[None]:
+        """Wait for one's turn; write what is to be made if no hook refuses the run."""
+        self._end_interrupted()
+        data, only_missing = project_path() / "data", run_params["only_missing_outputs"]
+        plan = Plan(pipeline, catalog, data.parent)
+        reads, writes = plan.reads, {*plan.writes.values()}
+        turn = Turn(data / TURNS, kedro_command(run_params), reads, writes)
+        turn.take(wait=settings.get("WAIT_FOR_OTHER_RUNS", True))
+        try:
+            yield
+            remove_leftovers(data)
+            with Record(data / RECORD).open() as record:
+                if only_missing:
+                    failed = failed_models(pipeline, catalog)
+                    discard(catalog, outputs_of(failed, pipeline))
+                record.begin(plan, only_missing)
+        except BaseException:
+            turn.release()
+            raise
+        self._turns[id(catalog)], plans[id(catalog)] = turn, plan
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Let a node return a failure instead of raising it, if it is to keep going."""
-        if KEEP_GOING in node.tags:
-            # Private, for there is no public way to tell "x" from ["x"].
-            node.func = KeepGoing(node.func, node._outputs)
+    def before_node_run(self) -> None:
+        """Let ParallelRunner's workers end with this process."""
+        _end_with_parent(os.getpid())  # once in each: forks take a cache along
 
-    @hook_impl
-    def on_node_error(self, node: Node) -> None:
-        """Give a node its function back."""
-        if isinstance(node.func, KeepGoing):
-            node.func = node.func.function
+    @hook_impl(wrapper=True, tryfirst=True)
+    def after_pipeline_run(self, catalog: DataCatalog) -> Generator[None]:
+        """Note what was made, and let others go on."""
+        try:
+            yield
+        finally:
+            self._end(id(catalog))
 
-    @hook_impl
-    def after_node_run(
-        self, node: Node, outputs: dict[str, Any], catalog: DataCatalog
-    ) -> None:
-        """Save nothing where a model failed and its dataset cannot hold the error."""
-        self.on_node_error(node)
-        for name, failure in [*outputs.items()]:
-            if not is_failure(failure):
-                continue
-            try:
-                catalog.save(name, outputs.pop(name))
-            except DatasetError:  # a plot or a table: the one before is not of this run
-                discard(catalog, [name])
+    @hook_impl(wrapper=True, tryfirst=True)
+    def on_pipeline_error(self, catalog: DataCatalog) -> Generator[None]:
+        """Note what was made, and let others go on."""
+        try:
+            yield
+        finally:
+            self._end(id(catalog))
 
-    # Last of all: everything else about the run has been written.
-    @hook_impl(trylast=True)
-    def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
-        """Fail if models have failed, naming the command that runs just them again."""
-        failed = failed_models(pipeline, catalog)
-        errors = _lacking(pipeline, catalog) | failed
-        if not errors:
-            return
-        discard(catalog, _outputs_of(failed, pipeline))
-        count = len(_signs(pipeline))
-        lines = [f"{namespace}: {error}" for namespace, error in errors.items()]
-        again = kedro_command(run_params, only_missing=True)
-        raise ModelsFailed(
-            "\n  ".join([f"{len(errors)} of {count} models failed:", *lines])
-            + f"\nAll else is saved. Run just what is missing with\n  {again}"
-        )
+    def _end_interrupted(self) -> None:
+        """End the runs that Ctrl-C has ended in a notebook: no hook was told."""
+        frames = (frame.f_locals.values() for frame, _ in traceback.walk_stack(None))
+        at_work = {id(value) for values in frames for value in values}
+        for key, turn in [*self._turns.items()]:
+            if turn.thread == threading.get_ident() and key not in at_work:
+                self._end(key)
+
+    def _end(self, key: int) -> None:
+        turn, plan = self._turns.pop(key), plans.pop(key)
+        try:
+            with Record(turn.folder.with_name(RECORD)).open() as record:
+                record.settle(plan)
+        finally:
+            turn.release()
 
 
-def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
-    """Return the error of each model that failed, by its namespace."""
-    errors = {}
-    for namespace, sign in _signs(pipeline).items():
-        if catalog.exists(sign) and is_failure(value := catalog[sign].load()):
-            errors[namespace] = value["error"]
-    return errors
+@cache
+def _end_with_parent(process: int) -> None:
+    """Let a worker end when its parent is killed: it would write into the next run."""
 
+    def wait(parent: Any) -> None:
+        parent.join()
+        os._exit(1)
 
-def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
-    """Return, by namespace of a model, that a plot or table of it was not made."""
-    signs = _signs(pipeline)
-    return {
-        namespace: f"'{last}' was not made; the log says why"
-        for namespace, _, last in (
-            name.rpartition(".")
-            for name in sorted(pipeline.all_outputs())
-            if url_of(catalog, name) and not catalog.exists(name)
-        )
-        if namespace in signs
-    }
-
-
-def _signs(pipeline: Pipeline) -> dict[str, str]:
-    """Return, by namespace of a model, the dataset that says whether it failed."""
-    signs: dict[str, str] = {}
-    for kind in reversed(SIGNS):
-        for name in sorted(pipeline.all_outputs()):
-            namespace, _, last = name.rpartition(".")
-            if last == kind and namespace:
-                signs[namespace] = name
-    return signs
-
-
-def _outputs_of(failed: Container[str], pipeline: Pipeline) -> list[str]:
-    """Return what stands where models failed, but for the signs that say so."""
-    signs = set(_signs(pipeline).values())
-    names = sorted(pipeline.all_outputs() - signs)
-    return [name for name in names if name.rpartition(".")[0] in failed]
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=wait, args=[parent], daemon=True).start()

@@ -1,24 +1,52 @@
 """What is checked before a run, and cannot be checked cheaply at registration."""
 
+import re
+from collections.abc import Generator, Iterable
+from itertools import chain
 from typing import Any
 
+import click
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.framework.project import pipelines
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
-from .errors import ConfigurationError, DataError
+from .catalog import find_entries, shared_files
+from .errors import ConfigurationError, DataError, did_you_mean, redact
 from .files import local_path, shown_path
+from .registry import project_path, where
 from .schema import ComparisonSpec, ModelSpec, file_of
+from .trust import check_model_uri
 
 
 class CheckHook:
     """Checks before a run what registration cannot check cheaply."""
 
+    @hook_impl
+    def after_context_created(self) -> None:
+        """Refuse names of pipelines that there are not, before Kedro looks them up."""
+        command = click.get_current_context(silent=True)
+        options = command.params if command else {}
+        asked = options.get("pipelines") or options.get("pipeline") or []
+        for name in [asked] if isinstance(asked, str) else asked:
+            if name not in pipelines:
+                hint = did_you_mean(name, known := [*pipelines]) or f": {known}"
+                raise ConfigurationError(f"There is no pipeline '{name}'{hint}")
+
+    @hook_impl(tryfirst=True)
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Make the datasets that have an entry of their own; the plugin would, too."""
+        _make(catalog, catalog.keys())
+
     # First, so that no MLflow run is opened for a run that cannot start.
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Check that models can be built, data exists, and outputs will be saved."""
         _check_catalog(pipeline, catalog)
+        _check_files(run_params["pipeline_names"] or [], pipeline, catalog)
+        _check_models(str(run_params.get("runtime_params")), pipeline, catalog)
         specs: dict[str, Any] = {}
         missing = []
         for name in sorted(pipeline.inputs()):
@@ -42,6 +70,14 @@ class CheckHook:
             error.name_data(
                 " and ".join(f"{path} ({name})" for name, path in places.items())
             )
+
+    @hook_impl(wrapper=True, tryfirst=True)
+    def on_pipeline_error(
+        self, error: Exception, catalog: DataCatalog
+    ) -> Generator[None]:
+        """Say in plain words, after all others, which file was not read or written."""
+        yield
+        _explain(error, catalog)
 
 
 def metadata(catalog: DataCatalog, name: str) -> dict[str, Any]:
@@ -70,13 +106,16 @@ def _problems(specs: dict[str, Any]) -> list[str]:
 
 
 def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a catalog that would not keep what the models make."""
+    """Refuse a catalog that would not keep what the models make, or not at all."""
+    find = find_entries(catalog)
+    made = {find(name)[0]: name for name in pipeline.datasets()}
+    _make(catalog, made.values())
     names = {
         name
         for node in pipeline.nodes
         if node.namespace
         for name in (*node.inputs, *node.outputs)
-        if not name.startswith("params:") and name not in catalog
+        if not name.startswith("params:") and not find(name)[0] and name not in catalog
     }
     patterns: dict[str, str] = {}
     for name in sorted(names):
@@ -92,6 +131,64 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
                 for pattern, name in patterns.items()
             ],
         )
+
+
+def _check_files(asked: list[str], pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse outputs of any pipelines that have one file: each would be the other."""
+    outputs = pipeline.all_outputs()
+    shared = shared_files(catalog, outputs.union(catalog.config_resolver.config))
+    # For the default pipeline, Kedro has assembled all; else it takes a suspicion.
+    suspect = not outputs.isdisjoint(chain(*shared.values()))
+    if asked and "__default__" not in asked and not suspect:
+        return
+    outputs.update(*(one.all_outputs() for one in pipelines.values()))
+    problems = [
+        f"{shown_path(catalog, first)}: the file of {', '.join([first, *others][:9])}; "
+        f"give each its own{where(find_entries(catalog)(first)[0])}"
+        for first, *others in shared_files(catalog, outputs).values()
+    ]
+    if problems:
+        raise ConfigurationError.listing("The catalog", problems)
+
+
+def _check_models(params: str, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse models of others that the parameters of this run name."""
+    for name in pipeline.inputs() if params not in ("None", "{}") else ():
+        if ":" not in name:
+            entry = catalog.config_resolver.resolve_pattern(name)
+            uri = {**entry, **(entry.get("load_args") or {})}.get("model_uri")
+            if isinstance(uri, str) and uri in params:
+                check_model_uri(uri, project_path())
+
+
+def _make(catalog: DataCatalog, names: Iterable[str]) -> None:
+    """Make datasets of their entries."""
+    for name in names:
+        try:
+            catalog.get(name)
+        except DatasetError as error:
+            _explain(error, catalog)
+            raise
+
+
+def _explain(error: Exception, catalog: DataCatalog) -> None:
+    """Raise in plain words what no dataset could be made of, or not read or written."""
+    first, _, rest = (text := str(error).strip()).partition("\n")
+    if failed := re.match(
+        r"(.+?): Failed while (load|sav)ing .* kedro_datasets", first
+    ):
+        name, reason = failed[1], " ".join(rest.split())
+        done = "read" if failed[2] == "load" else "written"
+        problem = f"{shown_path(catalog, name)} ({name}) cannot be {done}: {reason}"
+        if "codec can't decode" in reason:
+            problem += "; save it as UTF-8, or give load_args: {encoding: ...}"
+    elif made := re.search(r"ataset '(.+?)'(:$| must | of type )", text, re.MULTILINE):
+        name, reason = made[1], first if made[2] != ":" else rest.partition("\n")[0]
+        problem = f"{name}: {reason}"
+    else:  # another error, or one of a class of one's own: its traceback says more
+        return
+    problem = f"{problem.rstrip('.:')}{where(find_entries(catalog)(name)[0])}"
+    raise DataError(redact(problem)) from error
 
 
 def _missing(catalog: DataCatalog, name: str) -> list[str]:

@@ -21,9 +21,7 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
 
 def silence_noise() -> None:
     """Filter the loggers that those warnings come from."""
-    catalog, bound = (
-        "kedro.io.catalog_config_resolver",
-        "kedro_mlflow.pipeline.pipeline_ml",
-    )
-    for name in ("py.warnings", "mlflow.pyfunc", bound, catalog):
+    plugin = "kedro_mlflow.pipeline.pipeline_ml"
+    catalog = "kedro.io.catalog_config_resolver"
+    for name in ("py.warnings", "mlflow.pyfunc", plugin, catalog):
         logging.getLogger(name).addFilter(_is_worth_reading)

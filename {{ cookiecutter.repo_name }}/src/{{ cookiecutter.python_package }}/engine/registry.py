@@ -8,21 +8,22 @@ when it is created, and pipelines are built from it when they are read.
 
 import logging
 import os
+import re
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from kedro.config import MissingConfigException
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.project import settings
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
-from .errors import VERBATIM, ConfigurationError, one_line
-from .files import StorageConfigLoader
+from .catalog import check_shape, move_to
+from .errors import VERBATIM, ConfigurationError, did_you_mean, one_line
+from .lazy import LazyPipeline
 from .schema import warn_of_near_misses
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ PIPELINES = f"{__name__.partition('.')[0]}.pipelines"
 _in_force = threading.local()
 
 
-class ProjectConfigLoader(StorageConfigLoader):
+class ProjectConfigLoader(OmegaConfigLoader):
     """Kedro's config loader, noting itself as the configuration in force.
 
     A session creates its loader in the thread that runs it, before it reads any
@@ -49,6 +50,11 @@ class ProjectConfigLoader(StorageConfigLoader):
         with self._turn:
             super().__init__(*args, **kwargs)
         self.pipelines: dict[str, Pipeline] | None = None
+        source, env = Path(self.conf_source), self.env or ""
+        if source.is_dir() and not (source / env).is_dir():
+            known = sorted(folder.name for folder in source.glob("*/"))
+            hint = f"{did_you_mean(env, known)}; there are {', '.join(known)}"
+            raise ConfigurationError(f"{source.name} has no environment '{env}'{hint}")
         _in_force.config_loader = self
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -56,12 +62,19 @@ class ProjectConfigLoader(StorageConfigLoader):
             # Kedro registers ${runtime_params:...} at each reading, but not this one.
             self._register_globals_resolver()
             try:
-                return super().__getitem__(key)
+                config: dict[str, Any] = super().__getitem__(key)
             except (MissingConfigException, ConfigurationError, KeyError):
                 raise
             except Exception as error:  # whatever readers of YAML raise
-                what = f"The configuration '{key}' cannot be read: {error}"
-                raise ConfigurationError(what) from error
+                reason = " ".join(str(error).partition("\n    object_type")[0].split())
+                raise ConfigurationError(
+                    f"The configuration '{key}' cannot be read: {reason}"
+                ) from error
+            if key == "catalog":
+                check_shape(config, where)
+                given = self.runtime_params or {}
+                move_to(given.get("storage") or self["globals"].get("storage"), config)
+            return config
 
     @staticmethod
     def _soft_merge(
@@ -69,7 +82,7 @@ class ProjectConfigLoader(StorageConfigLoader):
     ) -> dict[str, Any]:
         # Most runs have nothing to merge, and merging takes 0.2 s per 1,000 models.
         if env_config:
-            config = StorageConfigLoader._soft_merge(config, env_config)
+            config = OmegaConfigLoader._soft_merge(config, env_config)
         return config
 
 
@@ -115,6 +128,21 @@ def project_path() -> Path:
     return find_kedro_project(Path.cwd()) or Path.cwd()
 
 
+def where(entry: str) -> str:
+    """Say in which file an entry of the catalog stands."""
+    loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
+    if loader is None:
+        return ""
+    source = Path(loader.conf_source)
+    key = re.compile(rf"^['\"]?{re.escape(entry)}['\"]? *:", re.MULTILINE)
+    for env in (loader.env or loader.default_run_env, loader.base_env):
+        for file in (source / str(env)).rglob("*catalog*.y*ml"):
+            if key.search(file.read_text("utf-8")):
+                place = file.relative_to(source.parent).as_posix()
+                return f"; its entry is in {place}"
+    return ""
+
+
 def _make_loader() -> ProjectConfigLoader:
     """Make a config loader for commands that read pipelines without a session."""
     source = Path(__file__).resolve().parents[3]
@@ -157,64 +185,3 @@ def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     parts = [*created.values()]
     created.setdefault("__default__", LazyPipeline(lambda: Pipeline(parts)))
     return created
-
-
-class LazyPipeline(Pipeline):
-    """A pipeline that is assembled when it is first looked into.
-
-    Kedro reads the whole registry to list names or to run one pipeline; assembling a
-    thousand pipelines takes most of a second.
-    """
-
-    _building = threading.RLock()
-
-    def __init__(self, build: Callable[[], Pipeline]):
-        self._build: Callable[[], Pipeline] | None = build
-        self._flow: tuple[Counter[str], set[str]] | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        # Only called for what is missing: first of all, what Pipeline.__init__ sets.
-        with self._building:
-            build = vars(self).get("_build")
-            if build and name not in vars(self):
-                vars(self).update(vars(build()), _build=None)
-        if name not in vars(self):
-            raise AttributeError(f"'Pipeline' object has no attribute '{name}'")
-        return vars(self)[name]
-
-    def __reduce__(self) -> tuple[type[Pipeline], tuple[list[Node]]]:
-        return Pipeline, (self.nodes,)
-
-    def __sub__(self, other: Pipeline) -> Pipeline:
-        if self._flow is None:
-            self._flow = _consumers(self), self.all_outputs()
-        if any("@" in name for name in self._flow[1]):
-            # Transcoded names, such as table@spark, take Kedro's own look.
-            return super().__sub__(other)
-        return _Remainder(self, other, *self._flow)
-
-
-class _Remainder(LazyPipeline):
-    """A pipeline without the nodes of another, whose inputs are known at once.
-
-    Kedro-Viz takes each namespace out of the whole to see what connects the two. With a
-    thousand namespaces, assembling what is left each time would take it many minutes.
-    """
-
-    def __init__(
-        self, whole: Pipeline, part: Pipeline, taken: Counter[str], made: set[str]
-    ):
-        super().__init__(lambda: Pipeline.__sub__(whole, part))
-        self._part, self._taken, self._made = part, taken, made
-
-    def inputs(self) -> set[str]:
-        """Return the names of the datasets that are taken and not made."""
-        by_part = _consumers(self._part)
-        # Those of which the part is not the only consumer.
-        needed = {name for name, count in self._taken.items() if count > by_part[name]}
-        return needed - (self._made - self._part.all_outputs())
-
-
-def _consumers(pipeline: Pipeline) -> Counter[str]:
-    """Count how many nodes take each dataset."""
-    return Counter(name for node in pipeline.nodes for name in set(node.inputs))

@@ -20,14 +20,15 @@ from pydantic import (
 )
 
 from .errors import ConfigurationError, parse
-from .trust import check_class_path, check_nested
+from .trust import check_class_path, check_nested, check_places
 
 logger = logging.getLogger(__name__)
 
 FILE = "parameters.yml"
 # The leaderboard's own row.
 BASELINE = "baseline"
-NAME = re.compile(r"[a-z][a-z0-9_]*")
+# Of names, those of files are made: they have at most 255 letters.
+NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 def _empty_if_none(value: object) -> object:
@@ -41,11 +42,11 @@ def _check_name(name: object) -> str:
         raise ValueError(f"the leaderboard's own row is called '{BASELINE}'; rename it")
     if isinstance(name, str) and NAME.fullmatch(name):
         return name
-    write = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()
+    write = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()[:90]
     write = write if NAME.fullmatch(write) else f"model_{write}".rstrip("_")
     raise ValueError(
-        "a name is lower-case letters, digits and underscores, beginning with a "
-        f"letter; write '{write}'"
+        "a name is at most 100 lower-case letters, digits and underscores, beginning "
+        f"with a letter; write '{write}'"
     )
 
 
@@ -108,7 +109,11 @@ class ModelSpec(Schema):
     """Arguments; one may be ``{class:, model_kwargs:}`` itself. A name with two
     underscores, such as ``estimator__depth``, is a parameter of a part."""
 
-    search_space: Annotated[dict[str, Dimension], BeforeValidator(_empty_if_none)] = {}
+    search_space: Annotated[
+        dict[str, Dimension],
+        BeforeValidator(_empty_if_none),
+        AfterValidator(check_places),
+    ] = {}
     """Where tuning looks for better arguments, by their names."""
 
     enabled: bool = True
@@ -118,6 +123,10 @@ class ModelSpec(Schema):
         """Return the model with other arguments; those not given stay as they are."""
         kwargs = {**self.model_kwargs, **arguments}
         return self.model_copy(update={"model_kwargs": kwargs})
+
+
+class TransformerSpec(ModelSpec):
+    """What makes features of data: its class has ``transform``, not ``predict``."""
 
 
 class DataSpec(Schema):

@@ -4,20 +4,19 @@ The logged model imports this module where it is served, with no more installed 
 ``REQUIREMENTS`` and what its pipeline asks for.
 """
 
-import logging
-import threading
 from collections.abc import Mapping, Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.mlflow import KedroPipelineModel
-from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from kedro_mlflow.pipeline.pipeline_ml import KedroMlflowPipelineMLError, PipelineML
+from mlflow.exceptions import MlflowException
 
-from .errors import ConfigurationError, did_you_mean
+from .errors import ConfigurationError
 from .files import local_path
 from .schema import ModelSpec
 from .trust import PACKAGE, nested_classes
@@ -25,51 +24,65 @@ from .trust import PACKAGE, nested_classes
 # What the engine's public face imports; click and OmegaConf come with Kedro.
 REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"
 
-_answering = threading.local()
 
+class Answers(pd.DataFrame):
+    """A table whose rows become JSON as MLflow does it, quickly and with null for gaps.
 
-def _is_for_people(record: logging.LogRecord) -> bool:
-    """Let no log line of a node through while this thread answers a request."""
-    return not getattr(_answering, "request", False)
+    pandas takes longer for one row than the model does, and NaN is no JSON.
+    """
 
-
-logging.getLogger("kedro.pipeline.node").addFilter(_is_for_people)
+    def to_dict(self, orient: Any = "dict", **options: Any) -> Any:
+        """Return the rows as dictionaries, or whatever else pandas would return."""
+        if orient != "records" or options:
+            return super().to_dict(orient, **options)
+        names, rows = list(self.columns), self.to_numpy(dtype=object).tolist()
+        cells = ([None if one != one else one for one in row] for row in rows)
+        return [dict(zip(names, row, strict=True)) for row in cells]
 
 
 class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
     """kedro-mlflow's model, quick enough to answer single requests.
 
-    For each request kedro-mlflow copies the catalog, with all that was fitted in it,
-    makes a hook manager and starts a runner: more work than predicting one text. Here
-    the nodes are called one after the other, in the thread of the request.
+    For each request kedro-mlflow copies the catalog, makes a hook manager and starts a
+    runner. Here the functions are called in turn, in the thread of the request; a
+    single output is the result as it is.
     """
+
+    trained_on: Any = ()
+    """Fingerprints of the rows that it was trained on."""
+
+    def load_context(self, context: Any) -> None:
+        """Load what was fitted, once."""
+        super().load_context(context)
+        names = self.pipeline.inputs() - {self.input_name}
+        self.fitted = {name: self.loaded_catalog[name].load() for name in names}
+        nodes = self.pipeline.nodes
+        self.steps = [(node.func, node.inputs, node.outputs) for node in nodes]
 
     def predict(self, context: Any, model_input: pd.DataFrame) -> Any:
         """Return the output of the pipeline; the model takes no parameters."""
-        data: dict[str, Any] = {self.input_name: model_input}
-        _answering.request = True
+        data: dict[str, Any] = {**self.fitted, self.input_name: model_input}
         try:
-            for node in self.pipeline.nodes:
-                for name in node.inputs:
-                    if name not in data:
-                        data[name] = self.loaded_catalog[name].load()
-                data |= node.run({name: data[name] for name in node.inputs})
-        finally:
-            _answering.request = False
-        return data[self.output_name]
+            for function, inputs, outputs in self.steps:
+                result = function(*(data[name] for name in inputs))
+                results = [result] if len(outputs) == 1 else result
+                data |= zip(outputs, results, strict=True)
+        except ConfigurationError as error:  # as MLflow says that it is the request's
+            raise MlflowException.invalid_parameter_value(error.message) from error
+        output = data[self.output_name]
+        return Answers(output) if isinstance(output, pd.DataFrame) else output
 
 
 class TrainingPipeline(PipelineML):  # type: ignore[misc]
     """A ``PipelineML`` that can be run in part, or together with other pipelines.
 
-    kedro-mlflow's own refuses ``--nodes`` and ``--from-nodes``, and forgets its model
-    when ``kedro run --pipelines etl,training`` adds it to another.
+    kedro-mlflow's refuses ``--nodes``, and forgets its model in ``etl,training``.
     """
 
     def filter(self, *args: Any, **kwargs: Any) -> Pipeline:
         """Return the whole, or a part of it, which then logs no model."""
         part: Pipeline = self.training.filter(*args, **kwargs)
-        return self if len(part.nodes) == len(self.nodes) else part
+        return self if part.nodes == self.nodes else part
 
     def __add__(self, other: Pipeline) -> Pipeline:
         return TrainingPipeline(
@@ -93,38 +106,18 @@ def bind(
 
     A request brings the input of that name. No node of inference may change what it is
     given, for requests share it.
-
-    Raises:
-        ConfigurationError: Names each dataset that breaks a rule of ``PipelineML``.
+    Two that break a rule of ``PipelineML`` are a ``ConfigurationError``.
     """
-    problems = []
-    outputs, inputs = sorted(inference.outputs()), sorted(inference.inputs())
-    if len(outputs) != 1:
-        problems.append(
-            f"it has the outputs {', '.join(outputs)}, and may have one: take the tag "
-            "'inference' from the nodes that make the others"
+    try:
+        return TrainingPipeline(
+            training.nodes,
+            inference=inference,
+            input_name=input_name,
+            kpm_kwargs={"copy_mode": "assign"},
+            log_model_kwargs=dict(log_model_kwargs or {}),
         )
-    if input_name not in inputs:
-        problems.append(
-            f"input_name '{input_name}' is no input of it"
-            f"{did_you_mean(input_name, inputs)}; inputs: {', '.join(inputs)}"
-        )
-    known = training.inputs() | training.all_outputs() | {input_name}
-    problems += [
-        f"'{name}' is neither read nor made by training: tag the node that makes it "
-        "'training', or make it a parameter"
-        for name in inputs
-        if name not in known and not name.startswith("params:")
-    ]
-    if problems:
-        raise ConfigurationError.listing("The inference pipeline", problems)
-    return TrainingPipeline(
-        training.nodes,
-        inference=inference,
-        input_name=input_name,
-        kpm_kwargs={"copy_mode": "assign"},
-        log_model_kwargs=dict(log_model_kwargs or {}),
-    )
+    except KedroMlflowPipelineMLError as error:
+        raise ConfigurationError(f"The inference pipeline: {error}") from error
 
 
 def log_model_kwargs(
@@ -133,26 +126,31 @@ def log_model_kwargs(
     outputs: Mapping[str, str],
     example: Mapping[str, Any],
     requirements: Sequence[str],
-    model: ModelSpec,
+    models: Sequence[ModelSpec],
 ) -> dict[str, Any]:
     """Return how MLflow logs a model that can be served on any machine.
 
-    Columns have types in MLflow's words; the example is one row of a request. To
-    ``REQUIREMENTS`` come distributions that the nodes import, and those of the model.
+    Columns have MLflow's types, with a question mark if null is allowed; the example is
+    one row. To ``REQUIREMENTS`` come what the nodes import, and what the models are of.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     columns_in, columns_out = (
-        Schema([ColSpec(kind, name) for name, kind in columns.items()])
-        for columns in (inputs, outputs)
+        Schema([ColSpec(kind.strip("?"), name, "?" not in kind) for name, kind in some])
+        for some in (inputs.items(), outputs.items())
     )
-    required = {*REQUIREMENTS.split(), *requirements, *_distributions(model)}
+    entries = nested_classes([one.model_dump(by_alias=True) for one in models])
+    modules = {entry["class"].partition(".")[0] for entry in entries}
+    required = {*REQUIREMENTS.split(), *requirements}
+    if others := modules - {PACKAGE, "sklearn"}:  # or not asked, for it takes its time
+        installed = packages_distributions()
+        required.update(*(installed.get(module, []) for module in others))
     return {
         "name": "model",
         "registered_model_name": registered_model_name,
         # What MLflow infers has no outputs, and parameters that requests would share.
-        "signature": ModelSignature(inputs=columns_in, outputs=columns_out),
+        "signature": ModelSignature(columns_in, columns_out),
         "input_example": pd.DataFrame([example]),
         # Functions are pickled by name, and no registry has this package.
         "code_paths": [str(Path(__file__).parents[1])],
@@ -160,35 +158,14 @@ def log_model_kwargs(
     }
 
 
-def _distributions(model: ModelSpec) -> list[str]:
-    """Return the distributions of a model's classes, if they are not scikit-learn's."""
-    entries = [{"class": model.class_path}, *nested_classes(model.model_kwargs)]
-    modules = {entry["class"].partition(".")[0] for entry in entries}
-    # Not asked about these, for the answer takes its time.
-    if not (others := modules - {PACKAGE, "sklearn"}):
-        return []
-    distributions = packages_distributions()
-    return [name for module in others for name in distributions.get(module, [])]
-
-
 def check_artifacts(pipeline: PipelineML, catalog: DataCatalog) -> None:
-    """Refuse a training pipeline whose fitted objects cannot go into the logged model.
-
-    Raises:
-        ConfigurationError: Names each dataset, and the catalog entry to add.
-    """
-    problems = []
-    for name in sorted(pipeline.inference.inputs() - {pipeline.input_name}):
-        if name.startswith("params:") or local_path(catalog, name):
-            continue
-        dataset = catalog.get(name)
-        in_memory = dataset is None or isinstance(dataset, MemoryDataset)
-        where = "only in memory" if in_memory else "not on this machine's disk"
-        problems.append(
-            f"{name}: is {where}, so the logged model could not take it along; write\n"
-            f"    {name}:\n"
-            f"      type: pickle.PickleDataset\n"
-            f"      filepath: data/06_models/{name}.pkl"
-        )
+    """Refuse fitted objects that could not go into the logged model."""
+    problems = [
+        f"{name}: is in no file of this machine, so the logged model could not take it "
+        f"along; write\n    {name}:\n      type: pickle.PickleDataset\n"
+        f"      filepath: data/06_models/{name}.pkl"
+        for name in sorted(pipeline.inference.inputs() - {pipeline.input_name})
+        if not name.startswith("params:") and not local_path(catalog, name)
+    ]
     if problems:
         raise ConfigurationError.listing("The catalog", problems)

@@ -2,8 +2,10 @@
 
 import logging
 
-from .files import write_atomically
-from .hooks import FailureHook, ProgressHook, ResultHook
+from .console import keep_output_open
+from .failures import FailureHook
+from .files import match_patterns_fast, write_atomically
+from .hooks import ProgressHook, ResultHook, RunHook
 from .preflight import CheckHook
 from .registry import ProjectConfigLoader
 from .tracking import TrackingHook
@@ -20,13 +22,24 @@ CONFIG_LOADER_ARGS = {
 }
 
 # The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (FailureHook(), TrackingHook(), ResultHook(), CheckHook(), ProgressHook())
+HOOKS = (
+    FailureHook(),
+    TrackingHook(),
+    ResultHook(),
+    CheckHook(),
+    ProgressHook(),
+    RunHook(),
+)
 
 # TrackingHook is kedro-mlflow's own hook, extended.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
 # A process that is killed leaves no half-written file behind.
 write_atomically()
+match_patterns_fast()
+
+# Nor does a run end when its output does, as in `kedro run | head`.
+keep_output_open()
 
 # conf/logging.yml silences warnings until the plugins are imported.
 logging.getLogger("py.warnings").setLevel(logging.WARNING)

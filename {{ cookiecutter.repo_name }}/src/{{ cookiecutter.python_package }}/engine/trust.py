@@ -3,14 +3,33 @@
 Importing a module runs it, so what may be imported is asked before anything is.
 """
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.project import settings
 
-from .errors import did_you_mean
+from .errors import ConfigurationError, did_you_mean, redact
 
 PACKAGE = __name__.partition(".")[0]
+# Stores of the project's own. With two slashes, there follows another machine.
+OWN_STORE = re.compile(r"(models|runs|mlflow-artifacts):/(?!/)")
+# Arguments of scikit-learn, xgboost and lightgbm that name files to read or write.
+PLACE = re.compile(r"memory|(in|out)put_model|(\w+_)?(file|filename|path|dir|folder)")
+
+
+def check_model_uri(uri: str, root: Path) -> None:
+    """Refuse a model that may be anybody's: to load one is to run its code."""
+    path = uri.removeprefix("file://")
+    is_inside = ":" not in path and Path(root, path).resolve().is_relative_to(root)
+    trusted = tuple(settings.get("TRUSTED_MODEL_STORES", ()))
+    if not (OWN_STORE.match(uri) or is_inside or (trusted and uri.startswith(trusted))):
+        raise ConfigurationError(
+            f"The model '{redact(uri)}' is not loaded, since --params may name only "
+            "those in stores of the project; if you trust it, add what its address "
+            "begins with to TRUSTED_MODEL_STORES in settings.py"
+        )
 
 
 def check_class_path(path: str) -> str:
@@ -40,6 +59,22 @@ def check_nested(value: Any) -> Any:
             raise ValueError(f"'{unknown[0]}' is an unknown key beside 'class'{hint}")
         if not isinstance(nested.get("model_kwargs") or {}, Mapping):
             raise ValueError(f"model_kwargs of {nested['class']} is not a mapping")
+    return check_places(value)
+
+
+def check_places(value: Any) -> Any:
+    """Refuse arguments that name places: what is read from there may be code."""
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for key, inner in pairs:
+        name = str(key).rpartition("__")[2]
+        is_place = PLACE.fullmatch(name) or (name == "input" and "file" in str(inner))
+        if inner and is_place:
+            raise ValueError(
+                f"'{key}' names a place to read or write, and no parameter may; give "
+                "it in a function of the project that builds the model"
+            )
+        if isinstance(inner, Mapping | list):
+            check_places(inner)
     return value
 
 

@@ -20,7 +20,6 @@ LABELS: dict[str, list[str | int]] = {"worse": ["worse", 0], "better": ["better"
 TEXTS = ["Dull.", "Great!", "Dull again."]
 NAMES = ["worse", "better", "worse"]
 PARAMETERS = {
-    "splits": {"labelled": ["train", "test"], "unlabelled": ["new"]},
     "text_column": "text",
     "label_column": "label",
     "labels": LABELS,
@@ -50,7 +49,14 @@ def test_a_missing_text_is_empty(missing: object) -> None:
     assert etl_instances(reviews, "text")["text"].tolist() == ["Dull.", ""]
 
 
-@pytest.mark.parametrize("labels", [[-1, -1], ["", ""], [None, None], []])
+def test_labels_are_as_the_table_has_them_if_none_are_named() -> None:
+    for written in (["1", "5", "3"], [1, 5, 3], [1.0, 5.0, 3.0]):
+        reviews = pd.DataFrame({"stars": written})
+        labels = etl_labels(reviews, "stars", {}, "train")
+        assert labels.to_dict("list") == {"label": ["1", "5", "3"]}
+
+
+@pytest.mark.parametrize("labels", [[-1, -1], ["", " "], [None, None], []])
 def test_a_split_without_labels_says_what_to_run(labels: list[Any]) -> None:
     message = refused(labels)
     assert "The split 'train' has no labels" in message
@@ -64,7 +70,7 @@ def test_labels_that_are_not_mapped_are_counted() -> None:
     assert "text.labels: 'mixed', in 1 rows" in mixed
 
 
-@pytest.mark.parametrize("labels", [[1, -1, 0], [1, None, 0], ["better", "", "worse"]])
+@pytest.mark.parametrize("labels", [[1, None, 0], ["better", "", "worse"]])
 def test_some_reviews_without_a_label_are_not_passed_over(labels: list[Any]) -> None:
     message = refused(labels)
     assert "no label in 1 of 3 rows of the split 'train', the first is row 1" in message
@@ -80,20 +86,19 @@ def test_a_wrong_column_is_named_with_those_there_are() -> None:
 
 
 def test_texts_are_prepared_without_labels_too() -> None:
-    pipelines = create_pipelines({"split": "new", "text": PARAMETERS})
+    pipelines = create_pipelines({"text": PARAMETERS})
     assert pipelines["etl"].outputs() == {"instances", "labels"}
     assert pipelines["etl_instances"].inputs() == {"reviews", "params:text.text_column"}
     assert pipelines["etl_labels"].outputs() == {"labels"}
 
 
 @pytest.mark.parametrize(
-    ("split", "text", "problem"),
+    ("text", "problem"),
     [
-        ("tset", {}, "split: there is no split 'tset'.* mean 'test'"),
-        ("train", {"labels": {"better": [1]}}, r"text\.labels: .* at least 2"),
-        ("train", {"splits": {"labeled": ["train"]}}, r"text\.splits\.labeled: "),
+        ({"text_column": 1}, r"text\.text_column: .* valid string, not 1"),
+        ({"labels": {"better": 1}}, r"text\.labels\.better: .* valid list"),
     ],
 )
-def test_mistakes_are_named(split: str, text: dict[str, Any], problem: str) -> None:
+def test_mistakes_are_named(text: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        create_pipelines({"split": split, "text": PARAMETERS | text})
+        create_pipelines({"text": PARAMETERS | text})

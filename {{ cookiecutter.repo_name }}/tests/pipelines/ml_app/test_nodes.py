@@ -13,15 +13,16 @@ from sklearn.preprocessing import LabelEncoder
 from {{ cookiecutter.python_package }}.engine import (
     ConfigurationError,
     ModelSpec,
+    TransformerSpec,
 )
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     evaluation,
     nodes,
 )
 
-# The positive one is last, though neither the last nor the first of the alphabet.
-LABELS = {"worse": [0], "better": [1]}
 ENCODER = LabelEncoder().fit(["worse", "better"])
+SYMBOLS = "so \U0001f600 \U0001f44d \U0001f3fd \u2764"
+HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
 
 
 @pytest.mark.parametrize(
@@ -32,35 +33,62 @@ ENCODER = LabelEncoder().fit(["worse", "better"])
         ("It's its OWN", ["it's"], "its own"),
         ("Don't!", ["don", "t"], "dont"),
         ("It\u2019s a won\u2019t", ["it's", "won"], "a wont"),
-        ("so_so !?\u2026 10/10", ["so", "10"], "so so"),
+        ("so_so !?\u2026 10/10", ["10"], "so so"),
         ("na\u00efve\u2014Stra\u00dfe", ["na", "ve"], "na\u00efve stra\u00dfe"),
-        (None, [], ""),
+        ("A<br />B <i>c</i> &amp; 1 <3 2>", [], "a b c 1 3 2"),
+        ("so\U0001f600\U0001f44d\U0001f3fd \u2764\ufe0f", [], SYMBOLS),
+        ("\u0939\u093f\u0928\u094d\u0926\u0940\u3002\u597d", [], HINDI),
     ],
 )
-def test_whole_words_are_removed(
-    review: str | None, stopwords: list[str], words: str
+def test_whole_words_are_kept_or_removed(
+    review: str, stopwords: list[str], words: str
 ) -> None:
     (clean,) = nodes.clean_text(pd.DataFrame({"text": [review]}), stopwords)
     assert clean.split() == words.split()
 
 
-def test_held_out_reviews_are_those_not_trained_on_classes_alike() -> None:
-    instances = pd.DataFrame({"text": [f"text {number}" for number in range(100)]})
-    labels = pd.DataFrame({"label": ["worse"] * 80 + ["better"] * 20})
-    rows, held_out = nodes.hold_out(instances, labels, 0.25, 3)
-    assert sorted([*rows, *held_out.index]) == list(range(100))
-    assert held_out["label"].value_counts().to_dict() == {"worse": 20, "better": 5}
-    assert held_out["text"].tolist() == [f"text {row}" for row in held_out.index]
-    with pytest.raises(ConfigurationError, match="99 instances but 100 labels"):
-        nodes.hold_out(instances.head(99), labels, 0.25, 3)
+@pytest.mark.parametrize("text", [None, float("nan"), 5, {"a": 1}])
+def test_what_is_no_text_is_named_by_its_row(text: object) -> None:
+    with pytest.raises(ConfigurationError, match="row 1, from 0 on, is no text but"):
+        nodes.clean_text(pd.DataFrame({"text": ["Dull.", text]}), [])
 
 
-def test_the_vocabulary_is_of_the_training_rows_alone() -> None:
+def test_copies_and_more_reviews_move_no_review_to_the_other_side() -> None:
+    texts = [f"Text {number}" for number in range(400)]
+    copies = [f" {text.upper()}" for text in texts]
+    instances = pd.DataFrame({"text": [*texts, *copies]})
+    labels = pd.DataFrame({"label": ["worse", "better"] * 400})
+    rows, held_out = nodes.hold_out(instances, labels, 0.25)
+    assert sorted([*rows, *held_out.index]) == list(range(800))
+    assert 70 < (held_out.index < 400).sum() < 130
+    assert (rows[rows < 400] + 400).tolist() == rows[rows >= 400].tolist()
+    fewer, _ = nodes.hold_out(instances[:50], labels[:50], 0.25)
+    assert fewer.tolist() == rows[rows < 50].tolist()
+    with pytest.raises(ConfigurationError, match="399 instances but 800 labels"):
+        nodes.hold_out(instances.head(399), labels, 0.25)
+    with pytest.raises(ConfigurationError, match="Of 2 reviews, "):
+        nodes.hold_out(instances.head(2), labels.head(2), 0.5)
+
+
+def fit_tokenizer(
+    texts: list[str], name: str = "CountVectorizer", **model_kwargs: Any
+) -> Any:
+    """Fit a tokenizer to the first two texts."""
+    class_path = f"sklearn.feature_extraction.text.{name}"
+    entry = {"class": class_path, "model_kwargs": model_kwargs}
+    spec = TransformerSpec.model_validate(entry)
+    return nodes.fit_tokenizer(texts, np.array([0, 1]), spec)
+
+
+def test_words_are_those_of_the_training_rows_alone() -> None:
     texts = ["good film", "bad film", "unseen words"]
-    tokenizer = nodes.fit_tokenizer(texts, np.array([0, 1]), 100)
-    assert list(tokenizer.get_feature_names_out()) == ["bad", "film", "good"]
-    counts = nodes.tokenize_text(tokenizer, ["film, film good", "unseen", ""])
-    assert counts.toarray().tolist() == [[0, 2, 1], [0, 0, 0], [0, 0, 0]]
+    tokenizer = fit_tokenizer(texts, ngram_range=[1, 2])
+    assert {*tokenizer.vocabulary_} == {"bad", "film", "good", "bad film", "good film"}
+    counts, known = nodes.tokenize_text(tokenizer, ["film film good new", "unseen", ""])
+    assert counts.sum(axis=1).tolist() == [[3], [0], [0]]
+    assert known.tolist() == [2, 0, 0]
+    with pytest.raises(ConfigurationError, match="HashingVectorizer cannot name"):
+        fit_tokenizer(texts, "HashingVectorizer")
 
 
 def train(class_path: str, **model_kwargs: Any) -> Any:
@@ -76,17 +104,19 @@ def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
     model = train("sklearn.linear_model.SGDClassifier", loss="log_loss")
     assert model.random_state == 3
     probabilities = nodes.predict(model, csr_matrix(np.eye(2)))
-    decoded = nodes.decode_predictions(ENCODER, probabilities)
+    decoded = nodes.decode_predictions(ENCODER, probabilities, np.array([1, 9]))
     assert decoded["label"].tolist() == ["better", "worse"]
     assert decoded["probability"].tolist() == probabilities.max(axis=1).tolist()
+    decoded = nodes.decode_predictions(ENCODER, probabilities, np.array([1, 0]))
+    assert decoded.isna().to_numpy().tolist() == [[False] * 3, [True, True, False]]
     assert nodes.predict(model, csr_matrix((0, 2))).shape == (0, 2)
 
 
 @pytest.mark.parametrize(
     ("class_path", "problem"),
     [
-        ("sklearn.svm.LinearSVC", "LinearSVC has no predict_proba"),
-        ("sklearn.naive_bayes.GaussianNB", "GaussianNB takes no sparse counts"),
+        ("sklearn.svm.LinearSVC", ".*no attribute .predict_proba"),
+        ("sklearn.naive_bayes.GaussianNB", "GaussianNB does not fit: Sparse data"),
     ],
 )
 def test_a_model_that_does_not_fit_is_named(class_path: str, problem: str) -> None:
@@ -99,19 +129,20 @@ def test_the_held_out_reviews_are_compared() -> None:
     better = np.array([0.0, 0.9, 0.8, 1.0, 0.3, 0.2, 0.6, 0.1])
     truth = ["better"] * 4 + ["worse"] * 2
     held_out = pd.DataFrame({"label": truth}, index=[1, 2, 4, 5, 6, 7])
-    metrics, figure = evaluation.evaluate(
-        np.column_stack([better, 1 - better]), held_out, ENCODER, LABELS
+    metrics, confusion, reliability = evaluation.evaluate(
+        np.column_stack([better, 1 - better]), np.ones(8, int), held_out, ENCODER
     )
     assert metrics["accuracy"] == 3 / 6
-    assert metrics["f1_macro"] == pytest.approx((4 / 7 + 2 / 5) / 2)
-    assert metrics["auc"] == 6 / 8
-    assert figure.data[0].z.tolist() == [[2, 2], [1, 1]]
+    assert metrics["accuracy_low"] < 3 / 6 < metrics["accuracy_high"]
+    assert confusion.data[0].z.tolist() == [[2, 2], [1, 1]]
+    assert list(reliability.data[0].x) == [0.6, 0.7, 0.8, 0.9]
+    assert list(reliability.data[0].y) == [0, 0, 0.5, 1]
 
 
 def test_words_speak_for_the_label_they_stand_with() -> None:
     words = CountVectorizer()
-    features = words.fit_transform(["tedious", "brilliant"] * 2)
-    model = LogisticRegression().fit(features, [1, 0] * 2)
-    (bars,) = evaluation.plot_telling_words(model, words, ENCODER, LABELS).data
-    assert list(bars.y) == ["tedious", "brilliant"]
-    assert bars.x[0] < 0.5 < bars.x[1]
+    texts, labels = ["tedious", "brilliant", "average"], ["bad", "good", "fair"]
+    model = LogisticRegression().fit(words.fit_transform(texts * 2), labels * 2)
+    figure = evaluation.plot_telling_words(model, words, LabelEncoder().fit(labels))
+    best = {bars.name: bars.y[0] for bars in figure.data}
+    assert best == dict(zip(labels, texts, strict=True))

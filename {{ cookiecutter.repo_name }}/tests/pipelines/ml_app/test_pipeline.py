@@ -11,15 +11,15 @@ from kedro_datasets.pickle import PickleDataset
 from {{ cookiecutter.python_package }}.engine import (
     ConfigurationError,
     ModelSpec,
+    TransformerSpec,
 )
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     create_pipelines,
 )
 
 TEXT = {
-    "labels": {"negative": [0], "positive": [1]},
-    "vocabulary_size": 100,
     "test_fraction": 0.25,
+    "tokenizer": {"class": "sklearn.feature_extraction.text.TfidfVectorizer"},
     "model": {"class": "sklearn.linear_model.LogisticRegression"},
 }
 FITTED = ["tokenizer", "label_encoder", "model"]
@@ -33,9 +33,11 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
     for name, value in TEXT.items():
         catalog[f"params:text.{name}"] = value
     catalog["params:text.model"] = ModelSpec.model_validate(TEXT["model"])
+    catalog["params:text.tokenizer"] = TransformerSpec.model_validate(TEXT["tokenizer"])
     catalog["params:random_state"] = 3
     catalog["english_stopwords"] = ["the", "a", "was"]
-    catalog["instances"] = pd.DataFrame({"text": texts * 5})
+    texts = [f"{text} {number}" for number in range(5) for text in texts]
+    catalog["instances"] = pd.DataFrame({"text": texts})
     catalog["labels"] = pd.DataFrame({"label": ["positive", "negative"] * 10})
     built = create_pipelines({"text": TEXT})
     made = SequentialRunner().run(built["training"], catalog)
@@ -44,15 +46,15 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
     # The slice that is served: the labels are not there.
     served = DataCatalog({name: catalog[name] for name in FITTED})
     served["english_stopwords"] = ["the", "a", "was"]
-    served["instances"] = pd.DataFrame({"text": ["Was it great?", "DULL", None]})
+    served["instances"] = pd.DataFrame({"text": ["Was it great?", "DULL", "Le"]})
     answers = SequentialRunner().run(built["inference"], served)
     predictions = answers["predictions"].load()
     assert predictions["label"].tolist()[:2] == ["positive", "negative"]
-    surer, _, unsure = predictions["probability"]
-    assert surer > unsure >= 0.5
+    assert predictions["known_words"].tolist() == [1, 1, 0]
+    assert predictions.isna().any(axis=1).tolist() == [False, False, True]
 
 
 def test_a_missing_key_is_named_with_what_stands_there_instead() -> None:
-    text = {name: value for name, value in TEXT.items() if name != "vocabulary_size"}
-    with pytest.raises(ConfigurationError, match=r"vocabulary_size: missing; did you"):
-        create_pipelines({"text": {**text, "vocabulary": 100}})
+    text = {name: value for name, value in TEXT.items() if name != "tokenizer"}
+    with pytest.raises(ConfigurationError, match=r"tokenizer: missing; did you mean"):
+        create_pipelines({"text": {**text, "tokeniser": TEXT["tokenizer"]}})

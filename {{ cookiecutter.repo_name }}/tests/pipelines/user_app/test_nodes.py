@@ -1,39 +1,42 @@
 """Predictions in batches, and what people are told of them."""
 
 import json
-from math import log
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from {{ cookiecutter.python_package }}.engine import (
-    ConfigurationError,
+    fingerprints,
 )
 from {{ cookiecutter.python_package }}.pipelines.user_app import (
     create_pipelines,
 )
 from {{ cookiecutter.python_package }}.pipelines.user_app.nodes import (
+    judge_predictions,
     predict_in_batches,
     report_sentiment,
-    score_predictions,
 )
 
-LABELS = {"worse": [0], "better": [1]}
-INSTANCES = pd.DataFrame({"text": ["x" * length for length in range(1, 11)]})
-TEXT = {
-    "splits": {"labelled": ["test"], "unlabelled": ["new"]},
-    "labels": LABELS,
-    "batch_size": 10,
-}
+INSTANCES = pd.DataFrame({"text": ["x" * length for length in range(1, 101)]})
+TRUTH = pd.DataFrame({"label": ["worse"] * 10 + ["better"] * 90})
+TEXT = {"unlabelled": ["new"], "batch_size": 10}
 
 
 class LengthModel:
-    """Calls long texts better."""
+    """Calls long texts better; was trained on those it is told of."""
+
+    def __init__(self, trained_on: pd.DataFrame = INSTANCES[:0]) -> None:
+        self.trained_on = fingerprints(trained_on)
 
     def predict(self, instances: pd.DataFrame) -> pd.DataFrame:
         length = instances["text"].str.len().astype("int64")
         label = (length > 5).map({True: "better", False: "worse"})
         return pd.DataFrame({"label": label, "probability": 1 - 1 / (2 + length)})
+
+    def unwrap_python_model(self) -> SimpleNamespace:
+        return SimpleNamespace(trained_on=self.trained_on)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 1000])
@@ -47,26 +50,27 @@ def test_batches_give_what_one_call_gives(batch_size: int, rows: int) -> None:
 
 def test_the_report_names_the_reviews_to_read() -> None:
     predictions = LengthModel().predict(INSTANCES)
-    report = report_sentiment(predictions, INSTANCES, LABELS, "test")
-    assert (report["reviews"], report["better_share"]) == (10, 0.5)
-    assert [review["text"] for review in report["most_uncertain"]][:2] == ["x", "xx"]
+    predictions.loc[70] = [None, np.nan]
+    report, to_read = report_sentiment(predictions, INSTANCES, "test")
+    shares = {"better": 0.94, "worse": 0.05, "unknown": 0.01}
+    assert report == {"split": "test", "reviews": 100, "shares": shares}
     assert json.loads(json.dumps(report)) == report
+    assert to_read["review"].tolist() == [70, *range(9)]
+    assert to_read["label"].tolist()[:2] == ["unknown", "worse"]
+    assert to_read["text"].tolist()[:2] == ["x" * 39 + "\u2026", "x"]
 
 
-def test_predictions_are_scored_by_the_probability_of_the_positive_label() -> None:
-    predicted = ["better", "worse", "better", "worse", "worse"]
-    predictions = pd.DataFrame(
-        {"label": predicted, "probability": [0.9, 0.8, 0.6, 0.7, 0.9]}
-    )
-    truth = pd.DataFrame({"label": ["better", "worse", "worse", "better", "worse"]})
-    assert score_predictions(predictions, truth, LABELS) == pytest.approx(
-        {
-            "accuracy": 3 / 5,
-            "f1_macro": (1 / 2 + 2 / 3) / 2,
-            "log_loss": -(log(0.9) + log(0.8) + log(0.4) + log(0.3) + log(0.9)) / 5,
-            "auc": 5 / 6,
-        }
-    )
+@pytest.mark.parametrize(("known", "judged"), [(0, 100), (90, 10), (100, 0)])
+def test_a_model_is_judged_by_reviews_that_it_was_not_trained_on(
+    known: int, judged: int
+) -> None:
+    model = LengthModel(INSTANCES[100 - known :])
+    predictions = model.predict(INSTANCES)
+    scores = judge_predictions(model, predictions, INSTANCES, TRUTH)
+    counts = {"reviews": scores.pop("reviews"), "judged": scores.pop("judged_reviews")}
+    assert counts == {"reviews": 100, "judged": judged}
+    assert scores.get("accuracy") == {100: 0.95, 10: 0.5, 0: None}[judged]
+    assert bool(scores) == bool(judged)
 
 
 @pytest.mark.parametrize(("split", "scored"), [("test", True), ("new", False)])
@@ -74,8 +78,3 @@ def test_only_a_split_with_labels_is_scored(split: str, scored: bool) -> None:
     pipeline = create_pipelines({"scored_split": split, "text": TEXT})["user_app"]
     assert ("prediction_metrics" in pipeline.outputs()) == scored
     assert ("labels_to_score" in pipeline.inputs()) == scored
-
-
-def test_a_split_that_there_is_not() -> None:
-    with pytest.raises(ConfigurationError, match=r"no split 'tets'.* mean 'test'"):
-        create_pipelines({"scored_split": "tets", "text": TEXT})

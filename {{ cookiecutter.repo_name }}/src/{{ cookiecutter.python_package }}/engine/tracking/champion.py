@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from statistics import fmean, variance
-from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import mlflow
 from kedro.io import DataCatalog
@@ -17,39 +19,15 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import get_model_info
 from mlflow.models.model import ModelInfo
-from pydantic import BeforeValidator, Field
 
 from ..errors import ConfigurationError, one_line
-from ..schema import Schema
-from .store import store_lock
+from .sqlite import store_lock
 
 ALIAS = "champion"
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 # Whether a candidate wins, and why.
 Verdict = tuple[bool, str]
-
-
-class ChampionRule(Schema):
-    """The rule by which the champion changes."""
-
-    metric: str | None = None
-    """A score of ``comparison.scoring``; None is the first one."""
-
-    margin: float = Field(default=0.0, ge=0)
-    """A new model must beat the champion by more than this."""
-
-
-class TrackingConfig(Schema):
-    """What ``tracking.yml`` may say."""
-
-    on_unreachable: Annotated[
-        Literal["local", "fail", "off"],
-        # YAML 1.1 reads a bare `off` as False.
-        BeforeValidator(lambda value: "off" if value is False else value),
-    ] = "local"
-    timeout_seconds: float = Field(default=5, gt=0)
-    champion: ChampionRule = ChampionRule()
 
 
 def crown(
@@ -67,14 +45,14 @@ def crown(
         current, wins, reason = current_champion(client, title), True, "first"
         if current is not None:
             try:
-                wins, reason = judge(current)
+                holder = champion_name(current)
+                gone = True, f"promoted: the files of {holder} are gone"
+                wins, reason = gone if _gone(client, current) else judge(current)
             except Exception as error:
-                wins, reason = (
-                    False,
-                    f"comparing it with {name} failed: {one_line(error)}",
-                )
+                failed = f"comparing it with {name} failed: {one_line(error)}"
+                wins, reason = False, failed
             if not wins:
-                return f"{champion_name(current)} (kept: {reason})"
+                return f"{holder} (kept: {reason})"
         with store_lock(mlflow.get_registry_uri()):
             # Has another run crowned another one meanwhile?
             if _version(current_champion(client, title)) == _version(current):
@@ -83,26 +61,32 @@ def crown(
 
 
 def decide(
-    differences: Sequence[float], margin: float, new: float, old: float, name: str
+    differences: Sequence[float],
+    margin: float,
+    new: float,
+    old: float,
+    name: str,
+    folds: int = 0,
 ) -> Verdict:
     """Tell whether paired differences are more than the margin, and than chance makes.
 
     By the corrected t-test of Nadeau and Bengio (2003): folds share most of their
     training rows, which a plain standard error does not know.
     """
-    mean, folds = fmean(differences), len(differences)
-    if mean <= 0:
+    mean, count = fmean(differences), len(differences)
+    if not mean > 0:  # no number, neither
         return False, f"{new:.3f} of {name} does not beat {old:.3f} ({mean:+.3f})"
     beats = f"{old:.3f} by {mean:.3f}"
-    if mean <= margin:
+    if not mean > margin:
         return False, f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
-    if folds == 1:
+    if count == 1:
         return True, f"promoted: {new:.3f} beats {beats}"
     from scipy.stats import t
 
-    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
-    chance = float(t.ppf(0.95, folds - 1)) * error
-    if mean <= chance:
+    shared = 1 / (folds - 1) if folds else 0
+    error = math.sqrt(variance(differences) * (1 / count + shared))
+    chance = float(t.ppf(0.95, count - 1)) * error
+    if not mean > chance:
         return False, f"{new:.3f} of {name} beats {beats}, chance may make {chance:.3f}"
     return True, f"promoted: {new:.3f} beats {beats}, chance may make {chance:.3f}"
 
@@ -153,15 +137,24 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
         if not isinstance(dataset, MlflowAbstractModelDataSet):
             continue
+        command = (dataset.metadata or {}).get("registered_by", "kedro run")
         try:
             get_model_info(dataset.model_uri)
-        except MlflowException as error:
-            if error.error_code not in NOT_FOUND:
-                raise
-            command = (dataset.metadata or {}).get("registered_by", "kedro run")
+        except Exception as error:
+            problem = f"cannot be read: {one_line(error)}."
+            if getattr(error, "error_code", "") in NOT_FOUND:
+                problem = f"is not there, or its files are gone; '{command}' makes it."
             raise ConfigurationError(
-                f"{name}: {dataset.model_uri} does not exist yet; '{command}' makes it."
+                f"{name}: {dataset.model_uri} {problem}"
             ) from error
+
+
+def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
+    """Tell whether a version's files were on this machine, and have been deleted."""
+    uri = client.get_model_version_download_uri(champion.name, champion.version)
+    return (
+        uri.startswith("file:") and not Path(url2pathname(urlsplit(uri).path)).exists()
+    )
 
 
 def _version(champion: ModelVersion | None) -> str | None:

@@ -19,17 +19,24 @@ from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
 
+from ..command import kedro_command
 from ..console import print_places
 from ..errors import VERBATIM, ConfigurationError, one_line, parse, redact
-from . import runs, store, write
-from .champion import TrackingConfig, check_inputs
+from ..registry import project_path
+from ..report import write_report
+from . import store, write
+from .champion import check_inputs
+from .collect import collect
+from .config import TrackingConfig
+from .lineage import source_of
 from .models import promote
+from .outcome import KedroRun
 
 logger = logging.getLogger(__name__)
 
 # The Kedro runs under way, by the id of their catalog: Kedro's run_id is the time in
 # milliseconds, which two threads may share.
-_open_runs: dict[int, runs.KedroRun] = {}
+_open_runs: dict[int, KedroRun] = {}
 # Sessions in threads set up and write in turn: stores do not expect two to create the
 # same dataset or alias at once.
 _writing = threading.Lock()
@@ -45,8 +52,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._config = TrackingConfig()
+        self._plugin = KedroMlflowConfig()
         self._uri = ""
-        self._off = False
+        self._problem = ""  # why the store cannot be written to
         self._in_callers_run = False
 
     @hook_impl
@@ -55,48 +63,22 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         self._abandon()
         self._config = parse(TrackingConfig, _read(context, "tracking"), "tracking.yml")
         config = _read(context, "mlflow")
-        parse(KedroMlflowConfig, config, "mlflow.yml")
-        store.limit_mlflow()
-        self._off = False
+        self._plugin = parse(KedroMlflowConfig, config, "mlflow.yml")
+        store.limit_mlflow(self._config.timeout_seconds)
         with _writing:
             # A run that the caller has opened decides where everything goes.
             self._in_callers_run = mlflow.active_run() is not None
             if self._in_callers_run:
                 super().after_context_created(context)
+                self._uri, self._problem = mlflow.get_tracking_uri(), ""
                 return
-            server = config.setdefault("server", {})
-            uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
-            local = store.anchor(store.LOCAL_STORE, context.project_path)
-            try:
-                self._uri = store.anchor(uri or local, context.project_path)
-                self._connect(context, config)
-            except Exception as error:
-                self._fall_back(error, local)
-                mlflow.set_tracking_uri(local)
-                if not self._off:
-                    self._uri, server["mlflow_registry_uri"] = local, None
-                    self._connect(context, config)
 
-    def _connect(self, context: KedroContext, config: dict[str, Any]) -> None:
-        """Let the plugin set MLflow up, with the store at the address."""
-        timeout = self._config.timeout_seconds
-        store.configure(config, self._uri, context.project_path, timeout)
-        context.config_loader["mlflow"] = config
-        super().after_context_created(context)
+            def set_up() -> None:
+                context.config_loader["mlflow"] = config
+                MlflowHook.after_context_created(self, context)
 
-    def _fall_back(self, error: Exception, local: str) -> None:
-        """Do without the store, as configured."""
-        problem = f"{redact(self._uri)} cannot be used ({one_line(error)})"
-        if self._config.on_unreachable == "fail":
-            advice = (
-                "start the server, or write 'on_unreachable: local' in tracking.yml"
-            )
-            raise ConfigurationError.listing(
-                "mlflow.yml", [f"server.mlflow_tracking_uri: {problem}; {advice}"]
-            ) from None
-        self._off = self._config.on_unreachable == "off" or self._uri == local
-        instead = "not tracked" if self._off else f"tracked in {local} instead"
-        logger.warning("%s: this run is %s.", problem, instead, extra=VERBATIM)
+            root = context.project_path
+            self._uri, self._problem = store.connect(config, root, self._config, set_up)
 
     @hook_impl
     def before_pipeline_run(
@@ -104,9 +86,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     ) -> None:
         """Open the parent run, unless what it needs of MLflow or for it is missing."""
         self.run_id = ""
-        check_inputs(pipeline, catalog)
-        if self._off:
-            return
+        if not self._problem:
+            check_inputs(pipeline, catalog)
         if isinstance(pipeline, PipelineML):
             from ..serving import check_artifacts
 
@@ -114,37 +95,50 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         for name in run_params.get("pipeline_names") or ():
             if isinstance(pipelines[name], PipelineML) > isinstance(pipeline, PipelineML):
                 logger.warning("A part of '%s' runs, so no model is logged", name)
-        before = runs.snapshot(pipeline, catalog)
+        run = KedroRun(run_params, pipeline, catalog)
+        if run.name in self._plugin.tracking.disable_tracking.pipelines:
+            return
+        run.problem = self._problem
+        run.tags, run.files = source_of(project_path())
+        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
+            run.leaderboard_before = catalog["leaderboard"].load()
+        if not run.problem:
+            try:
+                self._open(run)
+            except Exception as error:
+                # It may be that the run is there, but not all that is to be said of it.
+                run.id, run.problem = self.run_id, one_line(error)
+                self._end("FAILED", run.problem)
+                store.refuse(self._uri, run.problem, self._config)
+        _open_runs[id(catalog)] = run
+
+    def _open(self, run: KedroRun) -> None:
+        """Let the plugin open the run in MLflow."""
         # Tags: of the runner its class alone, and no passwords.
         tags = {
-            "runner": run_params["runner"].strip("<").partition(" ")[0],
-            "runtime_params": write.text(run_params["runtime_params"] or ""),
+            "runner": run.params["runner"].strip("<").partition(" ")[0],
+            "runtime_params": redact(str(run.params["runtime_params"] or "")),
         }
-        try:
-            super().before_pipeline_run({**run_params, **tags}, pipeline, catalog)
-            if not self.run_id:  # the plugin has been told to leave this pipeline out
-                return
-            uris = self.mlflow_config.server
-            client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
-            store.close_interrupted(client, self.run_id)
-        except Exception as error:
-            self._end("FAILED")
-            self._lose(error)
-            return
-        _open_runs[id(catalog)] = runs.KedroRun(
-            client, self.run_id, run_params, pipeline, catalog, before
-        )
-        if "ParallelRunner" in run_params["runner"]:
+        super().before_pipeline_run({**run.params, **tags}, run.pipeline, run.catalog)
+        uris = self.mlflow_config.server
+        run.client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
+        run.id = self.run_id
+        run.experiment_id = run.client.get_run(run.id).info.experiment_id
+        store.close_interrupted(run.client, run.id)
+        if "ParallelRunner" in run.params["runner"]:
             # What a node itself logs in a worker goes to the parent run.
-            os.environ["MLFLOW_RUN_ID"] = self.run_id
+            os.environ["MLFLOW_RUN_ID"] = run.id
 
     @hook_impl
     def before_node_run(self, catalog: DataCatalog) -> None:
         """Let what a node itself logs in a thread go to the parent run."""
         run = _open_runs.get(id(catalog))
         if run and run.process == os.getpid() and not mlflow.active_run():
-            with suppress(Exception):  # the store is gone, which the end will say
-                mlflow.start_run(run_id=run.id)
+            try:
+                if not run.problem:
+                    mlflow.start_run(run_id=run.id)
+            except Exception as error:  # the store is gone, which the end will say
+                run.problem = one_line(error)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:
@@ -160,39 +154,43 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Write everything there is to know of a run, and close it."""
         if (run := _open_runs.pop(id(catalog), None)) is None:
             return
-        if os.getenv("MLFLOW_RUN_ID") == run.id:
+        if run.id and os.getenv("MLFLOW_RUN_ID") == run.id:
             os.environ.pop("MLFLOW_RUN_ID")
-        status, lost, verdict = "FAILED" if error else "FINISHED", None, None
-        try:
-            with _writing:
-                models = runs.record(run, error)
-                if any(model.status == "FAILED" for model in models):
-                    status = "FAILED"
-                if error is None:
-                    write.log_data(run.client, run.id, run.pipeline, catalog)
-                    verdict = promote(run, models, self._config.champion)
-        except Exception as tracking_error:
-            lost = tracking_error
-        self._end(status)
-        if verdict:
-            print_places({"champion": verdict})
-        if lost:
-            self._lose(lost, only_warn=error is not None)
+        verdict, outcome, rule = None, collect(run, error), self._config.champion
+        with _writing:
+            write.deliver(
+                run, outcome, self._uri, self._plugin.tracking.experiment.name
+            )
+            if error is None:
+                verdict = run.attempt(
+                    lambda client: promote(run, client, outcome.models, rule)
+                )
+            if report := write_report(run, outcome, verdict):
+                run.attempt(lambda client: client.log_artifact(run.id, report))
+            self._end(outcome.status, run.problem)
+        places = {"champion": verdict, "report": report}
+        print_places({what: place for what, place in places.items() if place})
+        if run.problem:
+            self._lose(run, only_warn=error is not None)
 
-    def _lose(self, error: Exception, only_warn: bool = False) -> None:
-        """Say that MLflow could not take all."""
+    def _lose(self, run: KedroRun, only_warn: bool) -> None:
+        """Say what MLflow could not take, and what writes it later."""
+        later = kedro_command(run.params, only_missing=True)
         message = (
             f"MLflow at {redact(self._uri)} lacks this run, or part of it "
-            f"({one_line(error)}); what it made is in the data folder."
+            f"({run.problem}). What it made is in the data folder; once MLflow can be "
+            f"used, '{later}' writes the rest."
         )
         if self._config.on_unreachable == "fail" and not only_warn:
-            raise ConfigurationError(message) from error
+            raise ConfigurationError(message)
         logger.warning(message, extra=VERBATIM)
 
-    def _end(self, status: str) -> None:
-        """End the parent run, unless the caller opened it."""
+    def _end(self, status: str, problem: str = "") -> None:
+        """End the parent run, unless the caller opened it; without waiting again."""
         if not self._in_callers_run:
-            with suppress(Exception):
+            # Where it has failed before, it is not waited for again.
+            brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
+            with store.impatience(**brief), suppress(Exception):
                 mlflow.end_run(status)
 
     def _abandon(self) -> None:

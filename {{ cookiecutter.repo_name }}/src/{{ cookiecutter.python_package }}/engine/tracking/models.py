@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from kedro.io import DataCatalog
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.models.model import ModelInfo
@@ -21,38 +23,48 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from ..estimators import Estimator
+from ..judging import fingerprints, was_trained_on
 from ..trust import PACKAGE
-from .champion import ChampionRule, Verdict, crown, decide, register_version
+from .champion import Verdict, crown, decide, register_version
+from .config import ChampionRule
+from .outcome import KedroRun, ModelOutcome
 from .recipe import FILE, Candidate, find_candidate
-from .runs import KedroRun, ModelRun
+from .write import find_maker, send
 
 
-def promote(run: KedroRun, models: list[ModelRun], rule: ChampionRule) -> str | None:
+def promote(
+    run: KedroRun, client: MlflowClient, models: list[ModelOutcome], rule: ChampionRule
+) -> str | None:
     """Let what a run has made compete; return a line about who is champion."""
     if isinstance(run.pipeline, PipelineML):
-        return _promote_pipeline(run, run.pipeline, rule.margin)
+        return _promote_pipeline(run, client, run.pipeline, rule.margin)
     if not models or "leaderboard" not in run.pipeline.all_outputs():
         return None
     if best := find_candidate(models, run.catalog, rule.metric):
-        return promote_model(run, best, rule.margin)
+        return promote_model(run, client, best, rule.margin)
     score = f"score '{rule.metric}'" if rule.metric else "score"
     return f"as before (no model of this run has a finite {score})"
 
 
-def promote_model(run: KedroRun, best: Candidate, margin: float) -> str:
+def promote_model(
+    run: KedroRun, client: MlflowClient, best: Candidate, margin: float
+) -> str:
     """Let the best model of a run compete; its files are logged only if it wins."""
     model, recipe = best.run, best.recipe
 
     def register() -> str:
+        if not model.id:  # it was there already, as all others
+            find_maker(client, run.experiment_id, model)
+        if not model.id:
+            send(client, run.experiment_id, model, run.id)
         fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
         text = recipe.model_dump_json(by_alias=True)
-        run.client.log_text(model.run_id, text, FILE)
+        client.log_text(model.id, text, FILE)
         try:
-            with mlflow.start_run(model.run_id, nested=True):
+            with mlflow.start_run(model.id, nested=True):
                 info = log_model(fitted_model, best.parts[2])
         finally:  # logging opened the run again, and an error would end it as failed
-            end = round(model.end * 1000)
-            run.client.set_terminated(model.run_id, model.status, end)
+            client.set_terminated(model.id, model.status, model.end)
         facts = {
             "model": model.name,
             "metric": best.metric,
@@ -60,12 +72,12 @@ def promote_model(run: KedroRun, best: Candidate, margin: float) -> str:
             "folds": str(recipe.comparison.folds),
             "data_digest": recipe.digest,
         }
-        return register_version(run.client, PACKAGE, info, model.run_id, facts)
+        return register_version(client, PACKAGE, info, model.id, facts)
 
     def judge(champion: ModelVersion) -> Verdict:
         return best.judge(champion, margin)
 
-    return crown(run.client, PACKAGE, model.name, judge, register)
+    return crown(client, PACKAGE, model.name, judge, register)
 
 
 def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
@@ -93,38 +105,55 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
     return info
 
 
-def _promote_pipeline(run: KedroRun, pipeline: PipelineML, margin: float) -> str | None:
+def _promote_pipeline(
+    run: KedroRun, client: MlflowClient, pipeline: PipelineML, margin: float
+) -> str | None:
     """Log the inference pipeline, and let it compete if there is test data.
 
     Both are asked as their users will ask them: the logged model is loaded, and given
     the dataset ``test_<input_name>``, whose column ``label`` holds the right answers.
+    They are compared on those of its rows that neither was trained on.
     """
     title = pipeline.log_model_kwargs.get("registered_model_name")
     test_name = f"test_{pipeline.input_name}"
-    info = _log_pipeline(pipeline, run.catalog)
+    info = _log_pipeline(pipeline, run.catalog, test_name)
     if not title or test_name not in pipeline.all_outputs():
         return None
     test = run.catalog[test_name].load()
+    questions = test.drop(columns="label")
 
-    def score(uri: str) -> float:
-        answers = mlflow.pyfunc.load_model(uri).predict(test.drop(columns="label"))
-        return float((answers["label"].to_numpy() == test["label"].to_numpy()).mean())
+    def is_right(model: Any) -> pd.Series:
+        answers = model.predict(questions)["label"]
+        return pd.Series(answers.to_numpy() == test["label"].to_numpy(), dtype=float)
 
-    new, name = score(info.model_uri), f"{title} of this run"
+    new = is_right(mlflow.pyfunc.load_model(info.model_uri))
+    name = f"{title} of this run"
 
     def judge(champion: ModelVersion) -> Verdict:
-        old = score(f"models:/{title}/{champion.version}")
-        return decide([new - old], margin, new, old, name)
+        model = mlflow.pyfunc.load_model(f"models:/{title}/{champion.version}")
+        is_new = ~was_trained_on(model, questions)
+        rows = f"on {is_new.sum()} of {len(test)} test rows, which it did not train on"
+        if not is_new.any():
+            return False, f"{name} cannot be compared {rows}"
+        ours, old = new[is_new], is_right(model)[is_new]
+        differences = (ours - old).tolist()
+        wins, reason = decide(differences, margin, ours.mean(), old.mean(), name)
+        return wins, f"{reason}, {rows}"
 
     def register() -> str:
-        facts = {"metric": "accuracy", "score": str(new)}
-        return register_version(run.client, title, info, run.id, facts)
+        facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
+        return register_version(client, title, info, run.id, facts)
 
-    return crown(run.client, title, name, judge, register)
+    return crown(client, title, name, judge, register)
 
 
-def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:
-    """Log the inference pipeline, with all that was fitted for it, as one model."""
+def _log_pipeline(
+    pipeline: PipelineML, catalog: DataCatalog, test_name: str
+) -> ModelInfo:
+    """Log the inference pipeline, with all that was fitted for it, as one model.
+
+    It carries the fingerprints of the rows it was trained on: all but the test rows.
+    """
     from ..serving import InferenceModel
 
     arguments = {**pipeline.log_model_kwargs, "registered_model_name": None}
@@ -134,6 +163,11 @@ def _log_pipeline(pipeline: PipelineML, catalog: DataCatalog) -> ModelInfo:
     model = InferenceModel(
         pipeline.inference, catalog, pipeline.input_name, **pipeline.kpm_kwargs
     )
+    seen = fingerprints(catalog[pipeline.input_name].load())
+    if test_name in pipeline.all_outputs():
+        test = catalog[test_name].load().drop(columns="label")
+        seen = seen[~np.isin(seen, fingerprints(test))]
+    model.trained_on = seen
     with TemporaryDirectory() as folder:
         arguments["artifacts"] = model.extract_pipeline_artifacts(Path(folder))
         info: ModelInfo = mlflow.pyfunc.log_model(python_model=model, **arguments)

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from kedro.io import DataCatalog
 from mlflow.entities.model_registry import ModelVersion
@@ -20,9 +21,10 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import ConfigurationError, one_line
 from ..schema import ComparisonSpec, DataSpec, ModelSpec
 from .champion import Verdict, champion_name, decide
-from .runs import ModelRun
+from .outcome import ModelOutcome
 
 FILE = "recipe.json"
+MAX_PARTS = 50  # of the test rows, where there are no folds
 
 # X_train, y_train, X_test, y_test; of each y the one column.
 Parts = tuple[pd.DataFrame, "pd.Series[Any]", pd.DataFrame, "pd.Series[Any]"]
@@ -48,14 +50,14 @@ class Recipe(BaseModel):
     """Of the data."""
 
     scores: dict[str, list[float]]
-    """By name, on each fold; without folds, on the test part."""
+    """By name, on each fold; without folds, what each part of the test rows says."""
 
 
 @dataclass(frozen=True)
 class Candidate:
     """The best model of a run, and the score that decides."""
 
-    run: ModelRun
+    run: ModelOutcome
     recipe: Recipe
     metric: str
     parts: Parts
@@ -79,7 +81,8 @@ class Candidate:
         if not all(map(math.isfinite, old)):
             return True, f"promoted: the score of {holder} is no finite number"
         differences = [one - other for one, other in zip(new, old, strict=True)]
-        return decide(differences, margin, fmean(new), fmean(old), self.run.name)
+        folds, name = self.recipe.comparison.folds, self.run.name
+        return decide(differences, margin, fmean(new), fmean(old), name, folds)
 
     def _scores_of(self, recipe: Recipe) -> list[float]:
         """Return another recipe's scores on the folds that this one was judged on."""
@@ -87,13 +90,16 @@ class Candidate:
         def folds(of: Recipe) -> tuple[object, ...]:
             return of.digest, of.comparison.folds, of.random_state
 
-        if folds(recipe) == folds(self.recipe) and self.metric in recipe.scores:
-            return recipe.scores[self.metric]
+        known = recipe.scores.get(self.metric, [])
+        if folds(recipe) == folds(self.recipe) and len(known) == len(
+            self.recipe.scores[self.metric]
+        ):
+            return known
         return score_again(recipe, self.recipe, self.metric, self.parts)
 
 
 def find_candidate(
-    models: Sequence[ModelRun], catalog: DataCatalog, metric: str | None
+    models: Sequence[ModelOutcome], catalog: DataCatalog, metric: str | None
 ) -> Candidate | None:
     """Return the best of the leaderboard by a score, finite numbers only."""
     leaderboard = catalog["leaderboard"].load()
@@ -113,15 +119,19 @@ def find_candidate(
         catalog[name].load() for name in ("X_train", "y_train", "X_test", "y_test")
     )
     parts = X_train, y_train.iloc[:, 0], X_test, y_test.iloc[:, 0]
-    tested = {name.removeprefix(kind): [best.metrics[name]] for name in names}
+    scores = catalog[f"{best.namespace}.validation"].load()
+    if not scores:
+        fitted_model = catalog[f"{best.namespace}.fitted_model"].load()
+        tested = (name.removeprefix(kind) for name in names)
+        scores = {one: scores_by_rows(fitted_model, one, *parts[2:]) for one in tested}
     recipe = Recipe(
-        model=best.spec.model_copy(update={"search_space": {}}),
+        model=best.entry.model_copy(update={"search_space": {}}),
         data=DataSpec.model_validate(parameters["data"]),
         comparison=comparison,
         random_state=parameters["random_state"],
         columns=[*map(str, X_train), str(parts[1].name)],
         digest=data_digest(parts),
-        scores=catalog[f"{best.namespace}.validation"].load() or tested,
+        scores=scores,
     )
     return Candidate(best, recipe, column.removeprefix(kind), parts)
 
@@ -134,10 +144,30 @@ def data_digest(parts: Parts) -> str:
     return digest.hexdigest()[:16]
 
 
+def scores_by_rows(
+    fitted_model: Any, metric: str, X: pd.DataFrame, y: "pd.Series[Any]"
+) -> list[float]:
+    """Return what each part of the rows says of a score; their mean is the score.
+
+    By the jackknife, which takes any score: a part says how much is lost without it.
+    """
+    from sklearn.metrics import get_scorer
+
+    scorer = get_scorer(metric)
+    parts = min(len(y), MAX_PARTS)
+    rows = np.arange(len(y)) % parts
+    without = [
+        float(scorer(fitted_model, X[rows != part], y[rows != part]))
+        for part in range(parts)
+    ]
+    whole, mean = float(scorer(fitted_model, X, y)), fmean(without)
+    return [whole + (parts - 1) * (mean - score) for score in without]
+
+
 def score_again(
     recipe: Recipe, today: Recipe, metric: str, parts: Parts
 ) -> list[float]:
-    """Return a recipe's scores on today's folds, or without any on the test part.
+    """Return a recipe's scores on today's folds, or without any by the test rows.
 
     Raises:
         CannotFitError: If it fits to none of them; other errors as they are.
@@ -165,6 +195,8 @@ def score_again(
         except Exception as error:
             errors.append(error)
         else:
+            if not count:
+                return scores_by_rows(fitted, metric, X_rest, y_rest)
             scores.append(float(get_scorer(metric)(fitted, X_rest, y_rest)))
     if errors:
         raise errors[0] if scores else CannotFitError(one_line(errors[0]))

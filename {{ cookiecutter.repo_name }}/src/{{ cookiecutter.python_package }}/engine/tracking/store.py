@@ -1,28 +1,30 @@
 """MLflow's store: where it is, whether it answers, and who is at work in it."""
 
 import logging
+import math
 import os
+import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import mlflow
 import requests
-from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
-from ..errors import ConfigurationError
+from ..errors import VERBATIM, ConfigurationError, one_line, redact
 from ..files import HOST, is_alive
+from ..trust import PACKAGE
+from .config import TrackingConfig
+from .sqlite import SQLITE, check_writable, follow_move, store_lock
 
 logger = logging.getLogger(__name__)
 
-SQLITE = "sqlite:///"
 LOCAL_STORE = f"{SQLITE}mlflow.db"
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-# Seconds to wait for another process in silence, and then with a word about it.
-SILENT, PATIENT = 3.0, 60.0
 PROCESS = "kedro_process"
 
 
@@ -31,6 +33,11 @@ def anchor(uri: str, project_path: Path) -> str:
     if not uri.startswith(SQLITE):
         return uri
     return SQLITE + (project_path / uri.removeprefix(SQLITE)).as_posix()
+
+
+def address(uri: str, project_path: Path) -> str:
+    """Return an address as it stays when the project is moved, without passwords."""
+    return redact(uri.replace(f"{project_path.as_posix()}/", ""))
 
 
 def answers(uri: str, timeout_seconds: float) -> bool:
@@ -49,6 +56,52 @@ def answers(uri: str, timeout_seconds: float) -> bool:
     return True
 
 
+def connect(
+    config: dict[str, Any],
+    project_path: Path,
+    tracking: TrackingConfig,
+    set_up: Callable[[], None],
+) -> tuple[str, str]:
+    """Let MLflow be set up with the store of mlflow.yml, or what is to be used instead.
+
+    Returns:
+        The address; and why it cannot be used, where no other one is to be.
+
+    Raises:
+        ConfigurationError: If tracking.yml says so.
+    """
+    local = anchor(LOCAL_STORE, project_path)
+    server = config.setdefault("server", {})
+    uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
+    uri = anchor(uri or local, project_path)
+    try:
+        configure(config, uri, project_path, tracking.timeout_seconds)
+        set_up()
+    except Exception as error:
+        problem = one_line(error)
+    else:
+        return uri, ""
+    refuse(uri, problem, tracking)
+    mlflow.set_tracking_uri(local)
+    if tracking.on_unreachable == "local" and uri != local:
+        server["mlflow_registry_uri"] = None
+        with suppress(Exception):  # then none can be used, as the end says
+            configure(config, local, project_path, tracking.timeout_seconds)
+            set_up()
+            message = "%s cannot be used (%s): this run is tracked in %s instead."
+            logger.warning(message, redact(uri), problem, local, extra=VERBATIM)
+            return local, ""
+    return uri, problem
+
+
+def refuse(uri: str, problem: str, tracking: TrackingConfig) -> None:
+    """End a run before it begins, if tracking.yml says so."""
+    if tracking.on_unreachable == "fail":
+        what = f"server.mlflow_tracking_uri: {redact(uri)} cannot be used ({problem})"
+        advice = "start the server, or write 'on_unreachable: local' in tracking.yml"
+        raise ConfigurationError.listing("mlflow.yml", [f"{what}; {advice}"])
+
+
 def configure(
     config: dict[str, Any], uri: str, project_path: Path, timeout_seconds: float
 ) -> None:
@@ -63,19 +116,26 @@ def configure(
         experiment = tracking.setdefault("experiment", {})
         options = experiment.setdefault("create_experiment_kwargs", {})
         artifacts = (project_path / "mlartifacts").as_uri()
-        options.setdefault("artifact_location", artifacts)
+        own = options.setdefault("artifact_location", artifacts) != artifacts
+        inside = Path(uri.removeprefix(SQLITE)).is_relative_to(project_path)
         # Two first runs at once would create the same tables, and leave neither whole.
         with store_lock(uri):
+            check_writable(uri, timeout_seconds)
             MlflowClient(uri).search_experiments(max_results=1)
+            if inside and not own:
+                follow_move(uri, artifacts, experiment.get("name") or PACKAGE)
 
 
-def limit_mlflow() -> None:
+def limit_mlflow(timeout_seconds: float) -> None:
     """Make MLflow wait seconds, not minutes, for a server that goes away, and quietly.
 
     Variables that are set already count for more.
     """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    seconds = str(max(1, math.ceil(timeout_seconds)))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    # It could ask for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false")
     # A bar for each of many small files, in the middle of the log, helps nobody.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # MLflow prints addresses, passwords included, and urllib3 warns of each retry.
@@ -84,34 +144,15 @@ def limit_mlflow() -> None:
 
 
 @contextmanager
-def store_lock(uri: str) -> Iterator[None]:
-    """Let one process at a time into the block; for a SQLite store only.
-
-    Raises:
-        ConfigurationError: If another process does not leave it in time.
-    """
-    if not uri.startswith(SQLITE):
-        yield
-        return
-    lock = FileLock(f"{uri.removeprefix(SQLITE)}.lock")
-    try:
-        lock.acquire(timeout=SILENT)
-    except Timeout:
-        logger.warning(
-            "Another process is at work in %s: waiting %.0f seconds at most.",
-            Path(lock.lock_file).stem,
-            PATIENT,
-        )
-        try:
-            lock.acquire(timeout=PATIENT)
-        except Timeout:
-            raise ConfigurationError(
-                f"{lock.lock_file} is still held by another process: end that first."
-            ) from None
+def impatience(**variables: str) -> Iterator[None]:
+    """Let MLflow ask but once in the block; its variables may say more."""
+    changed = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **variables}
+    before = {name: os.environ[name] for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:
-        lock.release()
+        os.environ.update(before)
 
 
 def close_interrupted(client: MlflowClient, run_id: str) -> None:
@@ -122,7 +163,8 @@ def close_interrupted(client: MlflowClient, run_id: str) -> None:
     mine = f"{running} AND tags.{PROCESS} LIKE '%@{HOST}'"
     for parent in client.search_runs(experiments, mine):
         process = parent.data.tags[PROCESS].partition("@")[0]
-        if process.isdecimal() and not is_alive(int(process)):
+        # Anything may stand there: numbers of processes are short.
+        if re.fullmatch(r"\d{1,9}", process) and not is_alive(int(process)):
             its = f"{running} AND tags.mlflow.parentRunId = '{parent.info.run_id}'"
             for run in [*client.search_runs(experiments, its), parent]:
                 client.set_terminated(run.info.run_id, "KILLED")

@@ -1,42 +1,139 @@
-"""Writes into a run of MLflow: many values at once, tables, and what is marked."""
+"""Writes what a run leaves into MLflow; keeps what MLflow does not take."""
 
+import json
+import logging
 import re
-import subprocess
-import time
-import warnings
+import uuid
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-import mlflow
-import pandas as pd
-from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.data.pandas_dataset import from_pandas
-from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
-from pydantic import BaseModel
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, Run, RunTag
+from pydantic import BaseModel, ConfigDict
 
 from ..errors import redact
+from ..registry import project_path
+from .outcome import KedroRun, ModelOutcome, Outcome
+from .store import address, impatience
+
+logger = logging.getLogger(__name__)
 
 # MLflow's limits: of one batch; and, with something left, of a value and a name.
 MAX_METRICS, MAX_PARAMS = 1000, 100
 MAX_LENGTH, MAX_NAME = 5000, 240
+PARENT = "mlflow.parentRunId"
+
+
+class Kept(BaseModel):
+    """A run that is still to be written."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    place: str
+    """Address of the store, without passwords, and name of the experiment."""
+
+    run: Outcome
+
+
+def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
+    """Write a run, and those that were kept before; keep what cannot be written.
+
+    What is in the way is noted as the problem of the run.
+    """
+    folder = project_path() / "data" / ".untracked"
+    place = f"{address(uri, project_path())} {experiment}"
+    run.attempt(lambda client: send(client, run.experiment_id, outcome))
+    run.attempt(lambda client: send_kept(client, run.experiment_id, place, folder))
+    if run.problem and not outcome.sent:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = Kept(place=place, run=outcome)
+        begun = folder / f"{outcome.start}-{uuid.uuid4().hex}"
+        begun.write_text(kept.model_dump_json())
+        begun.rename(begun.with_suffix(".json"))  # whole, or not there
+
+
+def send(
+    client: MlflowClient, experiment_id: str, run: Outcome, parent: str = ""
+) -> None:
+    """Write a run and its models; what is there of them already is written again."""
+    tags = {key: redact(value)[:MAX_LENGTH] for key, value in run.tags.items()}
+    tags |= {PARENT: parent} if parent else {}
+    if run.id:
+        log_batch(client, run.id, {}, {}, tags, run.end)
+    else:
+        with impatience():  # an answer may be lost, and then there would be two
+            created = client.create_run(experiment_id, run.start, tags, run.name)
+        run.id = created.info.run_id
+    log_batch(client, run.id, run.metrics, run.params, {}, run.end)
+    if run.data:
+        client.log_inputs(run.id, [_input(one) for one in run.data])
+    # Where nothing was made anew, there is nothing new to say of models.
+    made = any(not model.reused for model in run.models)
+    for model in run.models if made else []:
+        # No earlier than its parent, where a model was fitted before.
+        model.start, model.end = max(model.start, run.start), max(model.end, run.start)
+        send(client, experiment_id, model, run.id)
+    for name, text in run.files.items():
+        client.log_text(run.id, text, name)
+    client.set_terminated(run.id, run.status, run.end)
+    run.sent = True
+
+
+def send_kept(
+    client: MlflowClient, experiment_id: str, place: str, folder: Path
+) -> None:
+    """Write the runs that were kept because MLflow did not take them."""
+    files = sorted(folder.glob("*.json"))
+    # Who holds the lock writes them.
+    with suppress(Timeout), FileLock(folder / "lock", 0) if files else nullcontext():
+        for file in files:
+            kept = Kept.model_validate_json(file.read_text())
+            if kept.place == place:
+                _find(client, experiment_id, kept.run)
+                send(client, experiment_id, kept.run)
+                file.unlink()
+                logger.info("The run %s, kept before, is now in MLflow", kept.run.id)
+
+
+def _find(client: MlflowClient, experiment_id: str, run: Outcome) -> None:
+    """Take over from the store what it has of a run: all, a part, or nothing."""
+
+    def search(query: str) -> list[Run]:
+        return list(client.search_runs([experiment_id], query))
+
+    its = f"attributes.start_time = {run.start} AND attributes.run_name = '{run.name}'"
+    found = search(f"attributes.run_id = '{run.id}'" if run.id else its)
+    run.id = found[0].info.run_id if found else ""
+    children = search(f"tags.`{PARENT}` = '{run.id}'") if found else []
+    ids = {child.data.tags.get("namespace"): child.info.run_id for child in children}
+    for model in run.models:
+        model.id = ids.get(model.namespace, "")
+
+
+def find_maker(client: MlflowClient, experiment_id: str, model: ModelOutcome) -> None:
+    """Take over the run that made a model, where this run has found it made."""
+    seconds = model.metrics.get("fit_seconds", 0)  # to the last digit no other has
+    its = f"tags.namespace = '{model.namespace}' AND metrics.fit_seconds = {seconds!r}"
+    for found in client.search_runs([experiment_id], its)[-1:]:  # the first
+        model.id, model.end = found.info.run_id, found.info.end_time
 
 
 def log_batch(
     client: MlflowClient,
     run_id: str,
     metrics: Mapping[str, float],
-    params: Mapping[str, Any],
+    params: Mapping[str, str],
     tags: Mapping[str, str],
+    time: int,
 ) -> None:
     """Log everything in as few calls as MLflow's limits allow."""
-    now = int(time.time() * 1000)
-    values = [Metric(key, value, now, 0) for key, value in _named(metrics).items()]
-    arguments = [Param(key, text(value)) for key, value in _named(params).items()]
-    labels = [RunTag(key, text(value)) for key, value in tags.items()]
+    values = [Metric(key, value, time, 0) for key, value in _named(metrics).items()]
+    named = _named(params).items()
+    arguments = [Param(key, value[:MAX_LENGTH]) for key, value in named]
+    labels = [RunTag(key, value) for key, value in tags.items()]
     while values or arguments or labels:
         client.log_batch(
             run_id, values[:MAX_METRICS], arguments[:MAX_PARAMS], labels[:MAX_PARAMS]
@@ -44,84 +141,10 @@ def log_batch(
         del values[:MAX_METRICS], arguments[:MAX_PARAMS], labels[:MAX_PARAMS]
 
 
-def log_data(
-    client: MlflowClient, run_id: str, pipeline: Pipeline, catalog: DataCatalog
-) -> None:
-    """Log the tables that the pipeline begins with, and what it makes that is marked.
-
-    Of a table name, schema and digest. A catalog entry with ``mlflow: metrics`` in its
-    metadata has the numbers of a dictionary logged as metrics, one with ``mlflow:
-    artifact`` the whole as a file that people can open.
-    """
-    for name in sorted(pipeline.inputs()):
-        if "pandas" in type(catalog[name]).__module__:
-            _log_input(name, catalog[name].load())
-    for name in sorted(pipeline.all_outputs()):
-        marked = (getattr(catalog[name], "metadata", None) or {}).get("mlflow")
-        if not marked or not catalog.exists(name):
-            continue
-        match catalog[name].load():
-            case dict() as value if marked == "metrics":
-                log_batch(client, run_id, numbers(value), {}, {})
-            case pd.DataFrame() as table:
-                client.log_text(run_id, table.to_csv(index=False), f"{name}.csv")
-            case dict() as value:
-                client.log_dict(run_id, value, f"{name}.json")
-            case value if hasattr(value, "write_html"):  # a figure of plotly
-                client.log_figure(run_id, value, f"{name}.html")
-            case value:
-                client.log_text(run_id, str(value), f"{name}.txt")
-
-
-def _log_input(name: str, table: pd.DataFrame) -> None:
-    """Log name, schema and digest of a table."""
-    with warnings.catch_warnings():
-        # Of integer columns, that they cannot hold missing values.
-        warnings.simplefilter("ignore", UserWarning)
-        described = from_pandas(table, name=name)
-        try:
-            mlflow.log_input(described)
-        except MlflowException:
-            # Another run has just been the first to log the same table.
-            mlflow.log_input(described)
-
-
-def git_commit(project_path: str | Path) -> dict[str, str]:
-    """Return the checked-out commit as MLflow's tag; empty outside of git."""
-    git = ["git", "-C", str(project_path), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(git, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return {"mlflow.source.git.commit": done.stdout.strip()}
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Join the keys of nested mappings, or schemas, with dots."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        inner = (
-            value.model_dump(by_alias=True) if isinstance(value, BaseModel) else value
-        )
-        if isinstance(inner, Mapping) and inner:
-            flat |= flatten(inner, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = inner
-    return flat
-
-
-def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics."""
-    return {
-        key: float(value)
-        for key, value in values.items()
-        if isinstance(value, int | float)
-    }
-
-
-def text(value: Any) -> str:
-    """Return a value as MLflow may store it: no passwords, not too long."""
-    return redact(str(value))[:MAX_LENGTH]
+def _input(data: Mapping[str, str]) -> DatasetInput:
+    """Return data as MLflow has it: its place and digest, nothing of its content."""
+    source = json.dumps({"uri": data["path"]})
+    return DatasetInput(Dataset(data["name"], data["digest"], "local", source))
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:

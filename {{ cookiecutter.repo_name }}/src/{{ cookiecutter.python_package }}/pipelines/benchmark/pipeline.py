@@ -1,6 +1,6 @@
 """The pipelines of the benchmark: every data set by every model, as it is and tuned."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from .nodes import (
 
 FILE = "parameters_benchmark.yml"
 TUNING = "params:benchmark.tuning"
+KINDS = ("baseline", "tuned")
 # What the leaderboard takes of a model, by the ending it knows it by.
 RESULTS = {"score": "model_score", "metrics": "metrics"}
 
@@ -71,9 +72,8 @@ def create_pipelines(
             ],
         )
     datasets = [name for name, data in spec.datasets.items() if data]
-    cells = create_cells()
     models = list(spec.models) or known
-    one = cache(partial(create_dataset_pipeline, models=models, cells=cells))
+    one = cache(partial(create_dataset_pipeline, models=models, cell=create_cell()))
     return {
         "benchmark": lambda: Pipeline([*map(one, datasets), compare_all(datasets)]),
         **{f"benchmark.{name}": partial(one, name) for name in datasets},
@@ -81,53 +81,44 @@ def create_pipelines(
 
 
 def create_dataset_pipeline(
-    dataset: str, models: list[str], cells: dict[str, Pipeline]
+    dataset: str, models: list[str], cell: Pipeline
 ) -> Pipeline:
     """Build the pipeline that compares models on one data set.
 
     Args:
         dataset: Its name in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
-        cells: From ``create_cells``.
+        cell: From ``create_cell``.
     """
-    space = f"benchmark.{dataset}"
-    shared = {key: key for key in (COMPARISON, SEED, TUNING, "params:models")}
-    shared[DATA] = f"params:benchmark.datasets.{dataset}"
-
-    def inside(
-        pipeline: Pipeline, name: str = "", tags: Iterable[str] = (), **more: str
-    ) -> Pipeline:
-        known = {**shared, **more}
-        return Pipeline(
-            pipeline,
-            namespace=f"{space}.{name}".rstrip("."),
-            inputs={part: f"{space}.{part}" for part in SPLIT if name},
-            parameters={key: known[key] for key in pipeline.inputs() & set(known)},
-            tags=[dataset, *tags],
-        )
-
-    split = Pipeline([Node(split_data, ["raw", DATA, SEED], SPLIT, name="split_data")])
+    space, data = f"benchmark.{dataset}", f"params:benchmark.datasets.{dataset}"
+    shared = {DATA: data, **{key: key for key in (COMPARISON, SEED, TUNING)}}
+    split = Pipeline(
+        [Node(split_data, ["raw", DATA, SEED], SPLIT, name="split_data")],
+        namespace=space,
+        parameters={DATA: data, SEED: SEED},
+        tags=dataset,
+    )
+    parts = {part: f"{space}.{part}" for part in SPLIT}
+    # Tags before the namespace: with it, Kedro would make each node three times.
+    cell = Pipeline(cell, tags=dataset)
     of_models = (
-        inside(
-            cells[kind],
-            f"{model}.{kind}",
-            [model, kind],
-            **{"params:model": f"params:models.{model}"},
+        Pipeline(
+            Pipeline(cell, tags=model),
+            namespace=f"{space}.{model}",
+            inputs=parts,
+            parameters={**shared, "params:model": f"params:models.{model}"},
         )
         for model in models
-        for kind in cells
     )
-    around = nodes_around(dataset, models, list(cells))
-    return Pipeline([inside(split), *around, *of_models])
+    return Pipeline([split, *nodes_around(dataset, models), *of_models])
 
 
-def nodes_around(dataset: str, models: list[str], kinds: list[str]) -> list[Node]:
+def nodes_around(dataset: str, models: list[str]) -> list[Node]:
     """Build the nodes that sum up what the models do on a data set.
 
     Args:
         dataset: Its name in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
-        kinds: What there is of each: ``baseline`` and ``tuned``.
     """
     space = f"benchmark.{dataset}"
     # In a namespace from the start: elsewhere Kedro warns of names with dots.
@@ -144,7 +135,7 @@ def nodes_around(dataset: str, models: list[str], kinds: list[str]) -> list[Node
                 **{
                     f"{model}.{kind}_{key}": f"{space}.{model}.{kind}.{name}"
                     for model in models
-                    for kind in kinds
+                    for kind in KINDS
                     for key, name in RESULTS.items()
                 },
             },
@@ -180,8 +171,9 @@ def compare_all(datasets: list[str]) -> Node:
     )
 
 
-def create_cells() -> dict[str, Pipeline]:
+def create_cell() -> Pipeline:
     """Return the nodes of a model on a data set: as configured, and tuned."""
+    parameters = {COMPARISON, DATA, SEED, "params:model"}
     study = [
         Node(
             tune,
@@ -196,7 +188,19 @@ def create_cells() -> dict[str, Pipeline]:
             name="learning_curve",
         ),
     ]
-    return {
-        "baseline": keep_going(Pipeline(model_nodes())),
-        "tuned": keep_going(Pipeline([*study, *model_nodes("entry")])),
+    kinds = {
+        "baseline": (model_nodes(), parameters),
+        "tuned": ([*study, *model_nodes("entry")], parameters | {TUNING}),
     }
+    return Pipeline(
+        [
+            Pipeline(
+                keep_going(Pipeline(nodes)),
+                namespace=kind,
+                inputs=set(SPLIT),
+                parameters=taken,
+                tags=kind,
+            )
+            for kind, (nodes, taken) in kinds.items()
+        ]
+    )

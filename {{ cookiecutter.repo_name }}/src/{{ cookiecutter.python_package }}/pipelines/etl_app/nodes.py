@@ -7,6 +7,8 @@ from {{ cookiecutter.python_package }}.engine import (
     did_you_mean,
 )
 
+FILE = "parameters_text.yml"
+
 
 def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
     """Take the texts.
@@ -37,7 +39,7 @@ def etl_labels(
     Args:
         reviews: The raw table, one row per review.
         label_column: Name of the column with the labels.
-        labels: How the raw table may write each label, by its name.
+        labels: How the table may write each label, by its name; empty: as it has them.
         split: Name of the split that the table is of.
 
     Returns:
@@ -51,15 +53,17 @@ def etl_labels(
     written = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
     if pd.api.types.is_float_dtype(written):  # whole numbers, where one is missing
         written = written.convert_dtypes()
-    # The hub writes -1 for no label.
-    is_missing = written.isna() | written.astype("str").isin(["", "-1"])
-    if is_missing.all():
-        raise ConfigurationError(
-            f"The split '{split}' has no labels. Its texts alone are prepared by\n  "
-            f"kedro run --pipelines etl_instances --params split={split}"
-        )
+    is_missing = written.isna() | (written.astype("str").str.strip() == "")
     names = {str(value): name for name, values in labels.items() for value in values}
-    label = written.astype("str").map(names)
+    label = written.astype("str").mask(is_missing)
+    label = label.map(names) if names else label
+    if label.isna().all():
+        values = ", ".join(written[~is_missing].astype("str").unique()[:3])
+        found = f"; its column '{label_column}' has {values}" if values else ""
+        raise ConfigurationError(
+            f"The split '{split}' has no labels{found}. Its texts alone are prepared by"
+            f"\n  kedro run --pipelines etl_instances --params split={split}"
+        )
     unknown = written[label.isna() & ~is_missing].value_counts().head()
     problems = [
         f"text.labels: '{value}', in {rows} rows of the split '{split}', is "
@@ -73,7 +77,7 @@ def etl_labels(
             f"{is_missing.idxmax()}"
         )
     if problems:
-        raise ConfigurationError.listing("parameters_text.yml", problems)
+        raise ConfigurationError.listing(FILE, problems)
     return pd.DataFrame({"label": label.astype("str")})
 
 
@@ -83,4 +87,4 @@ def _check_column(reviews: pd.DataFrame, key: str, column: str) -> None:
         columns = [str(name) for name in reviews]
         problem = f"text.{key}: '{column}' is no column of the reviews"
         problem += f"{did_you_mean(column, columns)}; columns: {', '.join(columns)}"
-        raise ConfigurationError.listing("parameters_text.yml", [problem])
+        raise ConfigurationError.listing(FILE, [problem])

@@ -1,19 +1,15 @@
 """The pipelines that prepare reviews."""
 
-from typing import Any, Literal
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from {{ cookiecutter.python_package }}.engine import (
-    ConfigurationError,
-    did_you_mean,
     parse,
 )
 
-from .nodes import etl_instances, etl_labels
-
-FILE = "parameters_text.yml"
+from .nodes import FILE, etl_instances, etl_labels
 
 
 class Text(BaseModel):
@@ -21,10 +17,9 @@ class Text(BaseModel):
 
     model_config = ConfigDict(strict=True)  # nodes get what is written
 
-    splits: dict[Literal["labelled", "unlabelled"], list[str]]
     text_column: str
     label_column: str
-    labels: dict[str, list[str | int]] = Field(min_length=2, max_length=2)
+    labels: dict[str, list[str | int]]
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
@@ -36,34 +31,12 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong.
     """
-    text = parse(Text, parameters.get("text"), FILE, prefix="text")
-    split = parameters.get("split")
-    known = [name for names in text.splits.values() for name in names]
-    if split not in known:
-        problem = f"split: there is no split '{split}' in text.splits"
-        problem += f"{did_you_mean(split, known)}; known: {', '.join(known)}"
-        raise ConfigurationError.listing(FILE, [problem])
-    labels = ["params:text.label_column", "params:text.labels", "params:split"]
-    etl = Pipeline(
-        [
-            Node(
-                etl_instances,
-                ["reviews", "params:text.text_column"],
-                "instances",
-                name="etl_instances",
-                tags="etl_instances",
-            ),
-            Node(
-                etl_labels,
-                ["reviews", *labels],
-                "labels",
-                name="etl_labels",
-                tags="etl_labels",
-            ),
-        ]
-    )
-    return {
-        "etl": etl,
-        "etl_instances": etl.only_nodes_with_tags("etl_instances"),
-        "etl_labels": etl.only_nodes_with_tags("etl_labels"),
-    }
+    parse(Text, parameters.get("text"), FILE, prefix="text")
+    text = ["reviews", "params:text.text_column"]
+    label = ["reviews", "params:text.label_column", "params:text.labels"]
+    nodes = [
+        Node(etl_instances, text, "instances", name="etl_instances"),
+        Node(etl_labels, [*label, "params:split"], "labels", name="etl_labels"),
+    ]
+    halves = {node.name: Pipeline([node], tags=node.name) for node in nodes}
+    return {"etl": Pipeline(halves.values()), **halves}

@@ -5,6 +5,7 @@ none but a run should wait for scikit-learn.
 """
 
 import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -13,111 +14,130 @@ import pandas as pd
 from {{ cookiecutter.python_package }}.engine import (
     ConfigurationError,
     ModelSpec,
+    TransformerSpec,
     build_estimator,
+    fingerprints,
 )
 
 Array = np.ndarray[Any, Any]
 
+FILE = "parameters_text.yml"
+TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+# A symbol, such as an emoji, is a word of its own; all that is neither white space nor
+# punctuation belongs to a word: letters of any script, with the marks that combine.
+SYMBOLS = "\u2190-\u2bff\U0001f000-\U0001faff"
+BETWEEN = r"\0-&(-/:-@\[-`{-\xbf\u2000-\u206f\u3000-\u303f\ufe00-\ufe0f\uff01-\uff0f\s"
+LETTERS = f"[^'{BETWEEN}{SYMBOLS}]+"
 # With the apostrophes inside: "don't" is one word, and "t" none.
-WORD = re.compile(r"\w+(?:'\w+)*")
-PUNCTUATION = re.compile(r"[^\w\s]+|_")
+WORD = re.compile(f"{LETTERS}(?:'{LETTERS})*|[{SYMBOLS}]")
 
 
 def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[str]:
-    """Return texts in lower case, without stopwords and punctuation.
+    """Return the words of each text, in lower case, with a space between.
 
-    Letters and digits of any language stay; apostrophes just go, since "won't" is
-    another word than "won". A missing text is empty.
+    There are no HTML tags, punctuation and stopwords among them. Apostrophes just go,
+    since "won't" is another word than "won".
 
     Args:
         instances: One column ``text``, one row per review.
         english_stopwords: Whole words to leave out, in lower case.
+
+    Raises:
+        ConfigurationError: Names the first row that is no text.
     """
-    stopwords = frozenset(english_stopwords)
-
-    def unless_stopword(match: re.Match[str]) -> str:
-        return "" if match[0] in stopwords else match[0]
-
-    def clean(text: str) -> str:
-        words = text.lower().replace("\u2019", "'").split()
-        kept = " ".join(
-            # A look-up per word; the slower pattern only around punctuation.
-            word if word.isalpha() else WORD.sub(unless_stopword, word)
-            for word in words
-            if word not in stopwords
-        )
-        return PUNCTUATION.sub(" ", kept.replace("'", ""))
-
-    return [clean(text) for text in instances["text"].fillna("").astype("str")]
+    stopwords, cleaned = frozenset(english_stopwords), []
+    for row, text in enumerate(instances["text"].tolist()):
+        if not isinstance(text, str):
+            shown = None if isinstance(text, float) and np.isnan(text) else text
+            problem = f"text: row {row}, from 0 on, is no text but {shown!r:.99}"
+            raise ConfigurationError(problem)
+        plain = unescape(TAG.sub(" ", text)).lower().replace("\u2019", "'")
+        words = [word for word in WORD.findall(plain) if word not in stopwords]
+        cleaned.append(" ".join(words).replace("'", ""))
+    return cleaned
 
 
 def hold_out(
-    instances: pd.DataFrame,
-    labels: pd.DataFrame,
-    test_fraction: float,
-    random_state: int,
+    instances: pd.DataFrame, labels: pd.DataFrame, test_fraction: float
 ) -> tuple[Array, pd.DataFrame]:
-    """Choose the reviews that training does not see.
+    """Choose the reviews that training does not see, by a hash of each text.
+
+    So more reviews move none of those there are, and copies stay on one side.
 
     Args:
         instances: Texts, one row per review.
         labels: One column ``label``, same rows.
-        test_fraction: Share of the reviews to hold out, classes alike.
-        random_state: Seed of the choice.
+        test_fraction: Share of the reviews to hold out.
 
     Returns:
         The row numbers of the reviews to train on, and the held-out reviews with their
         labels: columns ``text`` and ``label``, the row numbers as index.
 
     Raises:
-        ConfigurationError: If there is not one label for each text.
+        ConfigurationError: If there is not one label for each text, or too few reviews.
     """
-    from sklearn.model_selection import train_test_split
-
     if len(instances) != len(labels):
         raise ConfigurationError(
             f"There are {len(instances)} instances but {len(labels)} labels: one file "
             "is of older data. 'kedro run --pipelines etl' makes both."
         )
-    train_rows, test_rows = train_test_split(
-        np.arange(len(labels)),
-        test_size=test_fraction,
-        random_state=random_state,
-        stratify=labels["label"],
-    )
-    held_out = pd.concat([instances, labels], axis="columns").iloc[np.sort(test_rows)]
-    return np.sort(train_rows), held_out
+    is_held_out = fingerprints(instances) < test_fraction * 2**64
+    train_rows = np.flatnonzero(~is_held_out)
+    if labels["label"].iloc[train_rows].nunique() < 2 or not is_held_out.any():
+        raise ConfigurationError(
+            f"Of {len(labels)} reviews, {len(train_rows)} are left to learn from. That "
+            "takes two labels, and a test one review: give more reviews, or another "
+            f"text.test_fraction in {FILE}."
+        )
+    return train_rows, pd.concat([instances, labels], axis="columns")[is_held_out]
 
 
 def fit_tokenizer(
-    cleaned_text: list[str], train_rows: Array, vocabulary_size: int
+    cleaned_text: list[str], train_rows: Array, tokenizer: TransformerSpec
 ) -> Any:
-    """Learn the most frequent words of the reviews to train on.
+    """Learn the words of the reviews to train on.
 
     Args:
         cleaned_text: All texts.
         train_rows: Row numbers of those to learn from.
-        vocabulary_size: How many words to keep.
+        tokenizer: What ``parameters_text.yml`` says of the tokenizer.
 
     Returns:
-        scikit-learn's ``CountVectorizer``, fitted.
+        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``.
+
+    Raises:
+        ConfigurationError: If it cannot name its words.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
+    built: Any = build_estimator(tokenizer, random_state=0)
+    if isinstance(getattr(built, "ngram_range", None), list):
+        built.ngram_range = tuple(built.ngram_range)  # YAML has no tuples
+    built.fit([cleaned_text[row] for row in train_rows])
+    if not hasattr(built, "get_feature_names_out"):
+        problem = f"text.tokenizer.class: {tokenizer.class_path} cannot name its words"
+        problem += "; take one such as sklearn.feature_extraction.text.TfidfVectorizer"
+        raise ConfigurationError.listing(FILE, [problem])
+    # Not a pair of words; asked at every request.
+    names = built.get_feature_names_out()
+    built.is_word_ = np.array([" " not in name for name in names], dtype="int64")
+    return built
 
-    tokenizer = CountVectorizer(max_features=vocabulary_size, lowercase=False)
-    return tokenizer.fit([cleaned_text[row] for row in train_rows])
+
+def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> tuple[Any, Array]:
+    """Turn words into features.
+
+    Returns:
+        A sparse matrix, one row per text; how many words of each are known, not
+        counting their repetitions.
+    """
+    features = tokenizer.transform(cleaned_text)
+    return features, (features > 0) @ tokenizer.is_word_
 
 
-def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> Any:
-    """Count words: a sparse matrix, one row per text, one column per known word."""
-    return tokenizer.transform(cleaned_text)
-
-
-def fit_label_encoder(labels: pd.DataFrame) -> Any:
-    """Number the labels, in alphabetical order: a fitted ``LabelEncoder``."""
+def fit_label_encoder(labels: pd.DataFrame, train_rows: Array) -> Any:
+    """Number the labels to learn, in alphabetical order: a fitted ``LabelEncoder``."""
     from sklearn.preprocessing import LabelEncoder
 
-    return LabelEncoder().fit(labels["label"])
+    return LabelEncoder().fit(labels["label"].iloc[train_rows])
 
 
 def train_model(
@@ -131,7 +151,7 @@ def train_model(
     """Fit the classifier.
 
     Args:
-        features: Sparse counts, one row per review.
+        features: Sparse, one row per review.
         labels: One column ``label``, same rows.
         label_encoder: Numbers the labels.
         train_rows: Row numbers of the reviews to train on.
@@ -139,42 +159,41 @@ def train_model(
         random_state: Seed for models that take one.
 
     Raises:
-        ConfigurationError: If the model gives no probabilities, or takes no counts.
+        ConfigurationError: If it gives no probabilities, or takes no sparse features.
     """
-    classifier = build_estimator(model, random_state)
+    classifier: Any = build_estimator(model, random_state)
     y = label_encoder.transform(labels["label"].iloc[train_rows])
-    problem = ""
     try:
-        classifier.fit(features[train_rows], y)
-        if not hasattr(classifier, "predict_proba"):
-            problem = "has no predict_proba"
-    except TypeError as error:
-        if "sparse" not in str(error).lower():
-            raise
-        problem = "takes no sparse counts of words"
-    if problem:
-        problem = f"text.model.class: {model.class_path} {problem}; take another, such "
-        problem += "as sklearn.linear_model.LogisticRegression"
-        raise ConfigurationError.listing("parameters_text.yml", [problem])
+        classifier.fit(features[train_rows], y).predict_proba(features[:1])
+    except (AttributeError, TypeError) as error:
+        problem = f"text.model.class: {model.class_path} does not fit: {error}; take "
+        problem += "another, such as sklearn.linear_model.LogisticRegression"
+        raise ConfigurationError.listing(FILE, [problem]) from error
     return classifier
 
 
 def predict(model: Any, features: Any) -> Array:
     """Return the probability of each label: one row per text, one column per label."""
-    if features.shape[0] == 0:
+    if features.shape[0] == 0:  # which scikit-learn refuses
         return np.empty((0, len(model.classes_)))
     probabilities: Array = model.predict_proba(features)
     return probabilities
 
 
-def decode_predictions(label_encoder: Any, probabilities: Array) -> pd.DataFrame:
+def decode_predictions(
+    label_encoder: Any, probabilities: Array, known_words: Array
+) -> pd.DataFrame:
     """Name the most probable label of each text.
 
     Returns:
-        One row per text: ``label``, and its ``probability`` (0.5 to 1 for two labels).
+        One row per text: ``label``, its ``probability`` (0.5 to 1 for two labels), and
+        ``known_words``. Of a text without a known word, label and probability are null.
     """
-    best = probabilities.argmax(axis=1)
-    probability = probabilities[np.arange(len(best)), best]
+    best, is_unknown = probabilities.argmax(axis=1), known_words == 0
+    label, probability = label_encoder.classes_[best], probabilities.max(axis=1)
+    if is_unknown.any():
+        label, probability = label.astype(object), probability.copy()
+        label[is_unknown], probability[is_unknown] = None, np.nan
     return pd.DataFrame(
-        {"label": label_encoder.classes_[best], "probability": probability}
+        {"label": label, "probability": probability, "known_words": known_words}
     )

@@ -7,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from {{ cookiecutter.python_package }}.engine import (
     ModelSpec,
+    TransformerSpec,
     parse,
 )
 
 from . import evaluation, nodes
 
 PACKAGE = __name__.partition(".")[0]
-SEED = "params:random_state"
+# Label and probability are null where no word is known.
+ANSWER = {"label": "string?", "probability": "double?", "known_words": "long"}
 
 
 class Text(BaseModel):
@@ -21,9 +23,8 @@ class Text(BaseModel):
 
     model_config = ConfigDict(strict=True)  # nodes get what is written
 
-    labels: dict[str, Any] = Field(min_length=2, max_length=2)
-    vocabulary_size: int = Field(gt=0)
     test_fraction: float = Field(gt=0, lt=1)
+    tokenizer: TransformerSpec
     model: ModelSpec
 
 
@@ -45,7 +46,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         log_model_kwargs,
     )
 
-    spec = parse(Text, parameters.get("text"), "parameters_text.yml", prefix="text")
+    text = parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
     training = bind(
@@ -55,10 +56,10 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         log_model_kwargs=log_model_kwargs(
             f"{PACKAGE}_sentiment",
             inputs={"text": "string"},
-            outputs={"label": "string", "probability": "double"},
+            outputs=ANSWER,
             example={"text": "A quiet film, and a great one."},
             requirements=["scikit-learn", "scipy"],
-            model=spec.model,
+            models=[text.tokenizer, text.model],
         ),
     )
     return {"ml_app": ml_app, "inference": inference, "training": training}
@@ -66,45 +67,29 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline of both halves."""
+    features, split = ["features", "known_words"], ["train_rows", "test_instances"]
+    labels = ["instances", "labels", "params:text.test_fraction"]
+    words = ["cleaned_text", "train_rows", "params:text.tokenizer"]
+    rows = ["features", "labels", "label_encoder", "train_rows"]
+    seeded = ["params:text.model", "params:random_state"]
+    tested = ["probabilities", "known_words", "test_instances", "label_encoder"]
+    scores = ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
+    fitted = ["model", "tokenizer", "label_encoder"]
+    decoded = ["label_encoder", "probabilities", "known_words"]
     both = [
         _node(nodes.clean_text, ["instances", "english_stopwords"], "cleaned_text"),
-        _node(nodes.tokenize_text, ["tokenizer", "cleaned_text"], "features"),
+        _node(nodes.tokenize_text, ["tokenizer", "cleaned_text"], features),
         _node(nodes.predict, ["model", "features"], "probabilities"),
     ]
     training = [
-        _node(
-            nodes.hold_out,
-            ["instances", "labels", "params:text.test_fraction", SEED],
-            ["train_rows", "test_instances"],
-        ),
-        _node(
-            nodes.fit_tokenizer,
-            ["cleaned_text", "train_rows", "params:text.vocabulary_size"],
-            "tokenizer",
-        ),
-        _node(nodes.fit_label_encoder, "labels", "label_encoder"),
-        _node(
-            nodes.train_model,
-            [
-                *("features", "labels", "label_encoder", "train_rows"),
-                *("params:text.model", SEED),
-            ],
-            "model",
-        ),
-        _node(
-            evaluation.evaluate,
-            ["probabilities", "test_instances", "label_encoder", "params:text.labels"],
-            ["sentiment_metrics", "confusion_matrix_plot"],
-        ),
-        _node(
-            evaluation.plot_telling_words,
-            ["model", "tokenizer", "label_encoder", "params:text.labels"],
-            "telling_words_plot",
-        ),
+        _node(nodes.hold_out, labels, split),
+        _node(nodes.fit_tokenizer, words, "tokenizer"),
+        _node(nodes.fit_label_encoder, ["labels", "train_rows"], "label_encoder"),
+        _node(nodes.train_model, [*rows, *seeded], "model"),
+        _node(evaluation.evaluate, tested, scores),
+        _node(evaluation.plot_telling_words, fitted, "telling_words_plot"),
     ]
-    decode = _node(
-        nodes.decode_predictions, ["label_encoder", "probabilities"], "predictions"
-    )
+    decode = _node(nodes.decode_predictions, decoded, "predictions")
     return Pipeline(
         [
             Pipeline(both, tags=["training", "inference"]),

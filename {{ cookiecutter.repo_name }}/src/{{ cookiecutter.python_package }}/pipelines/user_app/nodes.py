@@ -1,13 +1,19 @@
-"""Predicts the sentiment of many reviews, and sums them up."""
+"""Predicts the sentiment of many reviews, and sums them up for people."""
 
 import logging
 from typing import Any
 
 import pandas as pd
 
+from {{ cookiecutter.python_package }}.engine import (
+    score_predictions,
+    was_trained_on,
+)
+
 logger = logging.getLogger(__name__)
 
-MOST_UNCERTAIN = 10
+TO_READ = 10
+LENGTH = 40
 
 
 def predict_in_batches(
@@ -21,76 +27,60 @@ def predict_in_batches(
         batch_size: How many reviews to predict at a time; bounds the memory it takes.
 
     Returns:
-        One row per review: its ``label``, and the label's ``probability``.
+        One row per review: ``label``, its ``probability``, and ``known_words``.
     """
     starts = range(0, max(len(instances), 1), batch_size)
-    predictions: list[pd.DataFrame] = [
-        sentiment_model.predict(instances.iloc[start : start + batch_size])
-        for start in starts
-    ]
-    return pd.concat(predictions, ignore_index=True)
+    batches = (instances.iloc[start : start + batch_size] for start in starts)
+    predicted: list[pd.DataFrame] = [sentiment_model.predict(one) for one in batches]
+    return pd.concat(predicted, ignore_index=True)
 
 
 def report_sentiment(
-    predictions: pd.DataFrame,
-    instances: pd.DataFrame,
-    labels: dict[str, Any],
-    split: str,
-) -> dict[str, Any]:
+    predictions: pd.DataFrame, instances: pd.DataFrame, split: str
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Sum the predictions up for people who decide by them.
 
     Args:
         predictions: From ``predict_in_batches``.
         instances: The reviews, same rows.
-        labels: The labels by name, the positive one last.
         split: Name of the split that the reviews are of.
 
     Returns:
-        How many reviews there are, the share of positive ones, and the reviews that
-        the model is least certain of, to be read by a person.
+        How many reviews there are, and the share of each label; the reviews most worth
+        a look: first those without a known word, then the least certain ones.
     """
-    *_, positive = labels
-    share = float((predictions["label"] == positive).mean())
-    reviews = predictions.assign(text=instances["text"].to_numpy())
-    logger.info("%d reviews, %.1f %% %s", len(reviews), 100 * share, positive)
-    return {
-        "split": split,
-        "reviews": len(reviews),
-        f"{positive}_share": share,
-        "mean_probability": float(reviews["probability"].mean()),
-        "most_uncertain": reviews.nsmallest(MOST_UNCERTAIN, "probability").to_dict(
-            "records"
-        ),
-    }
+    shares = predictions["label"].fillna("unknown").value_counts(normalize=True)
+    shown = ", ".join(f"{100 * share:.1f} % {label}" for label, share in shares.items())
+    logger.info("%d reviews: %s", len(predictions), shown or "none")
+    doubtful = predictions.sort_values("probability", na_position="first").head(TO_READ)
+    text = instances["text"].iloc[doubtful.index].str.split().str.join(" ")
+    short = text.str[: LENGTH - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    to_read = doubtful.fillna({"label": "unknown"}).rename_axis("review").reset_index()
+    to_read.insert(1, "text", text.where(text.str.len() <= LENGTH, short).to_numpy())
+    report = {"split": split, "reviews": len(predictions), "shares": shares.to_dict()}
+    return report, to_read
 
 
-def score_predictions(
-    predictions: pd.DataFrame, true_labels: pd.DataFrame, labels: dict[str, Any]
+def judge_predictions(
+    sentiment_model: Any,
+    predictions: pd.DataFrame,
+    instances: pd.DataFrame,
+    true_labels: pd.DataFrame,
 ) -> dict[str, float]:
-    """Compare the predictions with the labels that the split has.
+    """Compare predictions with the truth where the model was not trained on the text.
 
     Args:
+        sentiment_model: The model, which carries hashes of the texts it was trained on.
         predictions: From ``predict_in_batches``.
+        instances: The reviews, same rows.
         true_labels: One column ``label``, same rows.
-        labels: The labels by name, the positive one last.
 
     Returns:
-        ``accuracy``, ``f1_macro``, ``log_loss`` and ``auc`` (area under the ROC curve).
+        ``reviews``, ``judged_reviews``; if there are any, metrics with their intervals.
     """
-    from sklearn import metrics
-
-    *_, positive = labels
-    truth, predicted = (
-        table["label"].to_numpy() == positive for table in (true_labels, predictions)
-    )
-    certainty = predictions["probability"]
-    probability = certainty.where(predicted, 1 - certainty)
-    scores = {
-        "accuracy": metrics.accuracy_score(truth, predicted),
-        "f1_macro": metrics.f1_score(truth, predicted, average="macro"),
-        "log_loss": metrics.log_loss(truth, probability, labels=[False, True]),
-        "auc": metrics.roc_auc_score(truth, probability),
-    }
-    shown = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
-    logger.info("Compared with the true labels: %s", shown)
-    return {name: float(score) for name, score in scores.items()}
+    is_new = ~was_trained_on(sentiment_model, instances)
+    count, judged = len(instances), int(is_new.sum())
+    logger.info("The model was not trained on %d of %d reviews", judged, count)
+    truth = true_labels["label"]
+    scores = score_predictions(truth[is_new], predictions[is_new]) if judged else {}
+    return {"reviews": count, "judged_reviews": judged, **scores}

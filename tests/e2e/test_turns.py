@@ -1,0 +1,61 @@
+"""Two runs at once, of the same files: each has what it would have alone."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from e2e.conftest import InstalledProject
+from e2e.mlflow_store import store_of
+from e2e.test_runs import MODELS, leaderboard
+
+PAIRS = int(os.environ.get("PAIRS", "2"))
+SEEDS = ("1", "2")
+
+Scores = dict[str, dict[str, float]]
+
+
+def run(project: InstalledProject, seed: str) -> str:
+    """Run with a seed, and return what is printed."""
+    return project.run("kedro", "run", f"--params=random_state={seed}").stdout
+
+
+def tracked(project: InstalledProject) -> list[tuple[str, Scores]]:
+    """Return of each run in MLflow its seed, and by model its scores."""
+    runs = store_of(project).runs()
+    assert {run.status for run in runs} == {"FINISHED"}
+    found = []
+    for parent in (run for run in runs if not run.parent):
+        children = {run.name: run.metrics for run in runs if run.parent == parent.id}
+        for metrics in children.values():
+            del metrics["fit_seconds"]
+        found.append((parent.params["random_state"], children))
+    return found
+
+
+def scores(project: InstalledProject) -> list[dict[str, str]]:
+    """Return what of a leaderboard is the same in every run."""
+    rows = leaderboard(project)
+    return [
+        {key: row[key] for key in row if not key.endswith("seconds")} for row in rows
+    ]
+
+
+def test_each_of_two_runs_has_its_own_scores(project: InstalledProject) -> None:
+    boards = []
+    for seed in SEEDS:
+        run(project, seed)
+        boards.append(scores(project))
+    alone = dict(tracked(project))
+    assert alone["1"] != alone["2"]
+    assert {*alone["1"]} == {*MODELS}
+
+    for _ in range(PAIRS):
+        with ThreadPoolExecutor(2) as terminals:
+            printed = [*terminals.map(lambda seed: run(project, seed), SEEDS)]
+        assert "Waiting: at work on the same files is process" in "".join(printed)
+        assert scores(project) in boards
+    found = tracked(project)
+    assert sorted(seed for seed, _ in found) == sorted([*SEEDS] * (1 + PAIRS))
+    assert all(children == alone[seed] for seed, children in found)
+    assert not [*(project.path / "data/.turns").glob("*.*n")]

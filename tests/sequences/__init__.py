@@ -1,0 +1,1 @@
+"""Random sequences of what people do, one after the other."""

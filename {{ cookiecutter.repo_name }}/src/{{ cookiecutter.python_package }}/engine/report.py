@@ -1,0 +1,218 @@
+"""The report: one page for people on what a run has made, readable without internet."""
+
+import logging
+import os
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from .charts import Chart, charts_of
+from .console import MAX_ROWS, shown_rows
+from .errors import VERBATIM, one_line
+from .preflight import metadata
+from .record import Plan, plans
+from .registry import project_path
+from .tracking.outcome import KedroRun, Outcome
+from .trust import PACKAGE
+
+logger = logging.getLogger(__name__)
+
+# Of the test part, to see which columns the best model needs.
+MAX_IMPORTANCE_ROWS, REPEATS = 1000, 3
+MAX_POINTS = 500
+
+
+@dataclass
+class Part:
+    """A section of the page: a table, charts, or both."""
+
+    title: str
+    text: str = ""
+    columns: list[tuple[str, bool]] = field(default_factory=list)
+    """Their names, and whether they hold numbers."""
+
+    rows: list[list[str]] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+
+
+def write_report(run: KedroRun, outcome: Outcome, verdict: str | None) -> str:
+    """Write the page of a run beside its other reports; return where, relative.
+
+    A run that makes nothing for people has none: the path is empty.
+    """
+    catalog, root = run.catalog, project_path()
+    parts = _parts_of(run.pipeline, catalog, plans[id(catalog)])
+    story = [f"Champion: {verdict}"] if verdict else []
+    if "leaderboard" in run.pipeline.all_outputs() and catalog.exists("leaderboard"):
+        leaderboard = catalog["leaderboard"].load()
+        story += filter(None, [_changes(run.leaderboard_before, leaderboard)])
+        finished = [one.name for one in outcome.models if one.status == "FINISHED"]
+        best = [name for name in leaderboard["model"] if name in finished][:1]
+        parts += [part for name in best for part in _explain_or_warn(name, catalog)]
+    failed = {m.name: m.tags["error"] for m in outcome.models if "error" in m.tags}
+    if not (parts or failed):
+        return ""
+    name = "" if run.name == "__default__" else f"_{run.name.replace('.', '_')}"
+    path = root / "data" / "08_reporting" / f"report{name}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    title = PACKAGE.replace("_", " ").capitalize()
+    path.write_text(_render(title, story, parts, failed, _facts(outcome)), "utf-8")
+    return os.path.relpath(path)
+
+
+def _facts(outcome: Outcome) -> dict[str, str]:
+    """Return what the run was made from, for people."""
+    tags, at = outcome.tags, time.localtime(outcome.start / 1000)
+    facts = {
+        "Command": tags["kedro_command"],
+        "At": time.strftime("%Y-%m-%d %H:%M", at),
+    }
+    if commit := tags.get("mlflow.source.git.commit"):
+        dirty = " with uncommitted changes" if tags["git.dirty"] == "true" else ""
+        facts["Commit"] = f"{commit[:12]}{dirty}"
+    for data in outcome.data:
+        facts[data["name"]] = f"{data['path']} (digest {data['digest'][:12]})"
+    if outcome.sent:
+        facts["Run in MLflow"] = outcome.id
+    return facts
+
+
+def _render(
+    title: str,
+    story: list[str],
+    parts: list[Part],
+    failed: dict[str, str],
+    facts: dict[str, str],
+) -> str:
+    """Return the page: a title, what is to be said first, sections and facts."""
+    from jinja2 import Environment, FileSystemLoader
+
+    folder = FileSystemLoader(Path(__file__).parent)
+    template = Environment(loader=folder, autoescape=True).get_template(
+        "report.html.j2"
+    )
+    return template.render(
+        title=title, story=story, parts=parts, failures=failed, facts=facts
+    )
+
+
+def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part]:
+    """Return a section for all that a run has made and the catalog marks ``report``.
+
+    The metadata says its title; entries of the same title share a section.
+    """
+    parts: dict[str, Part] = {}
+    made = [name for node in pipeline.nodes for name in node.outputs]
+    # What sums up comes first, then what it sums up.
+    for name in sorted(made, key=lambda name: (name.count("."), name)):
+        title = metadata(catalog, name).get("report")
+        if not title or not plan.made(name):
+            continue
+        space = name.split(".")[1:-1]
+        part = parts.setdefault(" of ".join([title, *space]), Part(""))
+        part.title = " of ".join([title, *space])
+        value = catalog[name].load()
+        if isinstance(value, dict):
+            value = _scores_table(value)
+        if isinstance(value, pd.DataFrame):
+            columns, part.rows = shown_rows(value)
+            part.columns = [
+                (one.replace("_", " "), pd.api.types.is_numeric_dtype(value[one]))
+                for one in columns
+            ]
+            if len(value) > MAX_ROWS:
+                part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
+        elif hasattr(value, "data"):  # a figure of plotly
+            part.charts += charts_of(value)
+    return list(parts.values())
+
+
+def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
+    """Return scores as rows, those with ``_low`` and ``_high`` beside them in one."""
+    rows = []
+    for name, value in scores.items():
+        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+        if f"{name}_low" in scores:
+            shown += f" ({scores[f'{name}_low']:.3f} to {scores[f'{name}_high']:.3f})"
+        if not name.endswith(("_low", "_high")):
+            rows.append([name.replace("_", " "), shown])
+    return pd.DataFrame(rows, columns=["score", "value"])
+
+
+def _changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
+    """Say what differs from the leaderboard before, by the score that decides."""
+    if before is None or len(now.columns) < 2 or now.columns[1] not in before:
+        return ""
+    score = now.columns[1]
+    old, new = (one.set_index("model")[score] for one in (before, now))
+    told = [f"{name} is new" for name in new.index.difference(old.index)]
+    told += [f"{name} is gone" for name in old.index.difference(new.index)]
+    moved = (new - old).dropna()
+    told += [f"{name} {by:+.3f}" for name, by in moved.items() if abs(by) >= 0.0005]
+    if not told:
+        return f"Since the run before, no {score.replace('_', ' ')} has changed."
+    return f"Since the run before, {score.replace('_', ' ')}: {', '.join(told[:10])}."
+
+
+def _explain_or_warn(name: str, catalog: DataCatalog) -> list[Part]:
+    """Show how a model errs on the test part, and which columns it needs for that."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _explain(name, catalog)
+    except Exception as error:  # no report is worth a run
+        logger.warning("The report lacks %s: %s", name, one_line(error), extra=VERBATIM)
+        return []
+
+
+def _explain(name: str, catalog: DataCatalog) -> list[Part]:
+    """Return the sections on errors and on columns."""
+    from plotly import graph_objects as go
+    from sklearn.inspection import permutation_importance
+    from sklearn.metrics import confusion_matrix
+
+    from .validation import task_of
+
+    model = catalog[f"models.{name}.fitted_model"].load()
+    X, y = catalog["X_test"].load(), catalog["y_test"].load().iloc[:, 0]
+    predicted = model.predict(X)
+    if task_of(model) == "regression":
+        rows = slice(0, MAX_POINTS)
+        figure = go.Figure(
+            go.Scatter(x=predicted[rows], y=(y - predicted)[rows], mode="markers")
+        ).update_xaxes(title="prediction")
+        errors = Part(
+            f"Residuals of {name}", "Truth less prediction, on the test part."
+        )
+    else:
+        labels = sorted({*map(str, y), *map(str, predicted)})
+        matrix = confusion_matrix(y.astype(str), [*map(str, predicted)], labels=labels)
+        figure = go.Figure(go.Heatmap(z=matrix, x=labels, y=labels))
+        errors = Part(
+            f"Confusion of {name}",
+            "Test rows: a row per class, a column per prediction.",
+        )
+    errors.charts = charts_of(figure)
+    some = X.sample(min(len(X), MAX_IMPORTANCE_ROWS), random_state=0)
+    found = permutation_importance(
+        model, some, y.loc[some.index], n_repeats=REPEATS, random_state=0
+    )
+    order = found.importances_mean.argsort()[::-1][:MAX_ROWS]
+    bars = go.Bar(
+        x=found.importances_mean[order],
+        y=[str(X.columns[i]) for i in order],
+        orientation="h",
+    )
+    importance = Part(
+        f"What {name} needs",
+        "By how much its score falls when a column is shuffled: "
+        f"{len(some)} rows of the test part, mean of {REPEATS}.",
+        charts=charts_of(go.Figure(bars)),
+    )
+    return [errors, importance]

@@ -1,0 +1,187 @@
+"""Collects what one Kedro run has made: its own outcome, and that of each model."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from itertools import accumulate
+from typing import Any
+
+import pandas as pd
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+
+from ..command import kedro_command
+from ..errors import one_line
+from ..failures import is_failure
+from ..files import shown_path
+from ..record import Plan, plans
+from ..schema import DataSpec, ModelSpec
+from .lineage import data_of, parameters_text
+from .outcome import KedroRun, ModelOutcome, Outcome, numbers, texts
+
+STOPPED = "Not finished: the run stopped"
+# Of a long traceback, the end says most, and MLflow takes no more.
+MAX_LENGTH = 5000
+
+
+def collect(run: KedroRun, error: Exception | None) -> Outcome:
+    """Collect what a run has made, and from what."""
+    catalog, plan = run.catalog, plans[id(run.catalog)]
+    data = data_of(plan)
+    models = _models(run, plan, data, error is not None)
+    made = [model for model in models if not model.reused]
+    failed = error is not None or any(model.status == "FAILED" for model in made)
+    names = sorted(run.pipeline.inputs())
+    params = {
+        name.removeprefix("params:"): catalog[name].load()
+        for name in names
+        if name.startswith("params:") and name.partition(".")[0] != "params:models"
+    }
+    outcome = Outcome(
+        name=run.name,
+        start=round(run.start * 1000),
+        end=round(time.time() * 1000),
+        status="FAILED" if failed else "FINISHED",
+        params=texts(params),
+        metrics={
+            f"{model.name}.model_score": model.metrics["model_score"]
+            for model in models
+            if "model_score" in model.metrics
+        },
+        tags={**run.tags, "kedro_command": kedro_command(run.params)},
+        files={**run.files, "parameters.yml": parameters_text(catalog)},
+        data=data,
+        id=run.id,
+        models=models,
+    )
+    if error:
+        outcome.tags["error"] = one_line(error)
+    else:
+        _add_marked(outcome, run.pipeline, catalog, plan)
+    return outcome
+
+
+def _models(
+    run: KedroRun, plan: Plan, data: list[dict[str, str]], stopped: bool
+) -> list[ModelOutcome]:
+    """Collect the outcome of every model of a run, if it made any."""
+    nodes = defaultdict(list)
+    for node in run.pipeline.nodes:
+        nodes[node.namespace].append(node)
+
+    @cache
+    def load(name: str) -> Any:
+        return run.catalog[name].load()
+
+    models = []
+    for name in sorted(run.pipeline.all_outputs()):
+        namespace, _, kind = name.rpartition(".")
+        if kind != "metrics" or not namespace:
+            continue
+        made = plan.made(name)
+        reused = (
+            not made and run.params["only_missing_outputs"] and run.catalog.exists(name)
+        )
+        specs = _specs(nodes[namespace], run.catalog, f"{namespace}.entry", load)
+        if "model" in specs and (made or reused or stopped):
+            model = _model(namespace, specs, data, run)
+            model.reused = reused
+            if made or reused:
+                _read(model, run.catalog, plan)
+            else:
+                model.status, model.tags["error"] = "KILLED", STOPPED
+            models.append(model)
+    return models
+
+
+def _model(
+    namespace: str, specs: dict[str, Any], data: list[dict[str, str]], run: KedroRun
+) -> ModelOutcome:
+    """Say what a model is, and what it is made from."""
+    spec, now = specs["model"], round(time.time() * 1000)
+    told = spec.model_dump(by_alias=True, include={"class_path", "model_kwargs"})
+    if "data" in specs:
+        told["encode"] = specs["data"].encode
+    if "random_state" in specs:
+        told["random_state"] = specs["random_state"]
+    spaces = ("", *accumulate(namespace.split("."), "{}.{}".format))
+    its = [one for one in data if one["name"].rpartition(".")[0] in spaces]
+    tags = {
+        "model": namespace.partition(".")[2],
+        "namespace": namespace,
+        "kedro_command": kedro_command(run.params, namespace=namespace),
+        "data": ", ".join(one["path"] for one in its),
+        "data_digest": ", ".join(one["digest"] for one in its),
+    }
+    return ModelOutcome(
+        name=tags["model"],
+        start=now,
+        end=now,
+        params=texts(told),
+        tags=run.tags | tags,
+        namespace=namespace,
+        entry=spec,
+    )
+
+
+def _specs(
+    nodes: Iterable[Node], catalog: DataCatalog, tuned: str, load: Any
+) -> dict[str, Any]:
+    """Return what a model's nodes take: entry, data and seed; a tuned entry if any."""
+    names = sorted({name for node in nodes for name in node.inputs})
+    values = {name: load(name) for name in names if name.startswith("params:")}
+    specs: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, ModelSpec):
+            specs["model"] = value
+        elif isinstance(value, DataSpec):
+            specs["data"] = value
+        elif name == "params:random_state":
+            specs["random_state"] = value
+    if tuned in names and catalog.exists(tuned):
+        entry = catalog[tuned].load()
+        if not is_failure(entry):
+            specs["model"] = ModelSpec.model_validate(entry)
+    return specs
+
+
+def _read(model: ModelOutcome, catalog: DataCatalog, plan: Plan) -> None:
+    """Take over what a model's files say of it."""
+    name = f"{model.namespace}.metrics"
+    metrics = catalog[name].load()
+    if is_failure(metrics):
+        model.tags |= {**metrics, "traceback": metrics["traceback"][-MAX_LENGTH:]}
+        model.status = "FAILED"
+        return
+    model.metrics = numbers(metrics)
+    model.tags["fitted_model"] = shown_path(catalog, f"{model.namespace}.fitted_model")
+    if model.reused:
+        model.tags["reused"] = "true"
+    elif name in plan.files:
+        model.end = round(plan.files[name].stat().st_mtime * 1000)
+        model.start = model.end - round(model.metrics.get("fit_seconds", 0) * 1000)
+
+
+def _add_marked(
+    outcome: Outcome, pipeline: Pipeline, catalog: DataCatalog, plan: Plan
+) -> None:
+    """Add what a run has made that the catalog marks.
+
+    An entry with ``mlflow: metrics`` in its metadata has the numbers of a dictionary
+    logged as metrics, one with ``mlflow: artifact`` the whole as a file for people.
+    """
+    for name in sorted(pipeline.all_outputs()):
+        marked = (getattr(catalog[name], "metadata", None) or {}).get("mlflow")
+        if not marked or not plan.made(name):
+            continue
+        match catalog[name].load():
+            case dict() as value if marked == "metrics":
+                outcome.metrics |= numbers(value)
+            case pd.DataFrame() as table:
+                outcome.files[f"{name}.csv"] = table.to_csv(index=False)
+            case dict() as value:
+                outcome.files[f"{name}.json"] = json.dumps(value, indent=2, default=str)
+            case value:
+                outcome.files[f"{name}.txt"] = str(value)
