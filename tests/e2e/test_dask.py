@@ -96,9 +96,63 @@ def scores(project: InstalledProject, root: Path | None = None) -> dict[str, str
         }
 
 
+def with_deadly(project: InstalledProject, *classes: str) -> None:
+    """Add an environment with decision trees, and with models that end workers."""
+    with_models(project, trees=4, failing=False)
+    (project.path / "src/iris/deadly.py").write_text(DEADLY)
+    with (project.path / "conf/many/parameters.yml").open("a") as models:
+        for name in classes:
+            models.write(f"\n  {name.lower()}: {{class: iris.deadly.{name}}}")
+
+
+def test_as_on_one_process_though_workers_die(
+    project: InstalledProject, tmp_path: Path
+) -> None:
+    with_deadly(project, "KillsOnce", "Raises")
+    killed = tmp_path / "killed"
+    project = with_code(project, KILLED=str(killed))
+    killed.touch()
+    assert project.run("kedro", "run", "--env=many", check=False).returncode == 1
+    expected, known = scores(project), store_of(project).runs()
+    shutil.rmtree(project.path / "data/08_reporting")
+    killed.unlink()
+    command = ["kedro", "run", RUNNER, "--env=many", "--runner-params=workers=2"]
+    done = project.run(*command, check=False)
+    assert killed.exists()
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout
+    assert "1 of 9 models failed:" in done.stdout
+    assert "models.raises: ValueError: not today" in done.stdout
+    assert scores(project) == expected
+    assert len(expected) == 10
+    parent, children = store_of(project).family(*known)
+    assert parent.status == "FAILED"
+    assert len(children) == 9
+    failed = {name for name, run in children.items() if run.status == "FAILED"}
+    assert failed == {"raises"}
+    # What was killed has left half a file at most until the next run.
+    again = project.run(*command, "--only-missing-outputs", check=False)
+    assert "1 of 9 models failed:" in again.stdout
+    assert again.stdout.count("Done: models.raises") == 3
+    assert again.stdout.count("Done: ") == 4
+    assert not list((project.path / "data").rglob(".*.tmp"))
+
+
+def test_a_model_that_ends_each_worker(project: InstalledProject) -> None:
+    with_deadly(project, "Kills")
+    once = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    command = ["kedro", "run", RUNNER, "--env=many", "--runner-params=workers=1"]
+    of_one = "--pipelines=models.kills"
+    done = with_code(project).run(*command, of_one, check=False, env=once)
+    assert done.returncode == 1
+    assert "1 of 1 models failed:" in done.stdout
+    assert "models.kills: RuntimeError: each worker that ran it died" in done.stdout
+
+
 def test_workers_elsewhere_and_storage_by_url(
     project: InstalledProject, tmp_path: Path
 ) -> None:
+    other = project.copy(tmp_path / "other")
     project.run("kedro", "run")
     expected, known = scores(project), store_of(project).runs()
     storage = tmp_path / "storage"
@@ -110,7 +164,11 @@ def test_workers_elsewhere_and_storage_by_url(
         assert re.search("Dask: 2 workers, dashboard at http://127", printed)
         assert printed.count("Done: ") == 11
         assert scores(project, storage) == expected
-        assert not (project.path / "data").exists()
+        left = [path for path in (project.path / "data").rglob("*") if path.is_file()]
+        # Neither tables nor models: the record, the report, turns.
+        assert not [
+            path for path in left if path.suffix in (".csv", ".pkl", ".parquet")
+        ]
         assert {path.suffix for path in (tmp_path / "elsewhere").iterdir()} == {
             "",
             ".log",
@@ -124,62 +182,31 @@ def test_workers_elsewhere_and_storage_by_url(
             assert child.status == "FINISHED"
             assert {"fit_seconds", "model_score"} <= set(child.metrics)
 
-        # Workers that know the project take the parameters of each run.
+        # Workers that know the project take each run's parameters, two at once.
         depth = "models.decision_tree.model_kwargs.max_depth=1"
-        project.run(*dask(address, "--env=dask", f"--params={at},{depth}"))
-        changed = scores(project, storage)
-        assert changed.pop("decision_tree") != expected.pop("decision_tree")
-        assert changed == expected
-
-
-def test_killed_workers_and_failing_models(
-    project: InstalledProject, tmp_path: Path
-) -> None:
-    with_models(project, trees=4, failing=False)
-    (project.path / "src/iris/deadly.py").write_text(DEADLY)
-    with (project.path / "conf/many/parameters.yml").open("a") as models:
-        for name in ("KillsOnce", "Kills", "Raises"):
-            models.write(f"\n  {name.lower()}: {{class: iris.deadly.{name}}}")
-    project = with_code(project, KILLED=str(tmp_path / "killed"))
-    with cluster(project) as address:
-        done = project.run(*dask(address, "--env=many"), check=False)
-    assert (tmp_path / "killed").exists()
-    assert done.returncode == 1
-    assert "Traceback" not in done.stdout
-    assert "2 of 10 models failed:" in done.stdout
-    assert "models.raises: ValueError: not today" in done.stdout
-    assert "models.kills: RuntimeError: each worker that ran it died" in done.stdout
-    made = scores(project)
-    assert len(made) == 11
-    assert [name for name, score in made.items() if score == " "] == ["kills", "raises"]
-    parent, children = store_of(project).family()
-    assert parent.status == "FAILED"
-    failed = {name for name, run in children.items() if run.status == "FAILED"}
-    assert failed == {"kills", "raises"}
-    assert not list((project.path / "data").rglob("*_tree_*.tmp"))
-
-
-def test_two_clients_at_once(project: InstalledProject, tmp_path: Path) -> None:
-    other = project.copy(tmp_path / "other")
-    with cluster(project) as address, ThreadPoolExecutor(2) as terminals:
-        depth = "--params=models.decision_tree.model_kwargs.max_depth=1"
-        one = terminals.submit(project.run, *dask(address))
-        two = terminals.submit(other.run, *dask(address, depth))
-        assert one.result().returncode == two.result().returncode == 0
-    assert scores(project)["decision_tree"] != scores(other)["decision_tree"]
-    for each in (project, other):
-        _, children = store_of(each).family()
-        assert len(children) == 3
+        with ThreadPoolExecutor(2) as terminals:
+            params = f"--params={at},{depth}"
+            changed = terminals.submit(
+                project.run, *dask(address, "--env=dask", params)
+            )
+            terminals.submit(other.run, *dask(address)).result()
+            changed.result()
+    assert scores(other) == expected
+    made = scores(project, storage)
+    assert made.pop("decision_tree") != expected.pop("decision_tree")
+    assert made == expected
+    assert len(store_of(other).family()[1]) == 3
 
 
 def test_workers_with_other_code_are_restarted(project: InstalledProject) -> None:
     project = with_code(project)
     with cluster(project, workers=1) as address:
-        project.run(*dask(address, "--pipelines=split_data"))
+        split = dask(address, "--pipelines=split_data")
+        project.run(*split)
         nodes = project.path / "src/iris/pipelines/models/nodes.py"
         with nodes.open("a") as code:
             code.write("# changed\n")
-        done = project.run(*dask(address, "--pipelines=split_data"), check=False)
+        done = project.run(*split, check=False)
         assert done.returncode == 1
         assert "The cluster has a problem:" in done.stdout
         assert re.search(r"has iris \w{8}, .* but the run iris \w{8}", done.stdout)
@@ -187,34 +214,31 @@ def test_workers_with_other_code_are_restarted(project: InstalledProject) -> Non
         code_of = re.fullmatch('python -c "(.*)"', restart)
         assert code_of
         project.run("python", "-c", code_of[1])
-        project.run(*dask(address, "--pipelines=split_data"))
+        project.run(*split)
 
 
-def test_workers_without_the_package(project: InstalledProject, tmp_path: Path) -> None:
-    (tmp_path / "iris.py").touch()  # stands for an environment without it
-    without = replace(project, variables={"PYTHONPATH": str(tmp_path)})
-    with cluster(without, workers=1) as address:
-        done = project.run(*dask(address, "--pipelines=split_data"), check=False)
-    assert done.returncode == 1
-    assert re.search("tcp://127.0.0.1:.*No module named 'iris.engine'", done.stdout)
-
-
-def test_no_scheduler_and_no_workers(project: InstalledProject) -> None:
+def test_no_workers_that_could_run_anything(
+    project: InstalledProject, tmp_path: Path
+) -> None:
     nowhere = f"tcp://127.0.0.1:{free_port()}"
-    with cluster(project, workers=0) as address:
+    (tmp_path / "iris.py").touch()  # stands for an environment without the project
+    without = replace(project, variables={"PYTHONPATH": str(tmp_path)})
+    with cluster(without, workers=0) as address:
         for there in (nowhere, address):
             done = project.run(*dask(f"{there},timeout=3"), check=False)
             assert done.returncode == 1
             assert f"no Dask scheduler at {there}, or it has no workers" in done.stdout
             assert f"dask worker {there}" in done.stdout
             assert "Traceback" not in done.stdout
+        foreign = ["dask", "worker", address, "--host=127.0.0.1", "--nthreads=1"]
+        with without.background(*foreign, log=tmp_path / "foreign.log", cwd=tmp_path):
+            done = project.run(*dask(address), check=False)
+    assert done.returncode == 1
+    assert re.search("tcp://127.0.0.1:.*No module named 'iris.engine'", done.stdout)
 
 
 def test_all_workers_lost(project: InstalledProject) -> None:
-    with_models(project, trees=1, failing=False)
-    (project.path / "src/iris/deadly.py").write_text(DEADLY)
-    with (project.path / "conf/many/parameters.yml").open("a") as models:
-        models.write("\n  kills: {class: iris.deadly.Kills}")
+    with_deadly(project, "Kills")
     project = with_code(project)
     with cluster(project, "--no-nanny", workers=1) as address:
         done = project.run(*dask(f"{address},timeout=5", "--env=many"), check=False)
@@ -224,21 +248,10 @@ def test_all_workers_lost(project: InstalledProject) -> None:
     assert parent.status == "FAILED"
 
 
-def test_outputs_in_memory_are_refused_by_name(project: InstalledProject) -> None:
+def test_what_has_no_entry_is_kept_in_files(project: InstalledProject) -> None:
     project.run("kedro", "run", "--pipelines=etl")
-    command = [
-        "kedro",
-        "run",
-        RUNNER,
-        "--runner-params=workers=2",
-        "--pipelines=ml_app",
-    ]
-    done = project.run(*command, check=False)
-    assert done.returncode == 1
-    for name in ("cleaned_text", "features", "probabilities", "train_rows"):
-        assert f"{name}: is only in memory, where no other worker finds" in done.stdout
-    assert "--env=dask" in done.stdout
-    project.run(*command, "--env=dask")
+    command = ["kedro", "run", RUNNER, "--runner-params=workers=2", "--env=dask"]
+    project.run(*command, "--pipelines=ml_app")
     assert (project.path / "data/02_intermediate/features.pkl").exists()
     assert (project.path / "data/07_model_output/predictions.parquet").exists()
 
