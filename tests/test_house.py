@@ -17,8 +17,8 @@ from conftest import Bake, Project
 # Physical lines that a project may have at most: with all families, and with none.
 YOURS = {"all": 1600, "none": 500}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 3900
-SOURCE_FILES = 52
+ENGINE = 5600
+SOURCE_FILES = 64
 FILE = 220
 FUNCTION = 60
 

@@ -164,19 +164,23 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
     assert {path.name for path in artifacts.iterdir()} == {
         "leaderboard.csv",
         "leaderboard_plot.html",
+        "parameters.yml",
+        "versions.txt",
     }
     logged = (artifacts / "leaderboard.csv").read_text()
     on_disk = project.path / "data/08_reporting/leaderboard.csv"
     assert logged.splitlines() == on_disk.read_text().splitlines()
 
-    ((name, digest, schema),) = tracked.store.rows(
-        "SELECT name, digest, dataset_schema FROM datasets JOIN inputs "
+    ((name, digest, source),) = tracked.store.rows(
+        "SELECT name, digest, dataset_source FROM datasets JOIN inputs "
         "ON source_id = dataset_uuid WHERE destination_id = ?",
         parent.id,
     )
     assert name == "example_iris_data"
-    assert digest
-    assert "petal_length" in schema
+    assert json.loads(source) == {"uri": "data/01_raw/iris.csv"}
+    for child in tracked.children.values():
+        assert child.tags["data"] == "data/01_raw/iris.csv"
+        assert child.tags["data_digest"] == digest
 
 
 def test_what_is_in_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
@@ -186,6 +190,8 @@ def test_what_is_in_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
         "class": "sklearn.svm.SVC",
         "model_kwargs.kernel": "linear",
         "model_kwargs.C": "0.025",
+        "encode": "auto",
+        "random_state": "3",
     }
     assert children["decision_tree"].params["model_kwargs.max_depth"] == "1"
     for model, child in children.items():

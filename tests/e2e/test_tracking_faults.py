@@ -197,7 +197,6 @@ def test_nothing_is_lost(runner: Runner, fault: str, part: str, time: str) -> No
     runner.begin("local")
     runner.proxy.fail(fault, PARTS.get(part, ""), TIMES[time])
     answer = runner.run()
-    assert runner.proxy.requests
     runner.proxy.heal()
 
     assert not answer["error"]
@@ -317,8 +316,6 @@ def full(database: Path, process: int) -> Iterator[None]:
 @contextmanager
 def read_only(database: Path, process: int) -> Iterator[None]:
     """Let nobody write to it."""
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
     database.chmod(0o444)
     yield
     database.chmod(0o644)
@@ -343,6 +340,8 @@ def read_only(database: Path, process: int) -> Iterator[None]:
 def test_nothing_is_lost_of_a_store_in_a_file(
     runner: Runner, fault: Break, time: str
 ) -> None:
+    if fault is read_only and os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
     root = runner.project.path
     database = Path(mkdtemp(dir=root)) / "own.db"
     shutil.copy(root / "mlflow.db", database)

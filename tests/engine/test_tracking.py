@@ -160,6 +160,7 @@ def test_runs_in_the_store(tmp_path: Path) -> None:
     assert parent.data.metrics == {"a.model_score": 0.9}
     assert parent.data.params == {"random_state": "3"}
     assert Path(parameters).read_text() == "random_state: 3\nmodels:\n  a: {}\n"
+    assert parent.inputs
     (data,) = parent.inputs.dataset_inputs
     assert data.dataset.name == "raw"
     assert json.loads(data.dataset.source) == {"uri": "raw.json"}

@@ -199,9 +199,11 @@ def _plain(value: object) -> object:
 
 def _code(node: Node) -> str:
     """Return a digest of the module of a node's function, and what is bound to it."""
-    function, bound = node.func, ""
+    function: Any = node.func
+    bound = ""
     if isinstance(function, partial):
-        function, bound = function.func, f"{function.args}{function.keywords}"
+        bound = f"{function.args}{function.keywords}"
+        function = function.func
     module = sys.modules.get(getattr(unwrap(function), "__module__", ""))
     file = Path(getattr(module, "__file__", None) or "none, as of a notebook")
     return _sha(_of_file(file, *now) if (now := state(file)) else "", bound)

@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import sqlite3
 import threading
 from contextlib import suppress
 from typing import Any
@@ -31,6 +32,7 @@ from .config import TrackingConfig
 from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
+from .sqlite import check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +138,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if run and run.process == os.getpid() and not mlflow.active_run():
             try:
                 if not run.problem:
+                    check_writable(self._uri)
                     mlflow.start_run(run_id=run.id)
             except Exception as error:  # the store is gone, which the end will say
                 run.problem = one_line(error)
@@ -190,8 +193,14 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if not self._in_callers_run:
             # Where it has failed before, it is not waited for again.
             brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
+            before = mlflow.get_tracking_uri()
             with store.impatience(**brief), suppress(Exception):
+                try:
+                    check_writable(self._uri, 1)
+                except sqlite3.Error:  # then for this process alone
+                    mlflow.set_tracking_uri(store.NOWHERE)
                 mlflow.end_run(status)
+            mlflow.set_tracking_uri(before)
 
     def _abandon(self) -> None:
         """End a run of this thread that was interrupted, by Ctrl-C in a notebook."""

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
 # Seconds to wait for another process in silence, and then with a word about it.
-SILENT, PATIENT = 3.0, 10.0
+SILENT, PATIENT = 3.0, 7.0
 # Where MLflow writes absolute addresses of files: private, but there is no other way.
 ADDRESSES = (
     ("runs", "artifact_uri"),
@@ -55,14 +55,16 @@ def store_lock(uri: str) -> Iterator[None]:
         lock.release()
 
 
-def check_writable(uri: str, timeout_seconds: float) -> None:
+def check_writable(uri: str, timeout_seconds: float = 5) -> None:
     """Refuse a file that cannot be written to now: MLflow would try for minutes.
+
+    Where it is locked, 20 seconds at every call. A server is none of this one's.
 
     Raises:
         sqlite3.Error: Says why.
     """
     path = Path(uri.removeprefix(SQLITE))
-    if path.exists():
+    if uri.startswith(SQLITE) and path.exists():
         with closing(sqlite3.connect(path, timeout=timeout_seconds)) as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute("SELECT count(*) FROM sqlite_master")
