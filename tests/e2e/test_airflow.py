@@ -54,13 +54,3 @@ def test_the_dag_of_kedro_airflow_runs(
     printed = project.run("python", "-c", RUN, dag, env=path).stdout
     assert "TASKS {'split-data': [], 'models': ['split-data']}" in printed
     assert len(leaderboard(project)) == 4
-
-
-def test_a_part_of_training_says_that_it_logs_no_model(
-    project: InstalledProject,
-) -> None:
-    project.run("kedro", "run", "--pipelines=etl")
-    command = ["kedro", "run", "--pipelines=training"]
-    said = "A part of 'training' runs, so no model is logged"
-    assert said in project.run(*command, "--to-outputs=label_encoder").stdout
-    assert said not in project.run(*command).stdout

@@ -17,12 +17,11 @@ ASK = """
 import mlflow
 import optuna
 
-address = "{address}"
-mlflow.set_tracking_uri(address)
+mlflow.set_tracking_uri("{address}/postgres")
 runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
 children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
 print("RUNS", len(runs), len(children), {{run.info.status for run in runs}})
-studies = optuna.get_all_study_summaries(address)
+studies = optuna.get_all_study_summaries("{address}/studies")
 print("STUDIES", len(studies), sum(study.n_trials for study in studies))
 """
 
@@ -51,7 +50,9 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
         call("initdb", "-D", data, "-U", "me", "--auth=trust", "--no-sync")
         call("pg_ctl", "start", "-D", data, *server)
         try:
-            yield f"postgresql+psycopg2://me@127.0.0.1:{port}/postgres"
+            # MLflow and Optuna each have a table alembic_version.
+            call("createdb", "-h", "127.0.0.1", "-p", port, "-U", "me", "studies")
+            yield f"postgresql+psycopg2://me@127.0.0.1:{port}"
         finally:
             call("pg_ctl", "stop", "-D", data, "-m", "immediate")
     finally:
@@ -62,8 +63,10 @@ def test_studies_and_tracking(project: InstalledProject, postgresql: str) -> Non
     project.environment.install("psycopg2-binary>=2.9")
     for name in ("mlflow.yml", "parameters_benchmark.yml"):
         path = project.path / "conf/base" / name
-        text = path.read_text().replace("sqlite:///mlflow.db", postgresql)
-        text = text.replace("sqlite:///data/06_models/studies.db", postgresql)
+        text = path.read_text().replace("sqlite:///mlflow.db", f"{postgresql}/postgres")
+        text = text.replace(
+            "sqlite:///data/06_models/studies.db", f"{postgresql}/studies"
+        )
         path.write_text(text.replace("trials: 20", "trials: 2"))
     command = ["kedro", "run", RUNNER, "--runner-params=workers=2"]
     for _ in range(2):  # the second takes up the studies of the first

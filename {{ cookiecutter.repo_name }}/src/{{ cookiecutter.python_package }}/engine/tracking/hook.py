@@ -12,7 +12,6 @@ import mlflow
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
@@ -32,6 +31,7 @@ from .config import TrackingConfig
 from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
+from .pages import introduce
 from .sqlite import check_writable
 
 logger = logging.getLogger(__name__)
@@ -94,22 +94,16 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
             from ..serving import check_artifacts
 
             check_artifacts(pipeline, catalog)
-        for name in run_params.get("pipeline_names") or ():
-            if isinstance(pipelines[name], PipelineML) > isinstance(pipeline, PipelineML):
-                logger.warning("A part of '%s' runs, so no model is logged", name)
         run = KedroRun(run_params, pipeline, catalog)
         if run.name in self._plugin.tracking.disable_tracking.pipelines:
             return
         run.problem = self._problem
         run.tags, run.files = source_of(project_path())
-        if "leaderboard" in pipeline.all_outputs() and catalog.exists("leaderboard"):
-            run.leaderboard_before = catalog["leaderboard"].load()
         if not run.problem:
             try:
                 self._open(run)
             except Exception as error:
-                # It may be that the run is there, but not all that is to be said of it.
-                run.id, run.problem = self.run_id, one_line(error)
+                run.id, run.problem = self.run_id, one_line(error)  # may be there
                 self._end("FAILED", run.problem)
                 store.refuse(self._uri, run.problem, self._config)
         _open_runs[id(catalog)] = run
@@ -125,7 +119,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         uris = self.mlflow_config.server
         run.client = MlflowClient(uris.mlflow_tracking_uri, uris.mlflow_registry_uri)
         run.id = self.run_id
-        run.experiment_id = run.client.get_run(run.id).info.experiment_id
+        info = run.client.get_run(run.id).info
+        run.experiment_id, run.title = info.experiment_id, info.run_name
+        introduce(run.client, run.experiment_id)
         store.close_interrupted(run.client, run.id)
         if "ParallelRunner" in run.params["runner"]:
             # What a node itself logs in a worker goes to the parent run.
@@ -136,12 +132,9 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         """Let what a node itself logs in a thread go to the parent run."""
         run = _open_runs.get(id(catalog))
         if run and run.process == os.getpid() and not mlflow.active_run():
-            try:
-                if not run.problem:
-                    check_writable(self._uri)
-                    mlflow.start_run(run_id=run.id)
-            except Exception as error:  # the store is gone, which the end will say
-                run.problem = one_line(error)
+            # If the store is gone, the end will say so.
+            run.attempt(lambda _: check_writable(self._uri))
+            run.attempt(lambda _: mlflow.start_run(run_id=run.id))
 
     @hook_impl
     def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> None:
