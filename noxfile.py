@@ -19,7 +19,15 @@ TEST = (
 )
 # Two at a time, each file in one process: its tests share what is slow to make.
 WORKERS = ("--numprocesses=2", "--dist=loadfile")
-LINT = ("mypy~=2.4", "nox>=2026.4", "ruff~=0.17.5", "types-pyyaml>=6")
+# It drives the machine's Chromium.
+PLAYWRIGHT = "playwright~=1.60"
+LINT = (
+    "check-jsonschema~=0.39",
+    "mypy~=2.4",
+    "nox>=2026.4",
+    "ruff~=0.17.5",
+    "types-pyyaml>=6",
+)
 
 ROOT = Path(__file__).parent
 # Byte code is written, whatever the machine says: commands start in half the time.
@@ -62,7 +70,7 @@ def sequences(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Run the slow tests: install rendered projects and use every command."""
-    session.install(*TEST)
+    session.install(*TEST, PLAYWRIGHT)
     session.run("pytest", "tests/e2e", *WORKERS, *session.posargs, env=ENV)
 
 
@@ -70,12 +78,15 @@ def e2e(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check format, style and types, here and in a rendered project."""
     project = render(session, Path(session.create_tmp()), name="Iris")
-    session.install("-e", f"{project}[dev]", *TEST, *LINT, env=ENV)
+    session.install("-e", f"{project}[dev]", *TEST, *LINT, PLAYWRIGHT, env=ENV)
     for folder in (ROOT, project):
         session.chdir(folder)
         session.run("ruff", "format", "--check", ".")
         session.run("ruff", "check", ".")
         session.run("mypy")
+    session.chdir(ROOT)
+    schema = "--builtin-schema=vendor.github-workflows"
+    session.run("check-jsonschema", schema, ".github/workflows/ci.yml")
     # A person's own functions may go without docstrings, those that are rendered not.
     google = 'lint.pydocstyle.convention = "google"'
     session.run(
@@ -92,7 +103,7 @@ def docs(session: nox.Session) -> None:
     # As README tells people to: neural_net comes in.
     text = parameters.read_text().replace("  # neural_net", "  neural_net")
     parameters.write_text(text.replace("  #   ", "    "))
-    session.install("-e", str(project), "playwright~=1.60", env=ENV)
+    session.install("-e", str(project), PLAYWRIGHT, env=ENV)
     with session.chdir(project):
         session.run("kedro", "run", env=ENV)
         session.run("kedro", "run", "--pipelines", "benchmark.digits", env=ENV)

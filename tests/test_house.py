@@ -29,7 +29,15 @@ CONTRACT |= {"__init__", "models", "model", "predict"}
 # What is installed under another name than it is imported by.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 # What those bring along that is required.
-BROUGHT = {"cloudpickle", "fsspec", "numpy", "pluggy", "pydantic_core", "scipy"}
+BROUGHT = {
+    "cloudpickle",
+    "fsspec",
+    "numpy",
+    "parse",
+    "pluggy",
+    "pydantic_core",
+    "scipy",
+}
 BROUGHT |= {"sqlalchemy"}
 
 IMPORT_ALL = """

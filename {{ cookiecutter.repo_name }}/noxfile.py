@@ -1,4 +1,4 @@
-"""Tasks of this project: ``nox -s tests``, ``lint``, ``format``, ``serve``."""
+"""Tasks of this project: ``nox -s tests``, ``lint``, ``format``, ``serve``, ``site``"""
 
 import nox
 
@@ -68,3 +68,14 @@ def serve(session: nox.Session) -> None:
     session.install("-e", ".")
     name = session.posargs[0] if session.posargs else PACKAGE
     session.run("python", "-c", SERVE, f"models:/{name}@champion")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the graph as web pages, with previews, and show them on this machine."""
+    session.install("-e", ".")
+    session.run("kedro", "viz", "build", "--include-previews")
+    port = session.posargs[0] if session.posargs else "4142"
+    session.log(f"Open http://127.0.0.1:{port}; Ctrl-C ends it")
+    where = ("--bind", "127.0.0.1", "--directory", "build")
+    session.run("python", "-m", "http.server", *where, port)

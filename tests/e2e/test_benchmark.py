@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 from textwrap import indent
 
-
 from e2e.conftest import InstalledProject, wait_for
 from e2e.mlflow_store import edit, store_of
 from e2e.test_runs import leaderboard as of_models

@@ -86,6 +86,7 @@ def test_runs_of_every_runner(
         assert child.end <= parent.end
     assert parent.metrics.keys() == {
         *(f"{model}.model_score" for model in models),
+        *("models", "models_failed", "validation_accuracy"),
         "depth_said_by_the_node",
     }
     if where == "server":
@@ -150,8 +151,12 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
         "data.train_fraction": "0.8",
         "random_state": "3",
     }
+    best = max(one.metrics["validation_accuracy"] for one in tracked.children.values())
     assert parent.metrics == {
-        f"{model}.model_score": score for model, score in scores(project).items()
+        **{f"{model}.model_score": one for model, one in scores(project).items()},
+        "models": 3,
+        "models_failed": 0,
+        "validation_accuracy": best,
     }
     tags = parent.tags
     assert tags["mlflow.source.git.commit"] == commit(project)
@@ -163,7 +168,7 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
     artifacts = tracked.store.artifacts / parent.id / "artifacts"
     assert {path.name for path in artifacts.iterdir()} == {
         "leaderboard.csv",
-        "leaderboard_plot.html",
+        "report.html",
         "parameters.yml",
         "versions.txt",
     }
@@ -187,7 +192,7 @@ def test_what_is_in_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
     project, parent, children = tracked.project, tracked.parent, tracked.children
 
     assert children["linear_svm"].params == {
-        "class": "sklearn.svm.SVC",
+        "class": "SVC",
         "model_kwargs.kernel": "linear",
         "model_kwargs.C": "0.025",
         "encode": "auto",
@@ -279,7 +284,7 @@ def test_mlflow_ui_shows_the_store_of_the_project(
     with project.background(*command, cwd=notebooks, log=log) as process:
         wait_for(lambda: experiments(uri) is not None, process, log)
         assert project.package in (experiments(uri) or ())
-    assert {path.name for path in notebooks.iterdir()} == {".gitkeep"}
+    assert {path.name for path in notebooks.iterdir()} == {"explore.ipynb"}
 
 
 def test_a_store_that_takes_no_files(project: InstalledProject) -> None:

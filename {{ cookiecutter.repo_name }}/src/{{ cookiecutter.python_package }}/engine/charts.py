@@ -13,6 +13,7 @@ import numpy as np
 WIDTH, ROW, HEIGHT = 640.0, 26.0, 260.0
 LEFT, TOP, RIGHT, BOTTOM = 60.0, 14.0, 16.0, 44.0
 LETTER = 8.0  # roughly the width of one
+MAX_NAME, MAX_ROWS = 30, 40
 
 
 @dataclass
@@ -74,10 +75,11 @@ def charts_of(figure: Any) -> list[Chart]:
 def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
     """Place dots, lines or bars; texts on the y axis become rows."""
     rows = list(dict.fromkeys(y for t in traces for y in t.y if isinstance(y, str)))
-    left = LEFT
-    height = HEIGHT
+    if len(rows) > MAX_ROWS:
+        x_title += f" (the first {MAX_ROWS} of {len(rows)})"
+        rows = rows[:MAX_ROWS]
+    left, height = _left(rows) if rows else LEFT, HEIGHT
     if rows:
-        left = min(260.0, 20 + LETTER * max(map(len, rows)))
         height = TOP + BOTTOM + ROW * len(rows)
     bars = traces[0].type == "bar"
     x_axis = Axis(
@@ -86,7 +88,7 @@ def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
     chart = Chart(title, height, left=left, x_title=x_title, x_ticks=x_axis.ticks())
     if rows:
         places = {name: TOP + ROW * (i + 0.5) for i, name in enumerate(rows)}
-        chart.y_ticks = [(place, name) for name, place in places.items()]
+        chart.y_ticks = [(place, _short(name)) for name, place in places.items()]
     else:
         y_axis = Axis(*_span([_low_high(t, "y") for t in traces]), height - BOTTOM, TOP)
         chart.y_ticks = y_axis.ticks()
@@ -95,7 +97,7 @@ def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
         points = [
             (x_axis.at(x), places[y] if rows else y_axis.at(y), f"{y}: {x:.4g}")
             for x, y in zip(trace.x, trace.y, strict=True)
-            if _finite(x) and (rows or _finite(y))
+            if _finite(x) and (y in places if rows else _finite(y))
         ]
         chart.series.append(
             {
@@ -116,15 +118,18 @@ def _heat_map(trace: Any) -> Chart:
     """Place the cells of a matrix, darker where the value is higher."""
     matrix = np.array(trace.z, dtype=float)
     names = [[str(name) for name in axis] for axis in (trace.x, trace.y)]
-    left = min(200.0, 20 + LETTER * max(map(len, names[1])))
+    left = _left(names[1])
     wide = (WIDTH - RIGHT - left) / matrix.shape[1]
     chart = Chart("", TOP + BOTTOM + ROW * matrix.shape[0], left=left)
     low, high = np.nanmin(matrix), np.nanmax(matrix)
     letters = int(wide / LETTER)
     chart.x_ticks = [
-        (left + wide * (i + 0.5), name[:letters]) for i, name in enumerate(names[0])
+        (left + wide * (i + 0.5), _short(name, letters))
+        for i, name in enumerate(names[0])
     ]
-    chart.y_ticks = [(TOP + ROW * (i + 0.5), name) for i, name in enumerate(names[1])]
+    chart.y_ticks = [
+        (TOP + ROW * (i + 0.5), _short(name)) for i, name in enumerate(names[1])
+    ]
     for (row, column), value in np.ndenumerate(matrix):
         if math.isfinite(value):
             share = (value - low) / (high - low) if high > low else 0.5
@@ -149,7 +154,7 @@ def _errors(trace: Any, axis: Axis, places: dict[str, float]) -> list[Any]:
     return [
         (axis.at(x - error), axis.at(x + error), places[y])
         for x, error, y in triples
-        if _finite(x) and _finite(error)
+        if _finite(x) and _finite(error) and y in places
     ]
 
 
@@ -169,6 +174,20 @@ def _span(ends: list[tuple[float, float]], zero: bool = False) -> tuple[float, f
     low, high = min(flat, default=0.0), max(flat, default=1.0)
     room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
     return low - room, high + room
+
+
+def _left(names: list[str]) -> float:
+    """Return the room that names on the left need."""
+    return 20 + LETTER * max(len(_short(name)) for name in names)
+
+
+def _short(name: str, letters: int = MAX_NAME) -> str:
+    """Return a name that fits."""
+    return (
+        name
+        if len(name) <= letters
+        else f"{name[: letters - 1]}\N{HORIZONTAL ELLIPSIS}"
+    )
 
 
 def _finite(value: Any) -> bool:

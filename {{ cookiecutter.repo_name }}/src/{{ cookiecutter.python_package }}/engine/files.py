@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ def match_patterns_fast() -> None:
     """
     compiled = cache(parse.compile)
 
+    @lru_cache(maxsize=8)  # one name is matched for each value of its entry
     def match(pattern: str, name: str) -> Any:
         return compiled(pattern).parse(name)
 

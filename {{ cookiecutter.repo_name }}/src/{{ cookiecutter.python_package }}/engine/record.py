@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from inspect import unwrap
 from pathlib import Path
 from typing import Any
@@ -83,8 +83,7 @@ class Record:
             try:
                 read = json.loads(self._path.read_text())
                 self._made, self._raw, self._pending = map(dict, read)
-            except (OSError, ValueError, TypeError):
-                # None yet, or not one of ours: all there is counts as unknown.
+            except (OSError, ValueError, TypeError):  # none yet, or broken: all is new
                 self._made, self._raw, self._pending = {}, {}, {}
             yield self
             whole = self._path.with_suffix(".tmp")
@@ -199,14 +198,11 @@ def _plain(value: object) -> object:
 
 def _code(node: Node) -> str:
     """Return a digest of the module of a node's function, and what is bound to it."""
-    function: Any = node.func
-    bound = ""
-    if isinstance(function, partial):
-        bound = f"{function.args}{function.keywords}"
-        function = function.func
+    function = getattr(node.func, "func", node.func)  # inside of a partial
+    bound = [str(getattr(node.func, key, "")) for key in ("args", "keywords")]
     module = sys.modules.get(getattr(unwrap(function), "__module__", ""))
     file = Path(getattr(module, "__file__", None) or "none, as of a notebook")
-    return _sha(_of_file(file, *now) if (now := state(file)) else "", bound)
+    return _sha(_of_file(file, *now) if (now := state(file)) else "", *bound)
 
 
 def _content(path: Path, *now: int) -> str:

@@ -6,7 +6,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from kedro.io import DataCatalog
@@ -18,8 +18,10 @@ from .errors import VERBATIM, one_line
 from .preflight import metadata
 from .record import Plan, plans
 from .registry import project_path
-from .tracking.outcome import KedroRun, Outcome
 from .trust import PACKAGE
+
+if TYPE_CHECKING:  # it writes the report, so one would wait for the other
+    from .tracking.outcome import KedroRun, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class Part:
     charts: list[Chart] = field(default_factory=list)
 
 
-def write_report(run: KedroRun, outcome: Outcome, verdict: str | None) -> str:
+def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> str:
     """Write the page of a run beside its other reports; return where, relative.
 
     A run that makes nothing for people has none: the path is empty.
@@ -61,12 +63,18 @@ def write_report(run: KedroRun, outcome: Outcome, verdict: str | None) -> str:
     name = "" if run.name == "__default__" else f"_{run.name.replace('.', '_')}"
     path = root / "data" / "08_reporting" / f"report{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    title = PACKAGE.replace("_", " ").capitalize()
-    path.write_text(_render(title, story, parts, failed, _facts(outcome)), "utf-8")
+    page = _render(
+        title=PACKAGE.replace("_", " ").capitalize(),
+        story=story,
+        parts=parts,
+        failures=failed,
+        facts=_facts(outcome),
+    )
+    path.write_text(page, "utf-8")
     return os.path.relpath(path)
 
 
-def _facts(outcome: Outcome) -> dict[str, str]:
+def _facts(outcome: "Outcome") -> dict[str, str]:
     """Return what the run was made from, for people."""
     tags, at = outcome.tags, time.localtime(outcome.start / 1000)
     facts = {
@@ -83,23 +91,12 @@ def _facts(outcome: Outcome) -> dict[str, str]:
     return facts
 
 
-def _render(
-    title: str,
-    story: list[str],
-    parts: list[Part],
-    failed: dict[str, str],
-    facts: dict[str, str],
-) -> str:
+def _render(**content: Any) -> str:
     """Return the page: a title, what is to be said first, sections and facts."""
     from jinja2 import Environment, FileSystemLoader
 
-    folder = FileSystemLoader(Path(__file__).parent)
-    template = Environment(loader=folder, autoescape=True).get_template(
-        "report.html.j2"
-    )
-    return template.render(
-        title=title, story=story, parts=parts, failures=failed, facts=facts
-    )
+    pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    return pages.get_template("report.html.j2").render(content)
 
 
 def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part]:
@@ -121,13 +118,8 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
         if isinstance(value, dict):
             value = _scores_table(value)
         if isinstance(value, pd.DataFrame):
-            columns, part.rows = shown_rows(value)
-            part.columns = [
-                (one.replace("_", " "), pd.api.types.is_numeric_dtype(value[one]))
-                for one in columns
-            ]
-            if len(value) > MAX_ROWS:
-                part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
+            table = _table(value)
+            part.columns, part.rows, part.text = table.columns, table.rows, table.text
         elif hasattr(value, "data"):  # a figure of plotly
             part.charts += charts_of(value)
     return list(parts.values())
@@ -143,6 +135,17 @@ def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
         if not name.endswith(("_low", "_high")):
             rows.append([name.replace("_", " "), shown])
     return pd.DataFrame(rows, columns=["score", "value"])
+
+
+def _table(value: pd.DataFrame) -> Part:
+    """Return a section with the best rows of a table."""
+    columns, rows = shown_rows(value)
+    numeric = pd.api.types.is_numeric_dtype
+    part = Part("", rows=rows)
+    part.columns = [(one.replace("_", " "), numeric(value[one])) for one in columns]
+    if len(value) > MAX_ROWS:
+        part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
+    return part
 
 
 def _changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:

@@ -13,7 +13,8 @@ from {{ cookiecutter.python_package }}.engine import (
 def create_pipeline(**kwargs: Any) -> Pipeline:
     """Build the pipeline ``predict``."""
     inputs = ["champion", "new_flowers"]
-    return Pipeline([Node(predict, inputs, "flower_predictions", name="predict")])
+    node = Node(predict, inputs, "flower_predictions", name="predict", tags="predict")
+    return Pipeline([node])
 
 
 def predict(champion: Any, new_rows: pd.DataFrame) -> pd.DataFrame:

@@ -100,13 +100,14 @@ def register_version(
 ) -> str:
     """Register a logged model, with facts as its tags; return its version."""
     with suppress(MlflowException):  # it exists; if not, the next call says why
-        client.create_registered_model(title)
+        description = f"The best so far is `models:/{title}@{ALIAS}`."
+        client.create_registered_model(title, description=description)
     registered = client.create_model_version(
         title,
         info.model_uri,
         run_id,
         tags=facts,
-        description=", ".join(f"{key} {value}" for key, value in facts.items()),
+        description="\n".join(f"- {key}: **{one}**" for key, one in facts.items()),
         model_id=info.model_id,
     )
     return str(registered.version)

@@ -20,6 +20,7 @@ from ..record import Plan, plans
 from ..schema import DataSpec, ModelSpec
 from .lineage import data_of, parameters_text
 from .outcome import KedroRun, ModelOutcome, Outcome, numbers, texts
+from .pages import describe
 
 STOPPED = "Not finished: the run stopped"
 # Of a long traceback, the end says most, and MLflow takes no more.
@@ -40,7 +41,7 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
         if name.startswith("params:") and name.partition(".")[0] != "params:models"
     }
     outcome = Outcome(
-        name=run.name,
+        name=run.title or run.name,
         start=round(run.start * 1000),
         end=round(time.time() * 1000),
         status="FAILED" if failed else "FINISHED",
@@ -60,6 +61,7 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
         outcome.tags["error"] = one_line(error)
     else:
         _add_marked(outcome, run.pipeline, catalog, plan)
+    describe(run, outcome)
     return outcome
 
 
@@ -101,7 +103,9 @@ def _model(
 ) -> ModelOutcome:
     """Say what a model is, and what it is made from."""
     spec, now = specs["model"], round(time.time() * 1000)
-    told = spec.model_dump(by_alias=True, include={"class_path", "model_kwargs"})
+    # Short enough to compare; the whole is in the description.
+    told = {"class": spec.class_path.rpartition(".")[2]}
+    told |= spec.model_dump(include={"model_kwargs"})
     if "data" in specs:
         told["encode"] = specs["data"].encode
     if "random_state" in specs:
@@ -117,6 +121,7 @@ def _model(
     }
     return ModelOutcome(
         name=tags["model"],
+        data=its,
         start=now,
         end=now,
         params=texts(told),

@@ -68,15 +68,23 @@ class KedroRun:
     files: dict[str, str] = field(default_factory=dict)
     """Of what it was started from."""
 
-    leaderboard_before: pd.DataFrame | None = None
+    leaderboard_before: pd.DataFrame | None = field(default=None, init=False)
     client: MlflowClient | None = None
     experiment_id: str = ""
     id: str = ""
+    title: str = ""
+    """Its name in MLflow."""
+
     problem: str = ""
     """Why MLflow lacks it, or a part of it."""
 
     process: int = field(default_factory=os.getpid)
     start: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        made = self.pipeline.all_outputs()
+        if "leaderboard" in made and self.catalog.exists("leaderboard"):
+            self.leaderboard_before = self.catalog["leaderboard"].load()
 
     def attempt(self, work: Callable[[MlflowClient], Result]) -> Result | None:
         """Do something with the store, unless it has failed before."""
@@ -94,9 +102,9 @@ class KedroRun:
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics."""
+    """Return the values that MLflow can hold as metrics, rounded for its pages."""
     return {
-        key: float(value)
+        key: float(f"{value:.6g}")
         for key, value in values.items()
         if isinstance(value, int | float)
     }

@@ -88,7 +88,8 @@ def plot_learning_curves(**curves: Any) -> Any:
     from plotly.colors import qualitative
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(1, 2, subplot_titles=["score", "seconds to fit"])
+    titles = ["score (dotted: on the training rows)", "seconds to fit"]
+    figure = make_subplots(1, 2, subplot_titles=titles)
     lines = [("validation_score", 1, "solid"), ("train_score", 1, "dot")]
     lines += [("fit_seconds", 2, "solid")]
     for i, (name, rows) in enumerate(curves.items()):

@@ -168,6 +168,7 @@ def compare_all(datasets: list[str]) -> Node:
         ["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
         name="compare_datasets",
         namespace="benchmark",
+        tags="benchmark",
     )
 
 

@@ -57,9 +57,10 @@ def create_pipelines(
         ConfigurationError: Lists all that is wrong with ``parameters.yml``.
     """
     names = list(read_parameters(parameters).models)
-    one_model = keep_going(Pipeline(model_nodes()))
+    one_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
     split = Pipeline(
-        [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")]
+        [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")],
+        tags="models",
     )
 
     @cache
@@ -106,4 +107,5 @@ def compare(names: list[str]) -> Node:
         outputs=["leaderboard", "leaderboard_plot"],
         name="compare_models",
         namespace="models",
+        tags="models",
     )

@@ -1,0 +1,94 @@
+"""What documents say: their blocks, and the paths that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import REPOSITORY
+
+OWN_DATA = REPOSITORY / "docs/own-data.md"
+
+# What a document says that its own test does not run, by how it begins, and why not.
+ELSEWHERE = {
+    "python3 -m pip install nox": "run by .ci/run",
+    "nox": "they make environments: .ci/run; serve: e2e/test_text.py",
+    "kedro viz run": "a server: e2e/test_same_pipelines.py",
+    "kedro mlflow ui": "a server: e2e/test_tracking.py",
+    "jupyter lab": "a server; e2e/test_documents.py runs the notebook",
+    "kedro run --pipelines benchmark": "minutes: e2e/test_benchmark.py",
+    "kedro run --pipelines etl": "e2e/test_text.py",
+    "kedro run --pipelines training": "e2e/test_text.py",
+    "kedro run --pipelines user_app": "e2e/test_text.py",
+    "export MLFLOW_TRACKING_URI": "e2e/test_text.py",
+    "mlflow models serve": "a server: e2e/test_text.py",
+    "curl http://127.0.0.1:5001": "e2e/test_text.py",
+    "kedro package": "e2e/test_same_pipelines.py",
+    "python -m": "the wheel: e2e/test_same_pipelines.py",
+}
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r"^## ", re.MULTILINE)
+FILE = re.compile(r"(?:# |\+\+\+ )(\S+/\S+|\S+\.\w+)\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands between fences."""
+
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The file that it is to go into, named by its first line."""
+        found = FILE.match(self.text)
+        return found[1] if found else None
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines to read or to write: neither empty nor the name of the file."""
+        lines = [line for line in self.text.splitlines() if line.strip()]
+        return lines[bool(self.file) :]
+
+    def commands(self) -> list[str]:
+        """Return the commands of a shell, without what only explains them."""
+        if self.language not in ("bash", "sh", "shell", "console"):
+            return []
+        lines = re.sub(r"\\\n\s*", "", self.text).splitlines()
+        commands = (re.sub(r"(^|\s+)#.*", "", line).strip() for line in lines)
+        return [command for command in commands if command]
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the blocks of a document, or of a section."""
+    return [Block(*found) for found in FENCE.findall(text)]
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the sections of a document by title; what stands before has none."""
+    first, *others = SECTION.split(text)
+    return {"": first} | {text.partition("\n")[0]: text for text in others}
+
+
+def is_elsewhere(command: str) -> bool:
+    """Tell whether the list above says why a command is not run."""
+    return any(command.startswith(start) for start in ELSEWHERE)
+
+
+def named_paths(text: str) -> Iterator[str]:
+    """Yield the targets of links, and the paths that begin at a known folder."""
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if "://" not in target:
+            yield target
+    folders = "conf|data|docs|hooks|notebooks|src|tests|benchmarks|pipelines|engine"
+    for path in re.findall(rf"(?<![\w/.:*{{<-])((?:{folders})/[\w./*<>{{}}-]*)", text):
+        yield path.rstrip(".")
+
+
+def documents(folder: Path) -> list[Path]:
+    """Return the documents of a folder, without that on how things were."""
+    found = [*folder.glob("*.md"), *folder.glob("docs/*.md")]
+    return sorted(path for path in found if path.name != "CHANGELOG.md")

@@ -1,0 +1,97 @@
+"""The report as people see it, on a wide screen and a phone, light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from e2e.browser import looking
+from e2e.conftest import InstalledProject
+
+REGRESSION = """\
+data: {target_column: petal_width}
+models:
+  broken: {class: sklearn.linear_model.Lasso, model_kwargs: {alpha: -1}}
+"""
+PLOT = """\
+{name}:
+  type: plotly.JSONDataset
+  filepath: data/08_reporting/{name}.json
+  metadata: {{report: What the model does}}
+"""
+# What is wrong with a page, in words.
+LOOK = """() => {
+  const wrong = [], page = document.documentElement
+  if (page.scrollWidth > innerWidth) wrong.push('the page scrolls sideways')
+  let above = 0
+  for (const heading of document.querySelectorAll('h1, h2, h3')) {
+    const level = +heading.tagName[1]
+    if (level > above + 1) wrong.push(`${heading.textContent} is a level too low`)
+    above = level
+  }
+  for (const drawing of document.querySelectorAll('svg')) {
+    if (!drawing.getAttribute('aria-label').trim()) wrong.push('a drawing has no label')
+    const whole = drawing.getBoundingClientRect()
+    const texts = [...drawing.querySelectorAll('text')].filter(one => one.textContent)
+    const boxes = texts.map(one => [one.textContent, one.getBoundingClientRect()])
+    boxes.forEach(([text, box], number) => {
+      if (box.left < whole.left - 1 || box.right > whole.right + 1 ||
+          box.top < whole.top - 1 || box.bottom > whole.bottom + 1)
+        wrong.push(`${text} is cut off`)
+      for (const [other, its] of boxes.slice(number + 1))
+        if (box.left < its.right - 1 && its.left < box.right - 1 &&
+            box.top < its.bottom - 3 && its.top < box.bottom - 3)
+          wrong.push(`${text} overlaps ${other}`)
+    })
+  }
+  return wrong
+}"""
+
+
+@pytest.fixture(scope="module")
+def reports(
+    installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
+    """Return the reports of runs of all kinds."""
+    folder = tmp_path_factory.mktemp("reports")
+    project, other = (installed.copy(folder / name) for name in ("iris", "other"))
+    project.run("kedro", "run")
+    few = "--params=benchmark.tuning.trials=2"
+    project.run("kedro", "run", "--pipelines=benchmark.iris", few)
+    plots = ("confusion_matrix_plot", "telling_words_plot")
+    entries = "".join(PLOT.format(name=name) for name in plots)
+    (project.path / "conf/local/catalog_text.yml").write_text(entries)
+    project.run("kedro", "run", "--pipelines=etl")
+    project.run("kedro", "run", "--pipelines=training")
+
+    linear = "{class: sklearn.linear_model.LinearRegression}"
+    many = "".join(f"  {'long_' * 8}{number}: {linear}\n" for number in range(24))
+    (other.path / "conf/base/parameters.yml").write_text(
+        f"random_state: 3\ncomparison: {{}}\n{REGRESSION}{many}"
+    )
+    (other.path / "conf/base/parameters_benchmark.yml").unlink()
+    assert "long_23" in other.run("kedro", "run", check=False).stdout
+    return sorted(folder.glob("*/data/08_reporting/report*.html"))
+
+
+def test_pages_are_whole_readable_and_offline(
+    reports: list[Path], tmp_path: Path
+) -> None:
+    assert len(reports) == 4
+    for report in reports:
+        text = report.read_text("utf-8")
+        assert len(text) < 300_000
+        assert "<svg" in text
+        for width in (1280, 390):
+            for scheme in ("light", "dark"):
+                with looking(width, scheme) as page:
+                    page.goto(report.as_uri())
+                    page.screenshot(
+                        path=tmp_path / f"{report.stem}_{width}_{scheme}.png",
+                        full_page=True,
+                    )
+                    assert page.evaluate(LOOK) == [], (report, width, scheme)
+    regression = reports[-1].read_text("utf-8")
+    assert "Residuals of long_" in regression
+    assert "broken" in regression

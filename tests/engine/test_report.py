@@ -1,0 +1,152 @@
+"""The report: charts without a script, and a page that holds whatever people do."""
+
+import math
+import re
+from html import escape
+
+import numpy as np
+import pandas as pd
+import pytest
+from iris.engine.charts import Chart, charts_of
+from iris.engine.report import Part, _changes, _explain, _render, _table
+from kedro.io import DataCatalog
+from plotly import graph_objects as go
+from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeClassifier
+
+HOSTILE = "<script>alert('x')</script> & \"quotes\""
+
+
+def chart(*traces: object) -> Chart:
+    """Return the one chart of a figure."""
+    (drawn,) = charts_of(go.Figure(traces))
+    return drawn
+
+
+def page(*parts: Part, failed: dict[str, str] | None = None) -> str:
+    """Return the page of some parts."""
+    return _render("Iris", ["Champion: tree"], list(parts), failed or {}, {"At": "now"})
+
+
+def inside(drawn: Chart) -> bool:
+    """Tell whether all that is placed lies inside of the picture."""
+    xs = [x for x, _ in drawn.x_ticks]
+    ys = [y for y, _ in drawn.y_ticks]
+    for one in drawn.series:
+        xs += [x for x, _, _ in one["points"]]
+        ys += [y for _, y, _ in one["points"]]
+        xs += [x for a, b, _ in one["errors"] for x in (a, b)]
+    return all(0 <= x <= drawn.width for x in xs) and all(
+        0 <= y <= drawn.height for y in ys
+    )
+
+
+def test_dots_stand_in_rows_with_their_errors() -> None:
+    drawn = chart(
+        go.Scatter(
+            x=[0.9, math.nan, 0.5],
+            y=["a", "b", "c"],
+            error_x={"array": [0.1, math.nan, math.nan]},
+            mode="markers",
+        )
+    )
+    (series,) = drawn.series
+    assert [text for _, _, text in series["points"]] == ["a: 0.9", "c: 0.5"]
+    assert len(series["errors"]) == 1
+    assert [name for _, name in drawn.y_ticks] == ["a", "b", "c"]
+    assert inside(drawn)
+
+
+def test_lines_and_bars_are_drawn_from_zero_and_by_value() -> None:
+    line = chart(go.Scatter(x=[1, 2, 3], y=[0.1, 0.2, 0.3], mode="lines"))
+    heights = [y for _, y, _ in line.series[0]["points"]]
+    assert heights == sorted(heights, reverse=True)
+    bar = chart(go.Bar(x=[2.0, -1.0], y=["a", "b"], orientation="h"))
+    (series,) = bar.series
+    assert series["points"][1][0] < series["zero"] < series["points"][0][0]
+    assert inside(line)
+    assert inside(bar)
+
+
+def test_a_heat_map_rounds_and_leaves_out_what_is_no_number() -> None:
+    drawn = chart(
+        go.Heatmap(z=[[1 / 3, math.nan], [2, 10]], x=["a", "b"], y=["c", "d"])
+    )
+    assert [cell["text"] for cell in drawn.cells] == ["0.333", "2", "10"]
+    assert [cell["share"] for cell in drawn.cells] == [0.0, 0.17, 1.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9, 1e9, -5.0, math.nan])
+def test_one_value_alone_has_a_place(value: float) -> None:
+    assert inside(chart(go.Scatter(x=[value], y=["a"], mode="markers")))
+
+
+def test_of_a_thousand_long_names_the_first_are_shown_short() -> None:
+    names = [f"{'long_' * 20}{number}" for number in range(1000)]
+    drawn = chart(go.Scatter(x=list(range(1000)), y=names, mode="markers"))
+    assert len(drawn.y_ticks) == 40
+    assert drawn.x_title == " (the first 40 of 1000)"
+    assert max(len(name) for _, name in drawn.y_ticks) == 30
+    assert drawn.left < drawn.width / 2
+    table = _table(pd.DataFrame({"model": names, "score": 0.1}))
+    assert len(table.rows) == 20
+    assert table.text == "20 of 1000 rows; all are in the file"
+
+
+def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
+    drawn = chart(go.Bar(x=[1.0], y=[HOSTILE], orientation="h"))
+    part = _table(pd.DataFrame({"model": [HOSTILE], "accuracy": [2 / 3]}))
+    part.title, part.charts = HOSTILE, [drawn]
+    text = page(part, failed={HOSTILE: HOSTILE})
+    assert "<script" not in text
+    assert escape(HOSTILE)[:10] in text
+    assert "0.667" in text
+    assert not re.search(r"https?:|src=|@import|url\(", text)
+    assert len(text) < 1_000_000
+
+
+def test_failed_models_have_their_errors() -> None:
+    board = pd.DataFrame({"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]})
+    text = page(_table(board), failed={"b": "ValueError: no"})
+    assert '<tr class="failed"><td>b</td>' in text
+    assert "<pre>ValueError: no</pre>" in text
+    assert "Failed" not in page(_table(board[:1]))
+
+
+def test_changes_since_the_run_before() -> None:
+    before = pd.DataFrame(
+        {"model": ["a", "b", "c"], "validation_accuracy": [0.9, 0.8, 0.7]}
+    )
+    now = pd.DataFrame(
+        {"model": ["a", "b", "d"], "validation_accuracy": [0.9, 0.85, 0.6]}
+    )
+    told = "Since the run before, validation accuracy: d is new, c is gone, b +0.050."
+    assert _changes(before, now) == told
+    assert _changes(before, before) == (
+        "Since the run before, no validation accuracy has changed."
+    )
+    assert _changes(None, now) == ""
+    assert _changes(before.rename(columns={"validation_accuracy": "other"}), now) == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "title"),
+    [
+        (LinearRegression(), [float(number) for number in range(2000)], "Residuals"),
+        (DecisionTreeClassifier(max_depth=1), ["x", "y", "z", "z"] * 500, "Confusion"),
+    ],
+)
+def test_the_best_model_is_explained(model: object, target: object, title: str) -> None:
+    X = pd.DataFrame({"a": np.arange(2000.0) % 4, "b": np.arange(2000.0)})
+    y = pd.Series(target, index=X.index[::-1])
+    X.index = y.index
+    catalog = DataCatalog()
+    catalog["models.best.fitted_model"] = model.fit(X, y)  # type: ignore[attr-defined]
+    catalog["X_test"], catalog["y_test"] = X, y.to_frame()
+    errors, needs = _explain("best", catalog)
+    assert errors.title == f"{title} of best"
+    assert {name for _, name in needs.charts[0].y_ticks} == {"a", "b"}
+    assert "1000 rows" in needs.text
+    points = errors.charts[0].series
+    assert not points or len(points[0]["points"]) == 500
+    assert len(page(errors, needs)) < 200_000

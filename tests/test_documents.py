@@ -1,0 +1,109 @@
+"""What documents name is there, and what they say to run is run by a test."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, Bake, Project
+from documents import (
+    ELSEWHERE,
+    OWN_DATA,
+    blocks,
+    documents,
+    is_elsewhere,
+    named_paths,
+    sections,
+)
+
+# What a person makes, as a document tells.
+THEIRS = {
+    "conf/experiment/parameters.yml",
+    "conf/local/credentials.yml",
+    "data/01_raw/customers.csv",
+    "data/08_reporting/{name}_confusion.json",
+    "src/flower_shop/pipelines/models/plots.py",
+}
+
+
+@pytest.fixture
+def project(bake: Bake) -> Project:
+    """Return a project with all families."""
+    return bake(project_name="Flower Shop")
+
+
+def made_by_runs(project: Project) -> set[str]:
+    """Return the files of the catalog, as patterns, and that of the report."""
+    made = {"data/08_reporting/report.html", "data/06_models/studies.db"}
+    for file in project.path.glob("conf/base/catalog*.yml"):
+        paths = re.findall(r"filepath: (\S+)", file.read_text())
+        made |= {re.sub(r"\$?\{[^{}]*\}", "*", path) for path in paths}
+    return made
+
+
+def exists(name: str, roots: Iterable[Path]) -> bool:
+    """Tell whether there is such a file; it may have a `*`, or a name to fill in."""
+    pattern = re.sub(r"<[^<>]*>|\{[^{}]*\}", "*", name).rstrip("/")
+    return any(any(root.glob(pattern)) for root in roots)
+
+
+def test_every_path_in_a_document_exists(project: Project) -> None:
+    package = project.path / "src" / project.package
+    in_project = (project.path, package, package / "pipelines")
+    made = made_by_runs(project)
+    missing = []
+    for folder in (REPOSITORY, project.path):
+        for document in documents(folder):
+            roots = [document.parent, *in_project]
+            if folder == REPOSITORY:
+                roots += [REPOSITORY, REPOSITORY / "tests"]
+            for name in named_paths(document.read_text()):
+                # A run makes the folder as well.
+                found = any(fnmatch(name, one) or one.startswith(name) for one in made)
+                if not (name in THEIRS or found or exists(name, roots)):
+                    missing.append(f"{document.name}: {name}")
+    assert not missing, "\n".join(missing)
+
+
+def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
+    texts = [
+        document.read_text()
+        for folder in (REPOSITORY, project.path)
+        for document in documents(folder)
+        if document != OWN_DATA  # which is followed as a whole
+    ]
+    commands = [
+        command
+        for text in texts
+        for block in blocks(text)
+        for command in block.commands()
+    ]
+    # A list that is longer than needed says something that is not so.
+    for start, why in ELSEWHERE.items():
+        assert any(command.startswith(start) for command in commands), start
+        for test in re.findall(r"\S+\.py", why):
+            assert (REPOSITORY / "tests" / test).is_file(), (start, test)
+    # And the test in e2e/ finds something to run.
+    assert len([one for one in commands if not is_elsewhere(one)]) > 8
+
+
+def test_own_data_takes_at_most_15_lines_each() -> None:
+    first, *others = sections(OWN_DATA.read_text()).values()
+    assert [block.language for block in blocks(first)] == ["python", "bash"]
+    assert len(others) == 8
+    for section in others:
+        lines = [line for block in blocks(section) for line in block.lines]
+        assert len(lines) <= 15, section
+
+
+def test_the_notebook_is_rendered_without_outputs(project: Project) -> None:
+    (path,) = project.path.glob("notebooks/*.ipynb")
+    cells = json.loads(path.read_text())["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+    assert len(cells) > 10
