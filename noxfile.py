@@ -53,7 +53,7 @@ def tests(session: nox.Session) -> None:
     """Run the fast tests: what is rendered, from which answers, and the engine's."""
     project = render(session, Path(session.create_tmp()), name="Iris")
     # The engine is tested where it lies, with what a project installs for it.
-    session.install("-r", str(project / "requirements.txt"), *TEST)
+    session.install("-r", str(project / "requirements.txt"), *TEST, "distributed")
     elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
     session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
 

@@ -206,7 +206,7 @@ def installed(
             shared.mkdir()
             project = render(starter, shared, "Iris")
             environment = Environment.create(environment.path)
-            environment.install("-e", ".[dev]", cwd=project.path)
+            environment.install("-e", ".[dev,dask]", cwd=project.path)
             (shared / "ready").touch()
     return InstalledProject(shared / "iris", "iris", environment)
 

@@ -75,3 +75,11 @@ def check_shape(config: Mapping[str, Any], where: Callable[[str], str]) -> None:
     if problems:
         lines = [f"{name}{line}{where(name)}" for name, line in problems.items()]
         raise ConfigurationError.listing("The catalog", lines)
+
+
+def move_to(storage: str | None, config: Mapping[str, Any]) -> None:
+    """Let relative paths start at a folder or a URL, if there is one."""
+    for entry in config.values() if storage else ():
+        path = entry.get("filepath", "")
+        if path and "://" not in path and not os.path.isabs(path):
+            entry["filepath"] = f"{storage}/{path}"

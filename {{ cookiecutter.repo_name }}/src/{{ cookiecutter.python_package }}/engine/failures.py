@@ -17,7 +17,7 @@ from kedro.pipeline import Node, Pipeline
 
 from .command import kedro_command
 from .errors import VERBATIM, ConfigurationError, one_line, redact
-from .files import discard, local_path
+from .files import config_of, discard
 
 # The tag of nodes that return failures instead of raising them.
 KEEP_GOING = "keep_going"
@@ -152,7 +152,7 @@ def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
         for namespace, _, last in (
             name.rpartition(".")
             for name in sorted(pipeline.all_outputs())
-            if local_path(catalog, name) and not catalog.exists(name)
+            if config_of(catalog, name).get("filepath") and not catalog.exists(name)
         )
         if namespace in signs
     }

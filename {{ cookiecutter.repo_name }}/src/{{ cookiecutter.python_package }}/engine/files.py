@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -138,10 +139,21 @@ def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
     for name in names:
         path, dataset = local_path(catalog, name), catalog.get(name)
         if path is None:
-            continue
-        if path.is_dir() and isinstance(dataset, AbstractVersionedDataset):
+            _delete_remote(config_of(catalog, name))
+        elif path.is_dir() and isinstance(dataset, AbstractVersionedDataset):
             version = dataset.resolve_save_version()
             shutil.rmtree(path / str(version), ignore_errors=True)
         elif not path.is_dir():
             path.unlink(missing_ok=True)
         catalog.release(name)
+
+
+def _delete_remote(config: dict[str, Any]) -> None:
+    """Delete the file at a URL that a catalog entry names, if it names one."""
+    if not (url := config.get("filepath")) or config.get("versioned"):
+        return
+    options = {**(config.get("credentials") or {}), **(config.get("fs_args") or {})}
+    kept = {key: options[key] for key in options if not key.startswith("open_args_")}
+    system, path = fsspec.core.url_to_fs(url, **kept)
+    with suppress(FileNotFoundError):
+        system.rm(path)

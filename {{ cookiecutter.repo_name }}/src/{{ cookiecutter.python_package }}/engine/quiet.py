@@ -10,6 +10,7 @@ NOISE = (
     "ORJSONResponse is deprecated",
     "Passing a Python object as `python_model`",  # as kedro-mlflow does
     "is no longer a 'PipelineML' object",  # in part, for a hint or a picture
+    "Config from the dataset pattern",  # at each look, where conf/ has a catch-all
 )
 
 
@@ -20,5 +21,7 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
 
 def silence_noise() -> None:
     """Filter the loggers that those warnings come from."""
-    for name in ("py.warnings", "mlflow.pyfunc", "kedro_mlflow.pipeline.pipeline_ml"):
+    plugin = "kedro_mlflow.pipeline.pipeline_ml"
+    catalog = "kedro.io.catalog_config_resolver"
+    for name in ("py.warnings", "mlflow.pyfunc", plugin, catalog):
         logging.getLogger(name).addFilter(_is_worth_reading)

@@ -21,7 +21,7 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
-from .catalog import check_shape
+from .catalog import check_shape, move_to
 from .errors import VERBATIM, ConfigurationError, did_you_mean, one_line
 from .lazy import LazyPipeline
 from .schema import warn_of_near_misses
@@ -72,6 +72,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 ) from error
             if key == "catalog":
                 check_shape(config, where)
+                given = self.runtime_params or {}
+                move_to(given.get("storage") or self["globals"].get("storage"), config)
             return config
 
     @staticmethod

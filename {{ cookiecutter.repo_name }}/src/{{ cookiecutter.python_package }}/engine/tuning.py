@@ -192,7 +192,12 @@ def _open(address: str, name: str) -> Iterator[Any]:
         waiting = {"connect_args": {"timeout": 60}}
     try:
         with lock:
-            storage = optuna.storages.RDBStorage(address, engine_kwargs=waiting)
+            try:
+                storage = optuna.storages.RDBStorage(address, engine_kwargs=waiting)
+            except (SQLAlchemyError, RuntimeError):
+                # Workers of other machines may just be creating the tables.
+                time.sleep(3)
+                storage = optuna.storages.RDBStorage(address, engine_kwargs=waiting)
     except (ArgumentError, SQLAlchemyError, ImportError) as error:
         # Not the address: it may hold a password.
         raise ConfigurationError(

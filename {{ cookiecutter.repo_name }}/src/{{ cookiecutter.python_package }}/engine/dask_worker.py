@@ -1,0 +1,76 @@
+"""What a Dask worker does: it becomes one of the project, and runs nodes."""
+
+import multiprocessing
+import os
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from multiprocessing.forkserver import ensure_running
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import cloudpickle
+import dask
+from kedro.framework import project
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.runner.task import Task
+
+from .errors import ConfigurationError
+from .hooks import ProgressHook
+from .registry import ProjectConfigLoader, project_path
+
+# What nodes, and what they leave, are pickled with.
+DISTRIBUTIONS = ("cloudpickle", "dask", "kedro", "numpy", "pandas", "scikit-learn")
+# Of Dask's log, warnings: it has a line for each connection.
+QUIET = {"DASK_LOGGING__DISTRIBUTED": "warning"}
+dask.config.set({"logging.distributed": "warning"})
+
+
+def warm_up() -> None:
+    """Import what workers need while the run gets ready, for them to be forked then."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    import distributed  # noqa: F401, which reads that, and sets what to import
+
+    for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items():
+        os.environ[name] = str(value)
+    package = __name__.partition(".")[0]
+    modules = ["__main__", "distributed", f"{package}.settings", "sklearn.pipeline"]
+    multiprocessing.set_forkserver_preload(modules)
+    ensure_running()
+
+
+@cache
+def fingerprint() -> str:
+    """Return what has to be the same in a worker; of code, as it was first imported."""
+    package, digest = Path(__file__).parents[1], sha256(python_version().encode())
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    versions = [f"{name} {version(name)}" for name in DISTRIBUTIONS]
+    return ", ".join([f"{package.name} {digest.hexdigest()[:8]}", *versions])
+
+
+@cache
+def _hooks(log: bytes) -> Any:
+    """Make a worker one of the project's; plugins would write to runs of their own."""
+    project.configure_project(__name__.partition(".")[0])
+    project.configure_logging(cloudpickle.loads(log))
+    manager = _create_hook_manager()  # private, as Kedro's own workers do
+    for hook in project.settings.HOOKS:
+        if not isinstance(hook, ProgressHook):
+            manager.register(hook)
+    return manager
+
+
+def work(known: str, log: bytes, content: bytes) -> None:
+    """Run a node in a worker, unless it would be another one there."""
+    if (here := fingerprint()) != known:
+        raise ConfigurationError(f"has {here}, but the run {known}")
+    hooks = _hooks(log)
+    if content:
+        node, catalog, is_async, run_id, root = cloudpickle.loads(content)
+        if root.exists() and project_path() != root:
+            ProjectConfigLoader(str(root / project.settings.CONF_SOURCE))
+        Task(node, catalog, is_async, hooks, run_id).execute()
