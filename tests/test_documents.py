@@ -24,6 +24,9 @@ from documents import (
 THEIRS = {
     "conf/experiment/parameters.yml",
     "conf/local/credentials.yml",
+    "data/.record.json",
+    "data/.turns",
+    "data/.untracked",
     "data/01_raw/customers.csv",
     "data/08_reporting/{name}_confusion.json",
     "src/flower_shop/pipelines/models/plots.py",

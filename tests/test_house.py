@@ -15,10 +15,10 @@ import yaml
 from conftest import Bake, Project
 
 # Physical lines that a project may have at most: with all families, and with none.
-YOURS = {"all": 1600, "none": 500}
+YOURS = {"all": 1600, "none": 510}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 5600
-SOURCE_FILES = 64
+ENGINE = 5700
+SOURCE_FILES = 66
 FILE = 220
 FUNCTION = 60
 

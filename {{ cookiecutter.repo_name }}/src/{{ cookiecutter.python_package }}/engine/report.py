@@ -63,13 +63,9 @@ def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> st
     name = "" if run.name == "__default__" else f"_{run.name.replace('.', '_')}"
     path = root / "data" / "08_reporting" / f"report{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    page = _render(
-        title=PACKAGE.replace("_", " ").capitalize(),
-        story=story,
-        parts=parts,
-        failures=failed,
-        facts=_facts(outcome),
-    )
+    told = {"story": story, "parts": parts, "failures": failed}
+    title = PACKAGE.replace("_", " ").capitalize()
+    page = _render(title=title, facts=_facts(outcome), **told)
     path.write_text(page, "utf-8")
     return os.path.relpath(path)
 
