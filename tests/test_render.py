@@ -149,7 +149,7 @@ def test_nothing_speaks_of_a_family_left_out(bake: Bake) -> None:
     for name, content in bake(pipelines="none").files().items():
         # One .gitignore serves all.
         if name != ".gitignore":
-            assert not re.search(rb"(etl|ml|user)_app|_text\.yml|reviews", content), (
+            assert not re.search(rb"(etl|ml|user)_app|_text\.yml|\breviews", content), (
                 name
             )
 
