@@ -22,28 +22,28 @@ FAMILIES = ("text", "benchmark")
 DEPENDENCIES = """
     aiofiles aiohappyeyeballs aiohttp aiosignal alembic annotated_doc annotated_types
     antlr4 anyio appdirs argcomplete arrow ast_serialize asttokens attr attrs
-    binaryornot blinker build cachetools catboost certifi cffi charset_normalizer click
-    click_default_group cloudpickle colorlog comm compress_pickle contourpy cookiecutter
-    cryptography cycler dask databricks dateutil debugpy decorator dependency_groups
-    distlib distributed docker dotenv dynaconf executing fastapi filelock flask
-    flask_cors fonttools frozenlist fsspec git gitdb google graphene graphql
-    graphql_relay greenlet gunicorn h11 httptools huey humanize hypothesis idna
+    binaryornot blinker bokeh build cachetools catboost certifi cffi charset_normalizer
+    click click_default_group cloudpickle colorlog comm compress_pickle contourpy
+    cookiecutter cryptography cycler dask databricks dateutil debugpy decorator
+    dependency_groups distlib distributed docker dotenv dynaconf executing fastapi
+    filelock flask flask_cors fonttools frozenlist fsspec git gitdb google graphene
+    graphql graphql_relay greenlet gunicorn h11 httptools huey humanize hypothesis idna
     importlib_metadata iniconfig ipykernel ipykernel_launcher ipython itsdangerous jedi
     jinja2 joblib jupyter jupyter_client jupyter_core jupyterlab jupyterlab_plotly kedro
     kedro_datasets kedro_datasets_benchmarks kedro_datasets_experimental kedro_mlflow
-    kedro_telemetry kedro_viz kiwisolver lazy_loader librt lightgbm lz4 mako markdown_it
-    markupsafe matplotlib matplotlib_inline mdurl mlflow more_itertools mpl_toolkits
-    multidict mypy mypy_extensions mypyc narwhals nest_asyncio2 networkx notebook nox
-    numpy omegaconf opentelemetry optuna orjson packaging pandas parse parso pathspec
-    pexpect pil pip pkg_resources platformdirs playwright plotly pluggy prettytable
-    prompt_toolkit propcache ptyprocess pure_eval py pyarrow pyasn1 pyasn1_modules
-    pycparser pydantic pydantic_core pydevd_plugins pygments pylab pyparsing
-    pyproject_hooks pytest python_discovery requests rich ruff scipy secure setuptools
-    six sklearn skops skorch slugify smmap sortedcontainers sqlalchemy sqlparse
-    stack_data starlette tenacity text_unidecode threadpoolctl tomli_w torch tornado
-    tqdm traitlets typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop
-    vendor_licenses virtualenv watchfiles wcwidth websockets werkzeug wheel xgboost yaml
-    yarl zipp zmq
+    kedro_telemetry kedro_viz kiwisolver lazy_loader librt lightgbm locket lz4 mako
+    markdown_it markupsafe matplotlib matplotlib_inline mdurl mlflow more_itertools
+    mpl_toolkits msgpack multidict mypy mypy_extensions mypyc narwhals nest_asyncio2
+    networkx notebook nox numpy omegaconf opentelemetry optuna orjson packaging pandas
+    parse parso partd pathspec pexpect pil pip pkg_resources platformdirs playwright
+    plotly pluggy prettytable prompt_toolkit propcache psutil ptyprocess pure_eval py
+    pyarrow pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins
+    pygments pylab pyparsing pyproject_hooks pytest python_discovery requests rich ruff
+    scipy secure setuptools six sklearn skops skorch slugify smmap sortedcontainers
+    sqlalchemy sqlparse stack_data starlette tblib tenacity text_unidecode threadpoolctl
+    tlz tomli_w toolz torch tornado tqdm traitlets typing_extensions typing_inspection
+    typings tzdata urllib3 uvicorn uvloop vendor_licenses virtualenv watchfiles wcwidth
+    websockets werkzeug wheel xgboost xyzservices yaml yarl zict zipp zmq
 """.split()
 
 # Modules of the project itself that are not in its package.

@@ -25,7 +25,8 @@ def chart(*traces: object) -> Chart:
 
 def page(*parts: Part, failed: dict[str, str] | None = None) -> str:
     """Return the page of some parts."""
-    return _render("Iris", ["Champion: tree"], list(parts), failed or {}, {"At": "now"})
+    told = {"story": ["Champion: tree"], "facts": {"At": "now"}}
+    return _render(title="Iris", parts=parts, failures=failed or {}, **told)
 
 
 def inside(drawn: Chart) -> bool:

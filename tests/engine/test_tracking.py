@@ -157,7 +157,8 @@ def test_runs_in_the_store(tmp_path: Path) -> None:
         parent = client.get_run(run.run.id)
         children = children_of(client, parent)
         parameters = client.download_artifacts(run.run.id, "parameters.yml")
-    assert parent.data.metrics == {"a.model_score": 0.9}
+    told = {"a.model_score": 0.9, "models": 2, "models_failed": 1}
+    assert parent.data.metrics == told
     assert parent.data.params == {"random_state": "3"}
     assert Path(parameters).read_text() == "random_state: 3\nmodels:\n  a: {}\n"
     assert parent.inputs

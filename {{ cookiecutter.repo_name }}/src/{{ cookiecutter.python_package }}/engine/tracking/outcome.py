@@ -102,9 +102,9 @@ class KedroRun:
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the values that MLflow can hold as metrics, rounded for its pages."""
+    """Return the values that MLflow can hold as metrics."""
     return {
-        key: float(f"{value:.6g}")
+        key: float(value)
         for key, value in values.items()
         if isinstance(value, int | float)
     }
