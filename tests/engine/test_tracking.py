@@ -167,7 +167,7 @@ def test_runs_in_the_store(tmp_path: Path) -> None:
     assert json.loads(data.dataset.source) == {"uri": "raw.json"}
     assert len(data.dataset.digest) == 32
     assert children["a"].data.params == {
-        "class": "sklearn.tree.DecisionTreeClassifier",
+        "class": "DecisionTreeClassifier",
         "model_kwargs.max_depth": "1",
         "random_state": "3",
     }
