@@ -169,7 +169,7 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
     artifacts = tracked.store.artifacts / parent.id / "artifacts"
     assert {path.name for path in artifacts.iterdir()} == {
         "leaderboard.csv",
-        "report_split_data+models.html",
+        "report_models+split_data.html",
         "parameters.yml",
         "versions.txt",
     }

@@ -60,7 +60,9 @@ def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> st
     failed = {m.name: m.tags["error"] for m in outcome.models if "error" in m.tags}
     if not (parts or failed):
         return ""
-    name = "" if run.name == "__default__" else f"_{run.name.replace('.', '_')}"
+    # Kedro tells the names in any order.
+    names = "+".join(sorted(run.name.replace(".", "_").split("+")))
+    name = "" if names == "__default__" else f"_{names}"
     path = root / "data" / "08_reporting" / f"report{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     told = {"story": story, "parts": parts, "failures": failed}
