@@ -437,6 +437,8 @@ def test_a_large_diff_is_cut(tmp_path: Path) -> None:
 def test_without_git_or_a_commit_there_is_nothing_to_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Temporary directories may lie within a repository.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert lineage.source_of(tmp_path)[0] == {}
     git(tmp_path, "init", "--quiet")
     (tmp_path / "new.py").touch()
