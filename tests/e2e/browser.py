@@ -42,7 +42,7 @@ def looking(width: int = 1440, scheme: str = "light") -> Iterator[Page]:
         )
         page.on(
             "console",
-            lambda said: errors.append(said.text) if said.type == "error" else 0,
+            lambda said: errors.append(said.text) if said.type == "error" else None,
         )
         page.on("pageerror", lambda error: errors.append(str(error)))
         elsewhere = lambda url: not url.startswith(("file:", "http://127.0.0.1"))  # noqa: E731

@@ -35,7 +35,7 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
         pytest.skip("no PostgreSQL here: apt-get install postgresql")
     folder, port = Path(f"/tmp/iris-postgresql-{os.getpid()}"), free_port()
     # It refuses to run as root.
-    user = {"user": "nobody"} if os.geteuid() == 0 else {}
+    user = "nobody" if os.geteuid() == 0 else None
     folder.mkdir()
     if user:
         shutil.chown(folder, "nobody")
@@ -44,7 +44,7 @@ def postgresql(tmp_path: Path) -> Iterator[str]:
 
     def call(*command: object) -> None:
         tool, *words = map(str, command)
-        subprocess.run([tools / tool, *words], check=True, cwd=folder, **user)
+        subprocess.run([tools / tool, *words], check=True, cwd=folder, user=user)
 
     try:
         call("initdb", "-D", data, "-U", "me", "--auth=trust", "--no-sync")

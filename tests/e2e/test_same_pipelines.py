@@ -434,17 +434,19 @@ ENV_ONLY += [resolve_patterns, viz_build]
 
 
 # What text pipelines hand on without a catalog entry.
-IN_MEMORY = {"cleaned_text", "features"}
+IN_MEMORY = {"cleaned_text", "features", "known_words"}
 IN_MEMORY |= {"probabilities", "train_rows"}
 
 # The nodes and datasets of the text pipelines.
 CLEAN = ["clean_text", "tokenize_text"]
 CLEANED = ["instances", "english_stopwords"]
-CLEANED += ["cleaned_text", "tokenizer", "features", "model", "probabilities"]
+CLEANED += ["cleaned_text", "tokenizer", "features", "known_words", "model"]
+CLEANED += ["probabilities"]
 FIT = ["hold_out", "fit_tokenizer", "fit_label_encoder", "train_model"]
 FIT += ["evaluate", "plot_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
-FITTED += ["sentiment_metrics", "confusion_matrix_plot", "telling_words_plot"]
+FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
+FITTED += ["telling_words_plot"]
 SCORED = ["sentiment_model", "instances_to_score", "labels_to_score", "predictions"]
 TEXT = {
     "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),
@@ -460,8 +462,8 @@ TEXT = {
         [*CLEANED, "label_encoder", *FITTED, "predictions"],
     ),
     "user_app": (
-        ["predict_in_batches", "report_sentiment", "score_predictions"],
-        [*SCORED, "sentiment_report", "prediction_metrics"],
+        ["predict_in_batches", "report_sentiment", "judge_predictions"],
+        [*SCORED, "sentiment_report", "reviews_to_read", "prediction_metrics"],
     ),
 }
 

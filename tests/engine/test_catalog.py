@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import parse
 import pytest
 from iris.engine import preflight, trust
-from iris.engine.catalog import find_entries, shared_files
+from iris.engine.catalog import entry_of, shared_files
 from iris.engine.errors import ConfigurationError
+from iris.engine.files import config_of, match_patterns_fast
 from iris.engine.preflight import CheckHook
 from kedro.framework.hooks.manager import _create_hook_manager
-from kedro.io import DataCatalog, DatasetError
+from kedro.io import DataCatalog, DatasetError, catalog_config_resolver
 from kedro.pipeline import Node, Pipeline
 
 TABLE = "pandas.CSVDataset"
@@ -37,30 +39,32 @@ def check(catalog: DataCatalog, pipeline: Pipeline, *names: str, **params: Any) 
     CheckHook().before_pipeline_run(run, pipeline, catalog)
 
 
-def test_entries_are_found_as_kedro_finds_them() -> None:
-    files = {
-        "a.b.table": "own.csv",
-        "a.{name}.table": "of_a/{name}.csv",
-        "{family}.{name}.table": "{family}/{name}.csv",
-        "{family}.{name}.special_table": "{family}/{name}_special.csv",
-        "{name}.plot": "{name}.png",
-        "{a}.{a}_twice": "{a}.csv",
-    }
-    catalog = catalog_of(files)
-    find = find_entries(catalog)
-    for name in (
-        "a.b.table",
-        "a.c.table",
-        "b.c.d.table",
-        "A.x.Table",
-        "x.plot",
-        "a.b",
-        "q.q_twice",
-        "q.r_twice",
+@pytest.mark.parametrize("fast", [False, True])
+def test_an_entry_is_found_whether_or_not_it_was_resolved(
+    fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_config_resolver, "parse", parse.parse)
+    if fast:  # the same
+        match_patterns_fast()
+    catalog = catalog_of(
+        {
+            "own": "own.csv",
+            "a.{name}.table": "of_a/{name}.csv",
+            "{family}.{name}.table": "{family}/{name}.csv",
+            "{family}.{name}.special_table": "{family}/{name}_special.csv",
+        }
+    )
+    for name, entry, file in (
+        ("own", "own", "own.csv"),
+        ("a.c.table", "a.{name}.table", "of_a/c.csv"),
+        ("b.c.d.table", "{family}.{name}.table", "b/c.d.csv"),
+        ("A.x.Table", "a.{name}.table", "of_a/x.csv"),
+        ("b.x.special_table", "{family}.{name}.special_table", "b/x_special.csv"),
+        ("a.memory", "", ""),
     ):
-        resolved = catalog.config_resolver.resolve_pattern(name)
-        assert find(name)[1] == resolved.get("filepath", "")
-    assert find("b.x.special_table")[0] == "{family}.{name}.special_table"
+        for _ in range(2):
+            assert entry_of(catalog, name) == entry
+            assert config_of(catalog, name).get("filepath", "") == file
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_entries_are_found_as_kedro_finds_them() -> None:
 def test_one_file_one_dataset(files: dict[str, str], owners: list[str]) -> None:
     outputs = {"models.a.table", "models.b.table", "other", "x@p", "x@s"}
     shared = shared_files(catalog_of(files), outputs)
-    assert list(shared.values()) == ([owners] if owners else [])
+    assert shared == ([owners] if owners else [])
 
 
 def test_a_file_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -> None:

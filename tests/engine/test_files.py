@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from iris.engine.files import (
-    HOST,
     discard,
     local_path,
-    remove_leftovers,
     shown_path,
     write_atomically,
 )
@@ -78,22 +75,11 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (disk / "score.json").read_text() == "1"
 
 
-def test_leftovers_of_dead_processes_go(tmp_path: Path) -> None:
-    keep = [
-        f".a.{os.getpid()}@{HOST}.tmp",  # being written
-        f".a.{DEAD}@another-{HOST}.tmp",  # who knows
-        f"a.{DEAD}@{HOST}.tmp",
-        ".mine.tmp",
-    ]
-    for name in [*keep, f".a.{DEAD}@{HOST}.tmp"]:
-        (tmp_path / name).touch()
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / f"deeper/.b.{DEAD}@{HOST}.tmp").touch()
-    remove_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(
-        [*keep, "deeper"]
-    )
-    remove_leftovers(tmp_path / "missing")
+def test_what_a_killed_process_left_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / ".value.json.tmp").write_text('{"half')
+    JSONDataset(filepath=str(tmp_path / "value.json")).save(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["value.json"]
+    assert (tmp_path / "value.json").read_text() == "1"
 
 
 @pytest.fixture

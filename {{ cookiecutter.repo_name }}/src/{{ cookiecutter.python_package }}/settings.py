@@ -1,5 +1,6 @@
-"""Project settings; all that may stand here:
-https://docs.kedro.org/en/stable/configure/configuration_basics/
+"""The settings of the project.
+
+What may stand here: https://docs.kedro.org/en/stable/configure/configuration_basics/
 """
 
 from .engine.settings import (

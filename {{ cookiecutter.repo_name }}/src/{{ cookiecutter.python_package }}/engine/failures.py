@@ -36,6 +36,7 @@ class KeepGoing:
         self.function, self._outputs = function, outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, unless what it is given is a failure already."""
         failures = [value for value in (*args, *kwargs.values()) if is_failure(value)]
         if failures:
             return self._spread(failures[0])

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -18,7 +17,6 @@ from kedro.io import AbstractVersionedDataset, DataCatalog, catalog_config_resol
 
 # Disks may be shared: a process is known by its number and its machine.
 HOST = platform.node()
-TEMPORARY = re.compile(r"\..+\.(\d+)@(.*)\.tmp")
 
 
 class AtomicFile(LocalFileOpener):  # type: ignore[misc]
@@ -29,8 +27,8 @@ class AtomicFile(LocalFileOpener):  # type: ignore[misc]
         folder, name = os.path.split(self._target)
         # An error that is being handled around the saving is none of its own.
         self._around = sys.exc_info()[1]
-        hidden = os.path.join(folder, f".{name}.{os.getpid()}@{HOST}.tmp")
-        super().__init__(hidden, mode, **options)
+        # The same each time: what a killed process leaves, the next one overwrites.
+        super().__init__(os.path.join(folder, f".{name}.tmp"), mode, **options)
 
     def close(self) -> None:
         """Put the file in its place, or take it away if writing it has failed."""
@@ -68,14 +66,6 @@ def write_atomically() -> None:
         fsspec.register_implementation(protocol, AtomicFileSystem, clobber=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete what processes of this machine were writing when they were killed."""
-    for file in folder.rglob(".*.tmp"):
-        begun_by = TEMPORARY.fullmatch(file.name)
-        if begun_by and begun_by[2] == HOST and not is_alive(int(begun_by[1])):
-            file.unlink(missing_ok=True)
-
-
 def is_alive(process: int) -> bool:
     """Tell whether a process of this machine may still be at work."""
     if os.name == "nt":  # where asking with signal 0 would end it
@@ -98,7 +88,8 @@ def match_patterns_fast() -> None:
 
     @lru_cache(maxsize=8)  # one name is matched for each value of its entry
     def match(pattern: str, name: str) -> Any:
-        return compiled(pattern).parse(name)
+        end = pattern.rpartition("}")[2].lower()
+        return compiled(pattern).parse(name) if name.lower().endswith(end) else None
 
     vars(catalog_config_resolver)["parse"] = match
 

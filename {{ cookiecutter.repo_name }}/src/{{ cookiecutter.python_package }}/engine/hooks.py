@@ -17,7 +17,7 @@ from kedro.pipeline import Node, Pipeline
 from .command import kedro_command
 from .console import RunProgress, print_places, print_table
 from .failures import failed_models, outputs_of
-from .files import discard, local_path, remove_leftovers
+from .files import discard, local_path
 from .preflight import metadata
 from .record import Plan, Record, plans
 from .registry import project_path
@@ -109,7 +109,6 @@ class RunHook:
         turn.take(wait=settings.get("WAIT_FOR_OTHER_RUNS", True))
         try:
             yield
-            remove_leftovers(data)
             with Record(data / RECORD).open() as record:
                 if only_missing:
                     failed = failed_models(pipeline, catalog)

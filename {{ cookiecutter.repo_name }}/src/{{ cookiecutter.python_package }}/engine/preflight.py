@@ -11,7 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
-from .catalog import find_entries, shared_files
+from .catalog import entry_of, shared_files
 from .errors import ConfigurationError, DataError, did_you_mean, redact
 from .files import local_path, shown_path
 from .registry import project_path, where
@@ -107,15 +107,14 @@ def _problems(specs: dict[str, Any]) -> list[str]:
 
 def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Refuse a catalog that would not keep what the models make, or not at all."""
-    find = find_entries(catalog)
-    made = {find(name)[0]: name for name in pipeline.datasets()}
+    made = {entry_of(catalog, name): name for name in pipeline.datasets()}
     _make(catalog, made.values())
     names = {
         name
         for node in pipeline.nodes
         if node.namespace
         for name in (*node.inputs, *node.outputs)
-        if not name.startswith("params:") and not find(name)[0] and name not in catalog
+        if not name.startswith("params:") and name not in catalog
     }
     patterns: dict[str, str] = {}
     for name in sorted(names):
@@ -138,14 +137,14 @@ def _check_files(asked: list[str], pipeline: Pipeline, catalog: DataCatalog) -> 
     outputs = pipeline.all_outputs()
     shared = shared_files(catalog, outputs.union(catalog.config_resolver.config))
     # For the default pipeline, Kedro has assembled all; else it takes a suspicion.
-    suspect = not outputs.isdisjoint(chain(*shared.values()))
+    suspect = not outputs.isdisjoint(chain(*shared))
     if asked and "__default__" not in asked and not suspect:
         return
     outputs.update(*(one.all_outputs() for one in pipelines.values()))
     problems = [
         f"{shown_path(catalog, first)}: the file of {', '.join([first, *others][:9])}; "
-        f"give each its own{where(find_entries(catalog)(first)[0])}"
-        for first, *others in shared_files(catalog, outputs).values()
+        f"give each its own{where(entry_of(catalog, first))}"
+        for first, *others in shared_files(catalog, outputs)
     ]
     if problems:
         raise ConfigurationError.listing("The catalog", problems)
@@ -187,7 +186,7 @@ def _explain(error: Exception, catalog: DataCatalog) -> None:
         problem = f"{name}: {reason}"
     else:  # another error, or one of a class of one's own: its traceback says more
         return
-    problem = f"{problem.rstrip('.:')}{where(find_entries(catalog)(name)[0])}"
+    problem = f"{problem.rstrip('.:')}{where(entry_of(catalog, name))}"
     raise DataError(redact(problem)) from error
 
 
