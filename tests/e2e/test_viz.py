@@ -108,7 +108,8 @@ def test_many_models_are_one_box(
     tree = "{class: sklearn.tree.DecisionTreeClassifier}"
     names = "".join(f"  tree_{number}: {tree}\n" for number in range(count))
     text = file.read_text()
-    file.write_text(f"{text[: text.index('models:')]}models:\n{names}")
+    before = text.partition("\nmodels:\n")[0]
+    file.write_text(f"{before}\nmodels:\n{names}")
     (project.path / "conf/base/parameters_benchmark.yml").unlink()  # it would take all
     with served(project, "live", tmp_path, free_port()) as url, looking() as page:
         page.goto(url)

@@ -174,8 +174,6 @@ def train_model(
 
 def predict(model: Any, features: Any) -> Array:
     """Return the probability of each label: one row per text, one column per label."""
-    if features.shape[0] == 0:  # which scikit-learn refuses
-        return np.empty((0, len(model.classes_)))
     probabilities: Array = model.predict_proba(features)
     return probabilities
 
