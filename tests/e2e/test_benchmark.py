@@ -132,12 +132,16 @@ def test_a_killed_study_goes_on(project: InstalledProject, tmp_path: Path) -> No
 
 
 def test_two_processes_share_a_study(project: InstalledProject, tmp_path: Path) -> None:
-    goal = 40
+    goal = 100  # so that neither is done before the other begins
     command = split(project, goal)
+    studies = project.path / "data/06_models/studies.db"
+    command[-1] += f",benchmark.tuning.storage=sqlite:///{studies}"
+    # In one project, they would take turns.
+    other = project.copy(tmp_path / "other")
     logs = [tmp_path / "first", tmp_path / "second"]
     with (
         project.background(*command, log=logs[0]) as first,
-        project.background(*command, log=logs[1]) as second,
+        other.background(*command, log=logs[1]) as second,
     ):
         assert first.wait(300) == second.wait(300) == 0
     # Either may have begun one when the other ended the last; nobody counts that.

@@ -178,7 +178,7 @@ def preprocessing(project: InstalledProject, printed: str) -> None:
 
 
 def family(project: InstalledProject, printed: str) -> None:
-    assert "models.linear_svm" in printed
+    assert "models.scaled_svm" in printed
     assert not re.search("benchmark|etl|training|user_app", printed)
 
 

@@ -363,7 +363,7 @@ def test_unusual_requests_get_an_answer(served: Served) -> None:
             "Model is missing inputs ['text']",
         ),
         ({"dataframe_records": []}, "Model is missing inputs ['text']"),
-        ({"dataframe_split": {"columns": ["text"], "data": []}}, "0 sample(s)"),
+        ({"dataframe_split": {"columns": ["text"], "data": []}}, "there are no rows"),
         ({}, "exactly one of the input fields"),
         ([], "Received a list"),
         (b"{", "valid JSON"),

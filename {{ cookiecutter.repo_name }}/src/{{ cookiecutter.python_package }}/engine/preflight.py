@@ -186,7 +186,7 @@ def _explain(error: Exception, catalog: DataCatalog) -> None:
         problem = f"{name}: {reason}"
     else:  # another error, or one of a class of one's own: its traceback says more
         return
-    problem = f"{problem.rstrip('.:')}{where(entry_of(catalog, name))}"
+    problem = f"{problem.rstrip('.:')}{where(entry_of(catalog, name) or name)}"
     raise DataError(redact(problem)) from error
 
 

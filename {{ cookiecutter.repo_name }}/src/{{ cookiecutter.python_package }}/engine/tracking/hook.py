@@ -36,8 +36,7 @@ from .sqlite import check_writable
 
 logger = logging.getLogger(__name__)
 
-# The Kedro runs under way, by the id of their catalog: Kedro's run_id is the time in
-# milliseconds, which two threads may share.
+# The runs under way, by the id of their catalog: two threads may share Kedro's run_id.
 _open_runs: dict[int, KedroRun] = {}
 # Sessions in threads set up and write in turn: stores do not expect two to create the
 # same dataset or alias at once.
@@ -153,6 +152,7 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if run.id and os.getenv("MLFLOW_RUN_ID") == run.id:
             os.environ.pop("MLFLOW_RUN_ID")
         verdict, outcome, rule = None, collect(run, error), self._config.champion
+        outcome.stays_open = self._in_callers_run
         with _writing:
             write.deliver(
                 run, outcome, self._uri, self._plugin.tracking.experiment.name

@@ -42,6 +42,9 @@ class Outcome(BaseModel):
     id: str = ""
     """Of the run in MLflow, once it is there."""
 
+    stays_open: bool = False
+    """It is the caller's, who ends it."""
+
     sent: bool = False
     models: list["ModelOutcome"] = []
 

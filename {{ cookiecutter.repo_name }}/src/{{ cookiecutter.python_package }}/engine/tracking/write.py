@@ -80,7 +80,8 @@ def send(
         send(client, experiment_id, model, run.id)
     for name, text in run.files.items():
         client.log_text(run.id, text, name)
-    client.set_terminated(run.id, run.status, run.end)
+    if not run.stays_open:
+        client.set_terminated(run.id, run.status, run.end)
     run.sent = True
 
 

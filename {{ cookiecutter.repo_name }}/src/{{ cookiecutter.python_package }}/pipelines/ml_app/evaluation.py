@@ -8,8 +8,10 @@ import pandas as pd
 from {{ cookiecutter.python_package }}.engine import (
     score_predictions,
 )
-
-from .nodes import Array, decode_predictions
+from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
+    Array,
+    decode_predictions,
+)
 
 WORDS_PER_LABEL = 15
 BINS = 10

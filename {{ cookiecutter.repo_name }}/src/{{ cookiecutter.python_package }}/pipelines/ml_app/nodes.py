@@ -43,8 +43,10 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
         english_stopwords: Whole words to leave out, in lower case.
 
     Raises:
-        ConfigurationError: Names the first row that is no text.
+        ConfigurationError: Names the first row that is no text; or there is no row.
     """
+    if instances.empty:
+        raise ConfigurationError("text: there are no rows")
     stopwords, cleaned = frozenset(english_stopwords), []
     for row, text in enumerate(instances["text"].tolist()):
         if not isinstance(text, str):
