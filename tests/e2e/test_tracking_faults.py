@@ -73,6 +73,7 @@ for line in sys.stdin:
             session.load_context()
             for name in (None, session._package_name):
                 logging.getLogger(name).addHandler(handler)
+            began = time.monotonic()  # it loads its context again
             session.run(runner=ThreadRunner(), **json.loads(line))
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
