@@ -4,51 +4,54 @@ Usage: ``python docs/pictures.py PROJECT``, in the environment that the rendered
 is installed in; ``nox -s docs`` does both. Needs Chromium.
 """
 
+import hashlib
 import json
 import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
-
-import plotly.io
-from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent
+DIGEST = DOCS / "pictures.sha256"
+# What the pictures show, and what draws it.
+SHOWN = ("conf/base/parameters.yml", "conf/base/catalog*.yml")
+SHOWN += ("src/*/pipelines/*/pipeline.py", "src/*/pipelines/models/leaderboard.py")
+SHOWN += ("src/*/engine/report*", "src/*/engine/charts.py")
 # Kedro-Viz refuses ports of the ephemeral range.
-VIZ_PORT, MLFLOW_PORT = 24141, 25000
+PORT = 24141
 NO_TOUR = json.dumps({"showFeatureHints": False})
 
 
 def main() -> None:
-    """Take a picture of a plot, and start both user interfaces for one of each."""
+    """Take a picture of the report and one of the graph; note what they are of."""
     project = Path(sys.argv[1]).resolve()
-    reports = project / "data/08_reporting/benchmark/digits"
-    plot = reports / "learning_curves_plot.html"
-    plotly.io.read_json(reports / "learning_curves_plot.json").write_html(plot)
-    take(plot.as_uri(), DOCS / "benchmark.png", height=700)
-    viz = ["viz", "run", "--no-browser", f"--port={VIZ_PORT}"]
-    with serving(project, viz, VIZ_PORT) as url:
-        take(f"{url}/?expandAllPipelines=true", DOCS / "viz.png")
-    mlflow = ["mlflow", "ui", f"--port={MLFLOW_PORT}"]
-    with serving(project, mlflow, MLFLOW_PORT) as url:
-        runs = quote(json.dumps(child_runs(project)))
-        page = f"#/compare-runs?runs={runs}&experiments=%5B%221%22%5D"
-        take(f"{url}/{page}", DOCS / "mlflow.png")
+    report = project / "data/08_reporting/report.html"
+    take(report.as_uri(), DOCS / "report.png", width=900, height=1150)
+    with serving(project) as url:
+        take(url, DOCS / "viz.png", width=1280, height=720)
+    DIGEST.write_text(f"{digest(project)}\n")
+
+
+def digest(project: Path) -> str:
+    """Return a digest of the files of a project that the pictures show."""
+    content = hashlib.sha256()
+    for pattern in SHOWN:
+        for path in sorted(project.glob(pattern)):
+            content.update(path.read_bytes())
+    return content.hexdigest()
 
 
 @contextmanager
-def serving(project: Path, command: list[str], port: int) -> Iterator[str]:
-    """Run a kedro command that serves, for as long as the context lasts."""
+def serving(project: Path) -> Iterator[str]:
+    """Serve the graph for as long as the context lasts."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "kedro", *command],
+        [sys.executable, "-m", "kedro", "viz", "run", "--no-browser", f"--port={PORT}"],
         cwd=project,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -58,26 +61,19 @@ def serving(project: Path, command: list[str], port: int) -> Iterator[str]:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                if probe.connect_ex(("127.0.0.1", PORT)) == 0:
                     break
             time.sleep(1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{PORT}"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
 
 
-def child_runs(project: Path) -> list[str]:
-    """Return the ids of the runs of all models, without those of the benchmark."""
-    query = (
-        "select run_uuid from tags where key = 'namespace' and value like 'models.%'"
-    )
-    with sqlite3.connect(project / "mlflow.db") as store:
-        return [run for (run,) in store.execute(query)]
+def take(url: str, picture: Path, width: int, height: int) -> None:
+    """Write a screenshot of the top of a page, of that many pixels."""
+    from playwright.sync_api import sync_playwright
 
-
-def take(url: str, picture: Path, height: int = 900) -> None:
-    """Write a screenshot of a page, as high as that many pixels."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         sys.exit("Pictures need Chromium: install it, so that `chromium` is a command.")
@@ -86,11 +82,16 @@ def take(url: str, picture: Path, height: int = 900) -> None:
             executable_path=chromium,
             args=["--no-sandbox", "--disable-background-networking"],
         )
-        page = browser.new_page(viewport={"width": 1500, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height})
         # Kedro-Viz would begin a tour over its graph.
-        page.add_init_script(f"localStorage.setItem('KedroViz', '{NO_TOUR}')")
+        page.add_init_script(
+            f"try{{localStorage.setItem('KedroViz','{NO_TOUR}')}}catch{{}}"
+        )
         page.goto(url)
-        page.wait_for_timeout(8000)
+        if url.startswith("http"):
+            page.get_by_text("Dismiss").click()  # what is new in Kedro-Viz
+            page.mouse.move(width - 9, height - 9)
+            page.wait_for_timeout(3000)  # it moves into place
         page.screenshot(path=picture)
         browser.close()
 

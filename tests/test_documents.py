@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -110,3 +111,12 @@ def test_the_notebook_is_rendered_without_outputs(project: Project) -> None:
         if cell["cell_type"] == "code":
             assert (cell["outputs"], cell["execution_count"]) == ([], None)
     assert len(cells) > 10
+
+
+def test_pictures_show_what_is_rendered(project: Project) -> None:
+    pictures = runpy.run_path(str(REPOSITORY / "docs/pictures.py"))
+    taken_of = pictures["DIGEST"].read_text().strip()
+    assert pictures["digest"](project.path) == taken_of, "run `nox -s docs`"
+    for picture in REPOSITORY.glob("docs/*.png"):
+        assert picture.stat().st_size <= 300 * 1024
+        assert f"docs/{picture.name}" in (REPOSITORY / "README.md").read_text()

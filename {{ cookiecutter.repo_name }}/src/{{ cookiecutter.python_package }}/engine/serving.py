@@ -61,12 +61,16 @@ class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame) -> Any:
         """Return the output of the pipeline; the model takes no parameters."""
+        from sklearn import config_context
+
         data: dict[str, Any] = {**self.fitted, self.input_name: model_input}
         try:
-            for function, inputs, outputs in self.steps:
-                result = function(*(data[name] for name in inputs))
-                results = [result] if len(outputs) == 1 else result
-                data |= zip(outputs, results, strict=True)
+            # Their arguments were checked when they were fitted.
+            with config_context(skip_parameter_validation=True):
+                for function, inputs, outputs in self.steps:
+                    result = function(*(data[name] for name in inputs))
+                    results = [result] if len(outputs) == 1 else result
+                    data |= zip(outputs, results, strict=True)
         except ConfigurationError as error:  # as MLflow says that it is the request's
             raise MlflowException.invalid_parameter_value(error.message) from error
         output = data[self.output_name]
