@@ -438,12 +438,12 @@ IN_MEMORY = {"cleaned_text", "features", "known_words"}
 IN_MEMORY |= {"probabilities", "train_rows"}
 
 # The nodes and datasets of the text pipelines.
-CLEAN = ["clean_text", "tokenize_text"]
+CLEAN = ["prepare.clean_text", "fit.tokenize_text"]
 CLEANED = ["instances", "english_stopwords"]
 CLEANED += ["cleaned_text", "tokenizer", "features", "known_words", "model"]
 CLEANED += ["probabilities"]
-FIT = ["hold_out", "fit_tokenizer", "fit_label_encoder", "train_model"]
-FIT += ["evaluate", "plot_telling_words"]
+FIT = ["prepare.hold_out", "fit.fit_tokenizer", "fit.fit_label_encoder"]
+FIT += ["fit.train_model", "score.evaluate", "score.plot_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
 FITTED += ["telling_words_plot"]
@@ -452,13 +452,13 @@ TEXT = {
     "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),
     "etl_instances": (["etl_instances"], ["reviews", "instances"]),
     "etl_labels": (["etl_labels"], ["reviews", "labels"]),
-    "training": ([*CLEAN, "predict", *FIT], [*CLEANED, "label_encoder", *FITTED]),
+    "training": ([*CLEAN, "score.predict", *FIT], [*CLEANED, "label_encoder", *FITTED]),
     "inference": (
-        [*CLEAN, "predict", "decode_predictions"],
+        [*CLEAN, "score.predict", "score.decode_predictions"],
         [*CLEANED, "label_encoder", "predictions"],
     ),
     "ml_app": (
-        [*CLEAN, "predict", *FIT, "decode_predictions"],
+        [*CLEAN, "score.predict", *FIT, "score.decode_predictions"],
         [*CLEANED, "label_encoder", *FITTED, "predictions"],
     ),
     "user_app": (

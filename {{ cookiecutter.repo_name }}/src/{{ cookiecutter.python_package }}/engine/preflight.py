@@ -9,6 +9,7 @@ import click
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog, DatasetError
+from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
 
 from .catalog import entry_of, shared_files
@@ -111,10 +112,11 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
     _make(catalog, made.values())
     names = {
         name
-        for node in pipeline.nodes
-        if node.namespace
-        for name in (*node.inputs, *node.outputs)
-        if not name.startswith("params:") and name not in catalog
+        for names in ((*node.inputs, *node.outputs) for node in pipeline.nodes)
+        # Elsewhere, such as in a pipeline of one's own, data may stay in memory.
+        if any("." in name and not is_parameter(name) for name in names)
+        for name in names
+        if not is_parameter(name) and name not in catalog
     }
     patterns: dict[str, str] = {}
     for name in sorted(names):

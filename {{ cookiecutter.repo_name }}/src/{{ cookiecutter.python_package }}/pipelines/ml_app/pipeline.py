@@ -67,8 +67,10 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline of both halves."""
+    texts = ["instances", "english_stopwords"]
     features, split = ["features", "known_words"], ["train_rows", "test_instances"]
-    labels = ["instances", "labels", "params:text.test_fraction"]
+    held_out = ["instances", "labels", "params:text.test_fraction"]
+    labels = ["labels", "train_rows"]
     words = ["cleaned_text", "train_rows", "params:text.tokenizer"]
     rows = ["features", "labels", "label_encoder", "train_rows"]
     seeded = ["params:text.model", "params:random_state"]
@@ -77,19 +79,19 @@ def create_pipeline() -> Pipeline:
     fitted = ["model", "tokenizer", "label_encoder"]
     decoded = ["label_encoder", "probabilities", "known_words"]
     both = [
-        _node(nodes.clean_text, ["instances", "english_stopwords"], "cleaned_text"),
-        _node(nodes.tokenize_text, ["tokenizer", "cleaned_text"], features),
-        _node(nodes.predict, ["model", "features"], "probabilities"),
+        _node("prepare", nodes.clean_text, texts, "cleaned_text"),
+        _node("fit", nodes.tokenize_text, ["tokenizer", "cleaned_text"], features),
+        _node("score", nodes.predict, ["model", "features"], "probabilities"),
     ]
     training = [
-        _node(nodes.hold_out, labels, split),
-        _node(nodes.fit_tokenizer, words, "tokenizer"),
-        _node(nodes.fit_label_encoder, ["labels", "train_rows"], "label_encoder"),
-        _node(nodes.train_model, [*rows, *seeded], "model"),
-        _node(evaluation.evaluate, tested, scores),
-        _node(evaluation.plot_telling_words, fitted, "telling_words_plot"),
+        _node("prepare", nodes.hold_out, held_out, split),
+        _node("fit", nodes.fit_tokenizer, words, "tokenizer"),
+        _node("fit", nodes.fit_label_encoder, labels, "label_encoder"),
+        _node("fit", nodes.train_model, [*rows, *seeded], "model"),
+        _node("score", evaluation.evaluate, tested, scores),
+        _node("score", evaluation.plot_telling_words, fitted, "telling_words_plot"),
     ]
-    decode = _node(nodes.decode_predictions, decoded, "predictions")
+    decode = _node("score", nodes.decode_predictions, decoded, "predictions")
     return Pipeline(
         [
             Pipeline(both, tags=["training", "inference"]),
@@ -99,6 +101,7 @@ def create_pipeline() -> Pipeline:
     )
 
 
-def _node(function: Any, inputs: Any, outputs: Any) -> Node:
-    """Make a node with the name of its function."""
-    return Node(function, inputs, outputs, name=function.__name__)
+def _node(step: str, function: Any, inputs: Any, outputs: Any) -> Node:
+    """Make a node with the name of its function; each step is a box in Kedro-Viz."""
+    name = function.__name__
+    return Node(function, inputs, outputs, name=name, namespace=step)
