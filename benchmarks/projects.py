@@ -110,6 +110,7 @@ def make_plain(project: Path, naive: bool = False) -> Path:
     models = yaml.safe_load((base / "parameters.yml").read_text())["models"]
     package.joinpath("settings.py").write_text(
         'DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)\n'
+        'TRUSTED_PACKAGES = ("sklearn",)\n'
     )
     known = f"NAMES, NAIVE = {[*models]!r}, {naive}\n"
     package.joinpath("pipeline_registry.py").write_text(known + REGISTRY)
