@@ -156,13 +156,11 @@ def served(project: Path, folder: str) -> None:
 
 def engine_and_nodes(project: Path) -> tuple[Any, Any]:
     """Import a project's engine and the nodes of its text model."""
-    (registry,) = project.glob("src/*/pipeline_registry.py")
-    sys.path.insert(0, str(project / "src"))
-    package = registry.parent.name
-    return (
-        import_module(f"{package}.engine"),
-        import_module(f"{package}.pipelines.ml_app.nodes"),
-    )
+    from kedro.framework.startup import bootstrap_project
+
+    package = bootstrap_project(project).package_name
+    nodes = import_module(f"{package}.pipelines.ml_app.nodes")
+    return import_module(f"{package}.engine"), nodes
 
 
 if __name__ == "__main__":

@@ -157,7 +157,8 @@ def free_port() -> int:
 
 def wait_for(server: Process, port: int, path: str, timeout: float = 600) -> float:
     """Wait until a server answers; return the seconds since it was started."""
-    while time.perf_counter() - server.started < timeout:
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while not os.waitid(os.P_PID, server.popen.pid, look):
         with suppress(OSError):
             connection = HTTPConnection(HOST, port, timeout=timeout)
             connection.request("GET", path)
@@ -165,6 +166,8 @@ def wait_for(server: Process, port: int, path: str, timeout: float = 600) -> flo
             answer.read()
             if answer.status == 200:
                 return time.perf_counter() - server.started
+        if time.perf_counter() - server.started > timeout:
+            break
         time.sleep(0.05)
     raise RuntimeError(f"nothing answers at {path}")
 
