@@ -45,7 +45,8 @@ def register_pipelines():
         Node(compare_models, taken, made, name="compare_models", namespace="models"),
     ]
     if NAIVE:
-        return {"__default__": sum((Pipeline(model(name)) for name in NAMES), Pipeline(others))}
+        models = sum((Pipeline(model(name)) for name in NAMES), Pipeline([]))
+        return {"__default__": models + Pipeline(others)}
     return {"__default__": Pipeline([*others, *(node for name in NAMES for node in model(name))])}
 """  # noqa: E501
 
