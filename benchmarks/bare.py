@@ -92,7 +92,10 @@ def quality(project: Path) -> None:
         make_pipeline(clean, TfidfVectorizer(), sgd),
         make_pipeline(column, pairs, LogisticRegression(C=10)),
     ]
-    fits = [ours, *(partial(line.fit, X, labels["label"]) for line in lines)]
+    fits: list[Callable[[], Any]] = [
+        ours,
+        *(partial(line.fit, X, labels["label"]) for line in lines),
+    ]
     seconds = [[timed(fit) for fit in fits] for _ in range(ROUNDS + 1)][1:]
     # What the project's own run says of itself.
     made = project / "data/08_reporting/prediction_metrics.json"
@@ -164,5 +167,9 @@ def engine_and_nodes(project: Path) -> tuple[Any, Any]:
 
 
 if __name__ == "__main__":
-    what = {"loop": loop, "quality": quality, "served": served}[sys.argv[1]]
-    what(Path(sys.argv[2]), *sys.argv[3:])
+    what: dict[str, Callable[..., None]] = {
+        "loop": loop,
+        "quality": quality,
+        "served": served,
+    }
+    what[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

@@ -115,7 +115,7 @@ def make_plain(project: Path, naive: bool = False) -> Path:
     )
     known = f"NAMES, NAIVE = {[*models]!r}, {naive}\n"
     package.joinpath("pipeline_registry.py").write_text(known + REGISTRY)
-    written_out = {}
+    written_out: dict[str, Any] = {}
     for key, entry in yaml.safe_load((base / "catalog.yml").read_text()).items():
         for name in models if "{namespace}" in key else [""]:
             text = yaml.safe_dump({key: entry}).replace("{namespace}", name)
