@@ -118,12 +118,11 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure ratios side by side: all, or one: ``nox -s bench -- text 5000``."""
+    """Measure side by side, into docs/; or a part: ``nox -s bench -- text 5000``."""
     project = render(session, Path(session.create_tmp()), name="Iris")
-    session.install("-e", str(project), "xgboost-cpu~=3.0", env=ENV)
-    name, *arguments = session.posargs or ["*"]
-    for benchmark in sorted((ROOT / "benchmarks").glob(f"bench_{name}.py")):
-        session.run("python", str(benchmark), str(project), *arguments, env=ENV)
+    session.install("-e", f"{project}[dask]", "xgboost-cpu~=3.0", PLAYWRIGHT, env=ENV)
+    arguments = (str(project), *session.posargs)
+    session.run("python", "benchmarks/bench.py", *arguments, env=ENV)
 
 
 def render(session: nox.Session, folder: Path, name: str) -> Path:

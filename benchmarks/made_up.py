@@ -1,5 +1,6 @@
-"""Made-up reviews, as many as wanted, that look like real ones to a bag of words."""
+"""Made-up reviews that look like real ones: ``python made_up.py FILE COUNT``."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +44,7 @@ def _spell(number: int) -> str:
     """Return a word that looks like one, another for each number."""
     syllables = ["ba", "do", "ki", "lu", "me", "no", "ra", "si", "tu", "ve"]
     return "".join(syllables[int(digit)] for digit in str(number))
+
+
+if __name__ == "__main__":
+    write_reviews(Path(sys.argv[1]), int(sys.argv[2]))

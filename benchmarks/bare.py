@@ -1,0 +1,175 @@
+"""What a person writes without Kedro: ``python bare.py WHAT PROJECT [ARGUMENT]``."""
+
+import json
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+ROUNDS = 5
+
+
+def loop(project: Path) -> None:
+    """Validate, fit, store and score the models of parameters.yml, one by one."""
+    from sklearn.metrics import check_scoring
+    from sklearn.model_selection import (
+        StratifiedKFold,
+        cross_validate,
+        train_test_split,
+    )
+
+    parameters = yaml.safe_load((project / "conf/base/parameters.yml").read_text())
+    seed, folds = parameters["random_state"], parameters["comparison"]["folds"]
+    table = pd.read_csv(project / "data/01_raw/iris.csv")
+    target = parameters["data"]["target_column"]
+    X, y = table.drop(columns=target), table[target]
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, train_size=0.8, random_state=seed, stratify=y
+    )
+    scoring, rows = ["accuracy", "f1_macro"], []
+    for name, entry in parameters["models"].items():
+        module, _, class_name = entry["class"].rpartition(".")
+        make = getattr(import_module(module), class_name)
+        model = make(**entry["model_kwargs"], random_state=seed)
+        split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        scores = cross_validate(model, X_train, y_train, cv=split, scoring=scoring)
+        model.fit(X_train, y_train)
+        (project / f"data/06_models/{name}.pkl").write_bytes(pickle.dumps(model))
+        tested = check_scoring(model, scoring=scoring)(model, X_test, y_test)
+        validated = {key: scores[f"test_{key}"].mean() for key in scoring}
+        rows.append({"model": name, **tested, **validated})
+    board = pd.DataFrame(rows).sort_values("accuracy", ascending=False)
+    board.to_csv(project / "data/08_reporting/leaderboard.csv", index=False)
+
+
+def quality(project: Path) -> None:
+    """Print, as JSON, how good the project and two lines of scikit-learn are.
+
+    All are fitted on the reviews that the project trains on, and judged by those of the
+    test split that are no copies of them.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    engine, nodes = engine_and_nodes(project)
+    parameters = yaml.safe_load((project / "conf/base/parameters_text.yml").read_text())
+    spec, clean = parameters["text"], cleaning(project, nodes)
+
+    def read(name: str) -> pd.DataFrame:
+        return pd.read_parquet(project / f"data/02_intermediate/{name}.parquet")
+
+    X, labels = read("instances_train"), read("labels_train")
+    train_rows, _ = nodes.hold_out(X, labels, spec["test_fraction"])
+    X, labels = (part.iloc[train_rows].reset_index(drop=True) for part in (X, labels))
+    X_test, seen = read("instances_test"), {*engine.fingerprints(X)}
+    is_new = np.array([one not in seen for one in engine.fingerprints(X_test)])
+    truth, rows = read("labels_test")["label"][is_new], np.arange(len(X))
+
+    def ours() -> None:
+        cleaned = clean.transform(X)
+        words = engine.TransformerSpec.model_validate(spec["tokenizer"])
+        tokenizer = nodes.fit_tokenizer(cleaned, rows, words)
+        features, _ = nodes.tokenize_text(tokenizer, cleaned)
+        encoder = nodes.fit_label_encoder(labels, rows)
+        model = engine.ModelSpec.model_validate(spec["model"])
+        nodes.train_model(features, labels, encoder, rows, model, random_state=3)
+
+    sgd = SGDClassifier(loss="log_loss", alpha=1e-4, random_state=3)
+    column = FunctionTransformer(lambda instances: instances["text"])
+    pairs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    lines = [
+        make_pipeline(clean, TfidfVectorizer(), sgd),
+        make_pipeline(column, pairs, LogisticRegression(C=10)),
+    ]
+    fits: list[Callable[[], Any]] = [
+        ours,
+        *(partial(line.fit, X, labels["label"]) for line in lines),
+    ]
+    seconds = [[timed(fit) for fit in fits] for _ in range(ROUNDS + 1)][1:]
+    # What the project's own run says of itself.
+    made = project / "data/08_reporting/prediction_metrics.json"
+    scores = [json.loads(made.read_text())]
+    assert scores[0]["judged_reviews"] == len(truth)
+    for line in lines:
+        probability = line.predict_proba(X_test[is_new])
+        label = line.classes_[probability.argmax(axis=1)]
+        told = pd.DataFrame({"label": label, "probability": probability.max(axis=1)})
+        scores.append(engine.score_predictions(truth.reset_index(drop=True), told))
+    rows_of_table = [
+        [one["accuracy"], one["auc"], one["log_loss"], median(took)]
+        for one, took in zip(scores, zip(*seconds, strict=True), strict=True)
+    ]
+    print(json.dumps([len(X), len(truth), rows_of_table]))
+
+
+def timed(fit: Callable[[], Any]) -> float:
+    """Return how long something takes, in seconds."""
+    start = time.perf_counter()
+    fit()
+    return time.perf_counter() - start
+
+
+def cleaning(project: Path, nodes: Any) -> Any:
+    """Return the project's cleaning of texts as a step of scikit-learn."""
+    from sklearn.preprocessing import FunctionTransformer
+
+    stopwords = yaml.safe_load((project / "data/01_raw/stopwords.yml").read_text())
+    given = {"english_stopwords": stopwords}
+    return FunctionTransformer(nodes.clean_text, kw_args=given)
+
+
+def served(project: Path, folder: str) -> None:
+    """Save the model that the project has logged, and the same as one pipeline."""
+    import mlflow
+    from mlflow.models import infer_signature
+    from sklearn.pipeline import make_pipeline
+
+    engine, nodes = engine_and_nodes(project)
+    mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
+    package = engine.__name__.partition(".")[0]
+    logged = mlflow.artifacts.download_artifacts(
+        f"models:/{package}_sentiment@champion", dst_path=f"{folder}/project"
+    )
+    models = project / "data/06_models"
+    fitted = (
+        pickle.loads((models / f"{name}.pkl").read_bytes())
+        for name in ("tokenizer", "sentiment_model")
+    )
+    mlflow.sklearn.save_model(
+        make_pipeline(cleaning(project, nodes), *fitted),
+        f"{folder}/bare",
+        serialization_format="cloudpickle",
+        pyfunc_predict_fn="predict_proba",
+        signature=infer_signature(pd.DataFrame({"text": ["A quiet film."]})),
+        pip_requirements=["scikit-learn"],
+    )
+    print(json.dumps([logged, f"{folder}/bare"]))
+
+
+def engine_and_nodes(project: Path) -> tuple[Any, Any]:
+    """Import a project's engine and the nodes of its text model."""
+    from kedro.framework.startup import bootstrap_project
+
+    package = bootstrap_project(project).package_name
+    nodes = import_module(f"{package}.pipelines.ml_app.nodes")
+    return import_module(f"{package}.engine"), nodes
+
+
+if __name__ == "__main__":
+    what: dict[str, Callable[..., None]] = {
+        "loop": loop,
+        "quality": quality,
+        "served": served,
+    }
+    what[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

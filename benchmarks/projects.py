@@ -1,0 +1,126 @@
+"""Projects to measure: copies of the rendered one, changed; and a plain one."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from measure import HERE
+
+sys.path.insert(0, str(HERE.parent / "hooks"))
+from post_gen_project import remove_unasked
+
+# As a person writes it who knows which models there are.
+REGISTRY = """
+from kedro.pipeline import Node, Pipeline
+
+from .pipelines.models.leaderboard import compare_models
+from .pipelines.models.nodes import fit_model, score_model, split_data, validate_model
+
+DATA, COMPARISON, SEED = "params:data", "params:comparison", "params:random_state"
+SPLIT = ["X_train", "X_test", "y_train", "y_test"]
+
+
+def model(name):
+    space, entry = f"models.{name}", f"params:models.{name}"
+    fitted, scored = f"{space}.fitted_model", [f"{space}.model_score", f"{space}.metrics"]
+    training = ["X_train", "y_train", SEED]
+    tested = [f"{space}.validation", COMPARISON, "X_test", "y_test"]
+    return [
+        Node(validate_model, [entry, DATA, COMPARISON, *training], tested[0], name="validate_model", namespace=space),
+        Node(fit_model, [entry, DATA, *training], fitted, name="fit_model", namespace=space),
+        Node(score_model, [fitted, *tested], scored, name="score_model", namespace=space),
+    ]
+
+
+def register_pipelines():
+    taken = {"models": "params:models", "data": DATA, "comparison": COMPARISON, "random_state": SEED}
+    taken |= {part: part for part in SPLIT}
+    taken |= {f"{name}_score": f"models.{name}.model_score" for name in NAMES}
+    taken |= {f"{name}_metrics": f"models.{name}.metrics" for name in NAMES}
+    made = ["leaderboard", "leaderboard_plot"]
+    others = [
+        Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data"),
+        Node(compare_models, taken, made, name="compare_models", namespace="models"),
+    ]
+    if NAIVE:
+        models = sum((Pipeline(model(name)) for name in NAMES), Pipeline([]))
+        return {"__default__": models + Pipeline(others)}
+    return {"__default__": Pipeline([*others, *(node for name in NAMES for node in model(name))])}
+"""  # noqa: E501
+
+
+def copy(project: Path, path: Path, families: bool = False) -> Path:
+    """Copy a project as it was rendered, by default without the families."""
+    runs = shutil.ignore_patterns("mlflow.db", "mlartifacts", ".git", "__pycache__")
+    shutil.copytree(project, path, ignore=runs)
+    if not families:
+        remove_unasked(path, "none")
+    return path
+
+
+def package_of(project: Path) -> Path:
+    """Return the folder of a project's package."""
+    (registry,) = project.glob("src/*/pipeline_registry.py")
+    return registry.parent
+
+
+def edit(project: Path, name: str, below: str = "", **values: Any) -> None:
+    """Replace what stands in a file of conf/base, at its top or below a key."""
+    file = project / "conf/base" / name
+    content = yaml.safe_load(file.read_text())
+    (content[below] if below else content).update(values)
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def set_models(project: Path, models: dict[str, Any], folds: int = 0) -> None:
+    """Give a project these models, compared on so many folds."""
+    comparison = {"scoring": "auto", "folds": folds}
+    edit(project, "parameters.yml", models=models, comparison=comparison)
+
+
+def trees(count: int) -> dict[str, Any]:
+    """Return so many entries of cheap models."""
+    return {
+        f"tree_{i:04}": {
+            "class": "sklearn.tree.DecisionTreeClassifier",
+            "model_kwargs": {"max_depth": i % 5 + 1},
+        }
+        for i in range(count)
+    }
+
+
+def boosted(count: int, size: int) -> dict[str, Any]:
+    """Return so many entries of models that take long, as many trees as they have."""
+    name = "sklearn.ensemble.GradientBoostingClassifier"
+    entry = {"class": name, "model_kwargs": {"n_estimators": size}}
+    return {f"boosted_{i:04}": entry for i in range(count)}
+
+
+def learn_digits(project: Path) -> None:
+    """Give a project more data: 1,797 digits of 64 pixels."""
+    (digits,) = HERE.parent.glob("*/data/01_raw/digits.csv")
+    shutil.copy(digits, project / "data/01_raw/iris.csv")
+    edit(project, "parameters.yml", below="data", target_column="digit")
+
+
+def make_plain(project: Path, naive: bool = False) -> Path:
+    """Make a project of plain Kedro, with the same nodes, all of it written out."""
+    package, base = package_of(project), project / "conf/base"
+    models = yaml.safe_load((base / "parameters.yml").read_text())["models"]
+    package.joinpath("settings.py").write_text(
+        'DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)\n'
+        'TRUSTED_PACKAGES = ("sklearn",)\n'
+    )
+    known = f"NAMES, NAIVE = {[*models]!r}, {naive}\n"
+    package.joinpath("pipeline_registry.py").write_text(known + REGISTRY)
+    written_out: dict[str, Any] = {}
+    for key, entry in yaml.safe_load((base / "catalog.yml").read_text()).items():
+        for name in models if "{namespace}" in key else [""]:
+            text = yaml.safe_dump({key: entry}).replace("{namespace}", name)
+            written_out |= yaml.safe_load(text)
+    (base / "catalog.yml").write_text(yaml.safe_dump(written_out, sort_keys=False))
+    for name in ("mlflow.yml", "tracking.yml"):
+        (base / name).unlink()
+    return project

@@ -1,0 +1,184 @@
+"""How good, how fast and how fast to ask the text model is."""
+
+import csv
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from measure import (
+    HERE,
+    HOST,
+    ROUNDS,
+    Measured,
+    Process,
+    Table,
+    free_port,
+    in_turn,
+    kedro,
+    python,
+    started,
+    wait_for,
+)
+from projects import copy, edit, package_of
+
+TRAIN = ("run", "--pipelines", "etl,training")
+CLIENTS = 16
+LINES = (
+    "the project",
+    "its cleaning, tf-idf, SGDClassifier(loss=log_loss, alpha=1e-4)",
+    "tf-idf of words and pairs (sublinear), LogisticRegression(C=10)",
+)
+
+
+def text(table: Table, project: Path, folder: Path, reviews: int = 25_000) -> None:
+    """Measure quality on the shipped reviews, and time and memory on many."""
+    table.note(quality(copy(project, folder / "shipped", families=True)))
+    mine, dense = (copy(project, folder / one, families=True) for one in ("a", "b"))
+    make_dense(dense)
+    for side in (mine, dense):
+        raw = side / "data/01_raw/reviews/train.csv"
+        python(HERE, "made_up.py", str(raw), str(reviews))
+    other, measured = in_turn(
+        1, *(partial(kedro, one, *TRAIN) for one in (dense, mine))
+    )
+    what = f"etl and training, {reviews:,} made-up reviews of 230 words"
+    table.row(what, measured, "2,000 dense counts, xgboost", other, 1)
+    scores = "data/08_reporting/sentiment_metrics.json"
+    auc = [json.loads((one / scores).read_text())["auc"] for one in (mine, dense)]
+    table.note("AUC on made-up reviews: {:.3f}, against {:.3f}.".format(*auc))
+
+
+def quality(project: Path) -> str:
+    """Return the table of how good the model is, beside lines of scikit-learn."""
+    kedro(project, *TRAIN)
+    kedro(project, "run", "--pipelines", "etl", "--params", "split=test")
+    kedro(project, "run", "--pipelines", "user_app")
+    printed = python(HERE, "bare.py", "quality", str(project)).output
+    fitted, judged, scores = json.loads(printed.splitlines()[-1])
+    return "\n".join(
+        [
+            f"Fitted on {fitted} shipped reviews, judged by {judged} of the split "
+            f"`test`; seconds of fitting are medians of {ROUNDS}, in turn:\n",
+            "| | accuracy | AUC | log loss | seconds |",
+            "| --- | ---: | ---: | ---: | ---: |",
+        ]
+        + [
+            f"| {line} | {' | '.join(f'{one:.3f}' for one in row)} |"
+            for line, row in zip(LINES, scores, strict=True)
+        ]
+    )
+
+
+def make_dense(project: Path) -> None:
+    """Let a project learn with xgboost from a dense table of counts."""
+    nodes = package_of(project) / "pipelines/ml_app/nodes.py"
+    code, sparse = nodes.read_text(), "return features, (features > 0)"
+    if sparse not in code:
+        raise RuntimeError(f"{nodes.name} no longer has {sparse!r}: adapt this.")
+    nodes.write_text(code.replace(sparse, sparse.replace(",", ".toarray(),")))
+    tokenizer = {
+        "class": "sklearn.feature_extraction.text.CountVectorizer",
+        "model_kwargs": {"max_features": 2000, "lowercase": False},
+    }
+    model = {"class": "xgboost.XGBClassifier", "model_kwargs": {"n_estimators": 200}}
+    file = "parameters_text.yml"
+    edit(project, file, below="text", tokenizer=tokenizer, model=model)
+
+
+def serving(table: Table, project: Path, folder: Path, reviews: int = 5000) -> None:
+    """Measure the logged model, served, against one pipeline of scikit-learn."""
+    mine = copy(project, folder / "mine", families=True)
+    raw = mine / "data/01_raw/reviews/train.csv"
+    python(HERE, "made_up.py", str(raw), str(reviews))
+    kedro(mine, *TRAIN)
+    done = python(HERE, "bare.py", "served", str(mine), str(folder))
+    models = json.loads(done.output.splitlines()[-1])
+    with raw.open(newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    with ExitStack() as servers:
+        sides = []
+        for model in models:
+            port = free_port()
+            command = ["-m", "mlflow", "models", "serve", f"--model-uri={model}"]
+            command += ["--env-manager=local", f"--host={HOST}", f"--port={port}"]
+            server = servers.enter_context(started(folder, *command))
+            wait_for(server, port, "/ping")
+            sides.append((server, port))
+        check(*(ask(HTTPConnection(HOST, port), texts[:50]) for _, port in sides))
+        for what, unit, measure in (
+            ("one review over HTTP", "", one_by_one),
+            (f"reviews a second, {CLIENTS} clients", "/s", at_once),
+            ("2,000 reviews in one request", "", batch),
+        ):
+            asking = (partial(asked, *side, measure, texts) for side in sides)
+            ours, bare = in_turn(ROUNDS, *asking)
+            table.row(what, ours, "`mlflow.sklearn` pipeline", bare, unit=unit)
+
+
+def asked(
+    server: Process,
+    port: int,
+    measure: Callable[[int, list[str]], float],
+    texts: list[str],
+) -> Measured:
+    """Measure a server that is at work."""
+    value = measure(port, texts)
+    server.look()
+    return Measured(value, server.mib)
+
+
+def ask(connection: HTTPConnection, texts: list[str]) -> Any:
+    """Return the server's predictions."""
+    body = json.dumps({"dataframe_records": [{"text": text} for text in texts]})
+    header = {"Content-Type": "application/json"}
+    connection.request("POST", "/invocations", body.encode(), header)
+    answer = connection.getresponse()
+    said = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(said.decode())
+    return json.loads(said)["predictions"]
+
+
+def check(answers: Any, bare: Any) -> None:
+    """Make sure that both say the same."""
+    for answer, probabilities in zip(answers, bare, strict=True):
+        assert abs(max(probabilities) - answer["probability"]) < 1e-9
+
+
+def one_by_one(port: int, texts: list[str]) -> float:
+    """Return the median time of one review, in seconds."""
+    connection, seconds = HTTPConnection(HOST, port), []
+    for one in texts[:200]:
+        start = time.perf_counter()
+        ask(connection, [one])
+        seconds.append(time.perf_counter() - start)
+    return median(seconds)
+
+
+def at_once(port: int, texts: list[str]) -> float:
+    """Return how many single reviews a second so many clients get answered."""
+    texts = texts[:800]
+
+    def ask_some(client: int) -> None:
+        connection = HTTPConnection(HOST, port)
+        for one in texts[client::CLIENTS]:
+            ask(connection, [one])
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(ask_some, range(CLIENTS)))
+    return len(texts) / (time.perf_counter() - start)
+
+
+def batch(port: int, texts: list[str]) -> float:
+    """Return the time of one request of many texts, in seconds."""
+    start = time.perf_counter()
+    ask(HTTPConnection(HOST, port), texts[:2000])
+    return time.perf_counter() - start
