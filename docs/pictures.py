@@ -20,9 +20,12 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 DIGEST = DOCS / "pictures.sha256"
 # What the pictures show, and what draws it.
-SHOWN = ("conf/base/parameters.yml", "conf/base/catalog*.yml")
-SHOWN += ("src/*/pipelines/*/pipeline.py", "src/*/pipelines/models/leaderboard.py")
-SHOWN += ("src/*/engine/report*", "src/*/engine/charts.py")
+SHOWN = ("conf/base/parameters.yml", "conf/base/catalog.yml")
+SHOWN += (
+    "src/*/pipelines/models/*.py",
+    "src/*/engine/report*",
+    "src/*/engine/charts.py",
+)
 # Kedro-Viz refuses ports of the ephemeral range.
 PORT = 24141
 NO_TOUR = json.dumps({"showFeatureHints": False})

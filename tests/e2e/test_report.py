@@ -71,6 +71,10 @@ def reports(
         f"random_state: 3\ncomparison: {{}}\n{REGRESSION}{many}"
     )
     (other.path / "conf/base/parameters_benchmark.yml").unlink()
+    # A report needs no tracking.
+    tracking = other.path / "conf/base/mlflow.yml"
+    off = "  disable_tracking:\n    pipelines: [__default__]\n"
+    tracking.write_text(tracking.read_text().replace("  disable_tracking:\n", off))
     assert "long_23" in other.run("kedro", "run", check=False).stdout
     return sorted(folder.glob("*/data/08_reporting/report*.html"))
 
@@ -95,3 +99,5 @@ def test_pages_are_whole_readable_and_offline(
     regression = reports[-1].read_text("utf-8")
     assert "Residuals of long_" in regression
     assert "broken" in regression
+    tracked = ["Run in MLflow" in report.read_text("utf-8") for report in reports]
+    assert tracked == [True, True, True, False]

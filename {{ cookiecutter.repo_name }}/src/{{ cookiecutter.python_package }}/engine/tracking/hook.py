@@ -94,11 +94,10 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
 
             check_artifacts(pipeline, catalog)
         run = KedroRun(run_params, pipeline, catalog)
-        if run.name in self._plugin.tracking.disable_tracking.pipelines:
-            return
-        run.problem = self._problem
+        is_tracked = run.name not in self._plugin.tracking.disable_tracking.pipelines
+        run.problem = self._problem if is_tracked else ""
         run.tags, run.files = source_of(project_path())
-        if not run.problem:
+        if is_tracked and not run.problem:
             try:
                 self._open(run)
             except Exception as error:
