@@ -120,10 +120,10 @@ class InstalledProject(Project):
 
     def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the variables that commands run with, the given ones included."""
+        # uv would install into nox's environment else.
+        of_nox = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "UV_PYTHON")
         inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+            name: value for name, value in os.environ.items() if name not in of_nox
         }
         path = f"{self.environment.bin}{os.pathsep}{os.environ['PATH']}"
         # Wide enough that log lines are not wrapped.

@@ -318,7 +318,7 @@ def test_batch_pyfunc_and_http_agree(trained: Trained, served: Served) -> None:
     )
     batch = seen(project.run("python", "-c", script).stdout)
 
-    with ThreadPoolExecutor(8) as clients:
+    with ThreadPoolExecutor(50) as clients:
         answers = clients.map(lambda text: served.ask(records(text)), texts)
     http = [prediction for (prediction,) in answers]
 
