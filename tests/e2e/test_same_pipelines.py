@@ -580,4 +580,4 @@ def test_load_node(lab: Lab) -> None:
     assert set(run) == {"split_data"} | in_spaces(
         [f"models.{model}" for model in BASE.models], OF_MODEL
     )
-    assert {"tokenize_text", "predict", "benchmark.iris.split_data"} < set(loaded)
+    assert {"fit.tokenize_text", "predict", "benchmark.iris.split_data"} < set(loaded)

@@ -120,7 +120,9 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     assert len(store.logged_models()) == 4
 
     # In part, no model is logged.
-    project.run("kedro", "run", "--pipelines", "training", "--to-nodes", "hold_out")
+    project.run(
+        "kedro", "run", "--pipelines", "training", "--to-nodes", "prepare.hold_out"
+    )
     assert len(store.logged_models()) == 4
 
     by_version = ["--params", f"model_uri=models:/{name}/1"]
