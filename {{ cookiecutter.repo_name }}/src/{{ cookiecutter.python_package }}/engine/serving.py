@@ -4,6 +4,7 @@ The logged model imports this module where it is served, with no more installed 
 ``REQUIREMENTS`` and what its pipeline asks for.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -20,6 +21,8 @@ from .errors import ConfigurationError
 from .files import local_path
 from .schema import ModelSpec
 from .trust import PACKAGE, nested_classes
+
+logger = logging.getLogger(__name__)
 
 # What the engine's public face imports; click and OmegaConf come with Kedro.
 REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"
@@ -86,7 +89,10 @@ class TrainingPipeline(PipelineML):  # type: ignore[misc]
     def filter(self, *args: Any, **kwargs: Any) -> Pipeline:
         """Return the whole, or a part of it, which then logs no model."""
         part: Pipeline = self.training.filter(*args, **kwargs)
-        return self if part.nodes == self.nodes else part
+        if part.nodes == self.nodes:
+            return self
+        logger.info("This is a part of a pipeline that logs a model: it logs none")
+        return part
 
     def __add__(self, other: Pipeline) -> Pipeline:
         return TrainingPipeline(
