@@ -25,7 +25,6 @@ FAMILIES = {
         "src/*/pipelines/benchmark",
         "tests/**/*benchmark*",
         "conf/base/*_benchmark.yml",
-        "conf/openml",
         "data/01_raw/breast_cancer.csv",
         "data/01_raw/digits.csv",
         "data/01_raw/wine.csv",

@@ -184,7 +184,6 @@ FILES = {
     "benchmark": [
         "conf/base/catalog_benchmark.yml",
         "conf/base/parameters_benchmark.yml",
-        "conf/openml/catalog_benchmark.yml",
         "data/01_raw/breast_cancer.csv",
         "data/01_raw/digits.csv",
         "data/01_raw/wine.csv",
