@@ -112,7 +112,7 @@ def docs(session: nox.Session) -> None:
         text = shipped.replace("  # neural_net", "  neural_net")
         parameters.write_text(text.replace("  #   ", "    "))
         session.run("kedro", "run", env=ENV)
-    parameters.write_text(shipped)
+    parameters.write_text(shipped)  # what is noted is what is rendered
     session.run("python", "docs/pictures.py", str(project), env=ENV)
 
 

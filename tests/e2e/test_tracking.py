@@ -58,11 +58,8 @@ def server(
         yield one
 
 
-@pytest.mark.parametrize(
-    ("how", "where"),
-    # A server is another way to write: by threads, and by processes that share nothing.
-    [*((how, "sqlite") for how in RUNNERS), ("threads", "server"), ("spawn", "server")],
-)
+@pytest.mark.parametrize("where", ["sqlite", "server"])
+@pytest.mark.parametrize("how", RUNNERS)
 def test_runs_of_every_runner(
     project: InstalledProject, how: str, where: str, request: pytest.FixtureRequest
 ) -> None:

@@ -19,8 +19,6 @@ from kedro.io import DataCatalog, DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pickle import PickleDataset
 
-DEAD = 2**22 + 1  # more than the highest number a process can have
-
 
 class BreaksOff:
     """An object whose pickling fails when half of it is written."""

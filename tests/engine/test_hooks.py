@@ -81,6 +81,15 @@ def test_what_would_not_be_saved_is_named_with_its_pattern(
         "The catalog has a problem:\n  models.a.confusion: matches no entry and no "
         "pattern, so it would not be saved; add 'models.{namespace}.confusion'"
     )
+    # What sums models up has no namespace in its name.
+    ranks = node(["models.a.table"], "ranks", "rank", "models")
+    assert "ranks: matches no entry and no pattern" in refused(catalog, ranks)
+
+
+def test_data_without_a_namespace_may_stay_in_memory(catalog: DataCatalog) -> None:
+    catalog.save("raw", pd.DataFrame({"a": [1]}))
+    steps = [node("raw", "words", "clean", "prepare"), node("words", "x", "fit", "fit")]
+    CheckHook().before_pipeline_run(RUN, Pipeline(steps), catalog)
 
 
 def test_what_is_missing_is_named_with_what_makes_it(catalog: DataCatalog) -> None:

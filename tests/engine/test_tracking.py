@@ -248,6 +248,26 @@ def test_whatever_is_lost_is_written_later(
     assert set(told) == {("FAILED", True)}
 
 
+@pytest.mark.parametrize(("calls", "status"), [(100, "RUNNING"), (1, "FAILED")])
+def test_a_callers_run_is_its_callers_to_end_unless_it_is_written_later(
+    calls: int, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(write, "project_path", lambda: tmp_path)
+    uri = new_store(tmp_path)
+    client = MlflowClient(uri)
+    experiment = client.create_experiment("iris", tmp_path.as_uri())
+    run = Run(tmp_path)
+    run.write("b", error="ValueError: no", traceback="at")
+    outcome = run.outcome()
+    outcome.id, outcome.stays_open = client.create_run(experiment).info.run_id, True
+    run.run.client, run.run.experiment_id = Forgetful(client, calls), experiment
+    write.deliver(run.run, outcome, uri, "iris")
+    own = f"{store.address(uri, tmp_path)} iris"
+    write.send_kept(client, experiment, own, tmp_path / "data/.untracked")
+    assert client.get_run(outcome.id).info.status == status
+
+
 def test_who_made_a_model_is_found(tmp_path: Path) -> None:
     with open_run(tmp_path) as client:
         run = Run(tmp_path, client)

@@ -1,7 +1,6 @@
 """The catalog's files: whole or not there, and where they are."""
 
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Iterable
@@ -14,9 +13,6 @@ import fsspec
 import parse
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 from kedro.io import AbstractVersionedDataset, DataCatalog, catalog_config_resolver
-
-# Disks may be shared: a process is known by its number and its machine.
-HOST = platform.node()
 
 
 class AtomicFile(LocalFileOpener):  # type: ignore[misc]
@@ -64,19 +60,6 @@ def write_atomically() -> None:
     """Let every dataset of the catalog that writes to this machine's disk do so."""
     for protocol in AtomicFileSystem.protocol:
         fsspec.register_implementation(protocol, AtomicFileSystem, clobber=True)
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether a process of this machine may still be at work."""
-    if os.name == "nt":  # where asking with signal 0 would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def match_patterns_fast() -> None:

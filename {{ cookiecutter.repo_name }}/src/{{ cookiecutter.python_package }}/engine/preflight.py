@@ -112,16 +112,16 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
     _make(catalog, made.values())
     names = {
         name
-        for names in ((*node.inputs, *node.outputs) for node in pipeline.nodes)
-        # Elsewhere, such as in a pipeline of one's own, data may stay in memory.
-        if any("." in name and not is_parameter(name) for name in names)
-        for name in names
+        for node in pipeline.nodes
+        for of_node in [{*node.inputs, *node.outputs}]
+        # Where none of the data is of a namespace, it may stay in memory.
+        if any("." in name and not is_parameter(name) for name in of_node)
+        for name in of_node
         if not is_parameter(name) and name not in catalog
     }
     patterns: dict[str, str] = {}
     for name in sorted(names):
-        family, *namespace, dataset = name.split(".")
-        pattern = ".".join([family, "{namespace}", dataset]) if namespace else name
+        pattern = re.sub(r"(?<=\.).+(?=\.)", "{namespace}", name)
         patterns.setdefault(pattern, name)
     if patterns:
         raise ConfigurationError.listing(

@@ -7,6 +7,7 @@ its process ends, however it ends, so none is left behind.
 import json
 import logging
 import os
+import platform
 import threading
 import time
 import uuid
@@ -19,11 +20,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .errors import VERBATIM, ConfigurationError
-from .files import HOST, is_alive
 
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = 0.2  # seconds
+# Disks may be shared: a process is known by its number and its machine.
+HOST = platform.node()
 
 
 @dataclass
@@ -118,3 +120,16 @@ class Turn:
 def _note_of(lock: FileLock) -> Path:
     """Return the file that says whose lock it is."""
     return Path(lock.lock_file).with_suffix(".json")
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process of this machine may still be at work."""
+    if os.name == "nt":  # where asking with signal 0 would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

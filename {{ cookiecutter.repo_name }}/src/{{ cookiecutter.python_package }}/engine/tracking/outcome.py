@@ -42,8 +42,8 @@ class Outcome(BaseModel):
     id: str = ""
     """Of the run in MLflow, once it is there."""
 
-    stays_open: bool = False
-    """It is the caller's, who ends it."""
+    stays_open: bool = Field(default=False, exclude=True)
+    """It is the caller's, who ends it; not if it is written later."""
 
     sent: bool = False
     models: list["ModelOutcome"] = []

@@ -16,8 +16,8 @@ import requests
 from mlflow import MlflowClient
 
 from ..errors import VERBATIM, ConfigurationError, one_line, redact
-from ..files import HOST, is_alive
 from ..trust import PACKAGE
+from ..turns import HOST, is_alive
 from .config import TrackingConfig
 from .sqlite import SQLITE, check_writable, follow_move, store_lock
 
