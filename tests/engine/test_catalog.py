@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import parse
@@ -13,6 +14,8 @@ from iris.engine.catalog import entry_of, shared_files
 from iris.engine.errors import ConfigurationError
 from iris.engine.files import config_of, match_patterns_fast
 from iris.engine.preflight import CheckHook
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, DatasetError, catalog_config_resolver
 from kedro.pipeline import Node, Pipeline
@@ -161,10 +164,15 @@ def test_a_table_that_cannot_be_read(
     )
 
 
+def context_of(path: Path) -> KedroContext:
+    return KedroContext(path, OmegaConfigLoader(str(path)), None, "iris", Mock())
+
+
 def test_an_unknown_pipeline_gets_the_nearest_name(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(preflight, "pipelines", {"models.linear_svm": Pipeline([])})
+    context = context_of(tmp_path)
     for params in (
         {"pipelines": ["models.linearsvm"]},
         {"pipeline": "models.linearsvm"},
@@ -172,11 +180,21 @@ def test_an_unknown_pipeline_gets_the_nearest_name(
         command = click.Context(click.Command("run"))
         command.params = params
         with command, pytest.raises(ConfigurationError) as caught:
-            CheckHook().after_context_created()
+            CheckHook().after_context_created(context)
         assert "no pipeline 'models.linearsvm'; did you mean 'models.linear_svm'?" in (
             caught.value.message
         )
-    CheckHook().after_context_created()
+    CheckHook().after_context_created(context)
+    assert context._pipelines_to_validate is None  # as in a notebook
+
+
+def test_kedro_run_validates_the_parameters_of_its_own_pipeline(tmp_path: Path) -> None:
+    context = context_of(tmp_path)
+    command = click.Context(click.Command("run"))
+    command.params = {"pipelines": [], "pipeline": None}
+    with command:
+        CheckHook().after_context_created(context)
+    assert context._pipelines_to_validate == ["__default__"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 import pytest
 from iris.engine import registry
 from iris.engine.errors import ConfigurationError
-from iris.engine.lazy import LazyPipeline
+from iris.engine.lazy import LazyPipeline, remember_ends
 from iris.engine.registry import ProjectConfigLoader, dynamic_pipelines
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
 
 MODELS = """
 from functools import partial
@@ -142,6 +145,33 @@ def test_a_lazy_pipeline_is_built_when_it_is_looked_into() -> None:
     assert built == [1]
     with pytest.raises(AttributeError, match="no attribute 'nodess'"):
         getattr(copy, "nodess")  # noqa: B009 - mypy knows better
+
+
+@pytest.mark.parametrize("in_part", [False, True])
+def test_a_run_finds_the_ends_of_its_pipeline_once(
+    monkeypatch: pytest.MonkeyPatch, in_part: bool
+) -> None:
+    sought: list[Pipeline] = []
+    remove = Pipeline._remove_intermediates
+    monkeypatch.setattr(
+        Pipeline,
+        "_remove_intermediates",
+        lambda self, names: sought.append(self) or remove(self, names),
+    )
+
+    def run_of(count: int) -> int:
+        names = [f"n_{i}" for i in range(count + 1)]
+        nodes = [Node(same, a, b, name=b) for a, b in pairwise(names)]
+        pipeline = remember_ends(Pipeline(nodes))
+        if in_part:  # as runs of what is missing do
+            pipeline = pipeline.filter(node_names=names[1:])
+        sought.clear()
+        catalog = DataCatalog({"n_0": MemoryDataset(1)})
+        made = SequentialRunner().run(pipeline, catalog)
+        assert [one.load() for one in made.values()] == [1]
+        return len(sought)
+
+    assert run_of(3) == run_of(30)
 
 
 def chain(name: str, inputs: list[str]) -> list[Node]:

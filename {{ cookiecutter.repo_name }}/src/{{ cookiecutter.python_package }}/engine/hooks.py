@@ -18,6 +18,7 @@ from .command import kedro_command
 from .console import RunProgress, print_places, print_table
 from .failures import failed_models, outputs_of
 from .files import discard, local_path
+from .lazy import remember_ends
 from .preflight import metadata
 from .record import Plan, Record, plans
 from .registry import project_path
@@ -102,6 +103,7 @@ class RunHook:
     ) -> Generator[None]:
         """Wait for one's turn; write what is to be made if no hook refuses the run."""
         self._end_interrupted()
+        remember_ends(pipeline)
         data, only_missing = project_path() / "data", run_params["only_missing_outputs"]
         plan = Plan(pipeline, catalog, data.parent)
         reads, writes = plan.reads, {*plan.writes.values()}

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -62,6 +63,18 @@ class _Remainder(LazyPipeline):
         # Those of which the part is not the only consumer.
         needed = {name for name, count in self._taken.items() if count > by_part[name]}
         return needed - (self._made - self._part.all_outputs())
+
+
+def remember_ends(pipeline: Pipeline) -> Pipeline:
+    """Let a pipeline that is run, or a part of it, find its inputs and outputs once.
+
+    Kedro's runners ask for them after each node: the time grew with the square of it.
+    """
+    ends = {"inputs": cache(pipeline.inputs), "outputs": cache(pipeline.outputs)}
+    part = pipeline.filter
+    # Runs of what is missing filter what they are given.
+    vars(pipeline).update(ends, filter=lambda **by: remember_ends(part(**by)))
+    return pipeline
 
 
 def _consumers(pipeline: Pipeline) -> Counter[str]:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Generator, Iterable
-from itertools import chain
 from typing import Any
 
 import click
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog, DatasetError
@@ -24,10 +24,14 @@ class CheckHook:
     """Checks before a run what registration cannot check cheaply."""
 
     @hook_impl
-    def after_context_created(self) -> None:
+    def after_context_created(self, context: KedroContext) -> None:
         """Refuse names of pipelines that there are not, before Kedro looks them up."""
         command = click.get_current_context(silent=True)
         options = command.params if command else {}
+        if options.get("pipelines") == []:
+            # Private: for ``kedro run`` alone, Kedro would assemble all pipelines to
+            # validate the parameters of each.
+            context._pipelines_to_validate = ["__default__"]
         asked = options.get("pipelines") or options.get("pipeline") or []
         for name in [asked] if isinstance(asked, str) else asked:
             if name not in pipelines:
@@ -46,7 +50,7 @@ class CheckHook:
     ) -> None:
         """Check that models can be built, data exists, and outputs will be saved."""
         _check_catalog(pipeline, catalog)
-        _check_files(run_params["pipeline_names"] or [], pipeline, catalog)
+        _check_files(pipeline, catalog)
         _check_models(str(run_params.get("runtime_params")), pipeline, catalog)
         specs: dict[str, Any] = {}
         missing = []
@@ -134,14 +138,11 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
         )
 
 
-def _check_files(asked: list[str], pipeline: Pipeline, catalog: DataCatalog) -> None:
+def _check_files(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Refuse outputs of any pipelines that have one file: each would be the other."""
     outputs = pipeline.all_outputs()
-    shared = shared_files(catalog, outputs.union(catalog.config_resolver.config))
-    # For the default pipeline, Kedro has assembled all; else it takes a suspicion.
-    suspect = not outputs.isdisjoint(chain(*shared))
-    if asked and "__default__" not in asked and not suspect:
-        return
+    if not shared_files(catalog, outputs.union(catalog.config_resolver.config)):
+        return  # assembling all pipelines takes a suspicion
     outputs.update(*(one.all_outputs() for one in pipelines.values()))
     problems = [
         f"{shown_path(catalog, first)}: the file of {', '.join([first, *others][:9])}; "
