@@ -116,6 +116,7 @@ def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
     [
         ("sklearn.svm.LinearSVC", ".*no attribute .predict_proba"),
         ("sklearn.naive_bayes.GaussianNB", "GaussianNB does not fit: Sparse data"),
+        ("sklearn.calibration.CalibratedClassifierCV", "does not fit: Cannot"),
     ],
 )
 def test_a_model_that_does_not_fit_is_named(class_path: str, problem: str) -> None:
