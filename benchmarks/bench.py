@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from graph import viz
-from measure import HERE, Table
+from measure import HERE, ROUNDS, Table
 from runs import cost, registry, report, runners, start, tracking
 from texts import serving, text
 
@@ -39,7 +39,7 @@ ABOUT = """\
 
 `nox -s bench` measured this{problems} on {day}, of commit {commit}, on a machine with
 {machine}.
-Each row is of two things that were run in turn, in one go: medians of so many rounds,
+Each row is of two things that were run in turn, in one go: medians of {rounds} rounds,
 and their ratio. MiB are the peak memory of the largest process.
 
 """
@@ -59,7 +59,7 @@ def main() -> int:
                 failed.append(name)
     if wanted == [*PARTS]:
         problems = f", but for {' and '.join(failed)}, which failed," if failed else ""
-        about = ABOUT.format(problems=problems, **facts())
+        about = ABOUT.format(problems=problems, rounds=ROUNDS, **facts())
         page = "\n\n".join([about.strip(), table.text(), *table.below])
         (HERE.parent / "docs/benchmarks.md").write_text(f"{page}\n")
     return len(failed)

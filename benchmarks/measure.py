@@ -34,15 +34,9 @@ class Measured:
 Side = Callable[[], Measured]
 
 
-def in_turn(rounds: int, *sides: Side) -> list[Measured]:
-    """Measure all sides in each round; return the median and highest peak of each.
-
-    Of more than one round, there is one before that does not count.
-    """
-    if rounds > 1:
-        for side in sides:
-            side()
-    measured = [[side() for side in sides] for _ in range(rounds)]
+def in_turn(*sides: Side) -> list[Measured]:
+    """Measure all sides in each round; return the median and highest peak of each."""
+    measured = [[side() for side in sides] for _ in range(ROUNDS)]
     return [middle(found) for found in zip(*measured, strict=True)]
 
 
@@ -176,8 +170,8 @@ class Table:
     """The rows that were measured, printed as they come, and what stands below."""
 
     HEAD = (
-        "| what | project | against | | ratio | MiB | MiB, against | rounds |\n"
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"
+        "| what | project | against | | ratio | MiB | MiB, against |\n"
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: |"
     )
 
     def __init__(self) -> None:
@@ -191,14 +185,13 @@ class Table:
         project: Measured,
         against: str,
         other: Measured,
-        rounds: int = ROUNDS,
         unit: str = "",
     ) -> None:
         """Add a row; without a unit, values are seconds."""
         ratio = f"{project.value / other.value:.2f}"
         mine, others = (shown(one.value, unit) for one in (project, other))
         sizes = (f"{one.mib:,.0f}" for one in (project, other))
-        cells: Sequence[str] = (what, mine, against, others, ratio, *sizes, str(rounds))
+        cells: Sequence[str] = (what, mine, against, others, ratio, *sizes)
         if not self.rows:
             print(self.HEAD)
         self.rows.append(f"| {' | '.join(cells)} |")

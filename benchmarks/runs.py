@@ -8,7 +8,6 @@ from pathlib import Path
 
 from measure import (
     HERE,
-    ROUNDS,
     Measured,
     Side,
     Table,
@@ -28,7 +27,6 @@ from projects import (
     trees,
 )
 
-# A run of as many models takes minutes.
 MANY = 1000
 # As large, a model takes about a second to fit; a sixth of it for five folds and all.
 SECOND = 24
@@ -39,7 +37,7 @@ def start(table: Table, project: Path, folder: Path) -> None:
     mine = copy(project, folder / "mine", families=True)
     plain = make_plain(copy(project, folder / "plain"))
     for command in ("info", "registry list", "catalog list-patterns"):
-        sides = in_turn(ROUNDS, *(_kedro(one, command) for one in (mine, plain)))
+        sides = in_turn(*(_kedro(one, command) for one in (mine, plain)))
         name = f"`kedro {command}`, with all families"
         table.row(name, sides[0], "plain Kedro, 3 models", sides[1])
     timed = python(mine, "-X", "importtime", "-m", "kedro", "registry", "list")
@@ -65,16 +63,15 @@ def registry(table: Table, project: Path, folder: Path, *counts: int) -> None:
         plain = make_plain(copy(mine, folder / f"plain_{count}"))
         what, written = f"{count:,} models", "plain Kedro, written out"
         listed = [_kedro(one, "registry list") for one in (mine, plain)]
-        sides = in_turn(ROUNDS, *listed)
+        sides = in_turn(*listed)
         table.row(f"`kedro registry list`, {what}", sides[0], written, sides[1])
         if count >= MANY:
             naive = make_plain(copy(mine, folder / f"naive_{count}"), naive=True)
-            sides = in_turn(1, listed[0], _kedro(naive, "registry list"))
+            sides = in_turn(listed[0], _kedro(naive, "registry list"))
             against = "plain Kedro, pipelines added up by `sum`"
-            table.row(f"`kedro registry list`, {what}", sides[0], against, sides[1], 1)
-        rounds = _rounds(count)
-        sides = in_turn(rounds, *(_kedro(one, "run") for one in (mine, plain)))
-        table.row(f"`kedro run`, {what}", sides[0], written, sides[1], rounds)
+            table.row(f"`kedro registry list`, {what}", sides[0], against, sides[1])
+        sides = in_turn(*(_kedro(one, "run") for one in (mine, plain)))
+        table.row(f"`kedro run`, {what}", sides[0], written, sides[1])
 
 
 def cost(
@@ -95,10 +92,9 @@ def cost(
         ours, bare = (
             each_more(small, large, count) for small, large in zip(*sides, strict=True)
         )
-        rounds = ROUNDS if kind == "cheap" else 3
-        measured = in_turn(rounds, ours, bare)
+        measured = in_turn(ours, bare)
         what = f"what each of {count} more {kind} models adds, 5 folds"
-        table.row(what, measured[0], "a loop of scikit-learn", measured[1], rounds)
+        table.row(what, measured[0], "a loop of scikit-learn", measured[1])
 
 
 def tracking(table: Table, project: Path, folder: Path, *counts: int) -> None:
@@ -124,16 +120,15 @@ def tracking(table: Table, project: Path, folder: Path, *counts: int) -> None:
             return measured
 
         kept, new = partial(run, "good", "kept:"), partial(run, "weak", "promoted:")
-        rounds = _rounds(count)
-        untracked, *tracked = in_turn(rounds, _kedro(off, "run"), kept, new)
+        untracked, *tracked = in_turn(_kedro(off, "run"), kept, new)
         for champion, measured in zip(("kept", "new"), tracked, strict=True):
             what = f"`kedro run`, {count:,} models, champion {champion}"
-            table.row(what, measured, "without tracking", untracked, rounds)
+            table.row(what, measured, "without tracking", untracked)
 
 
 def runners(table: Table, project: Path, folder: Path, count: int = 40) -> None:
     """Measure runners that use both cores against Kedro's usual one."""
-    mine, rounds = copy(project, folder / "mine"), 1
+    mine = copy(project, folder / "mine")
     learn_digits(mine)
     set_models(mine, boosted(count, SECOND))
     dask = f"{package_of(mine).name}.engine.dask_runner.DaskRunner"
@@ -144,10 +139,10 @@ def runners(table: Table, project: Path, folder: Path, count: int = 40) -> None:
         "Dask, 2 workers": f"--runner={dask} --runner-params=workers=2",
     }
     sides = [_kedro(mine, f"run {option}") for option in options.values()]
-    one, *others = in_turn(rounds, *sides)
+    one, *others = in_turn(*sides)
     for name, measured in zip([*options][1:], others, strict=True):
         what = f"{name}: {count} one-second fits"
-        table.row(what, measured, "SequentialRunner", one, rounds)
+        table.row(what, measured, "SequentialRunner", one)
 
 
 def report(table: Table, project: Path, folder: Path, *counts: int) -> None:
@@ -158,7 +153,7 @@ def report(table: Table, project: Path, folder: Path, *counts: int) -> None:
             set_models(one, trees(count))
         with package_of(without).joinpath("engine/report.py").open("a") as code:
             code.write('\n\ndef write_report(*_):\n    return ""\n')
-        sides = in_turn(ROUNDS, *(_kedro(one, "run") for one in (mine, without)))
+        sides = in_turn(*(_kedro(one, "run") for one in (mine, without)))
         assert (mine / "data/08_reporting/report.html").exists()
         assert not (without / "data/08_reporting/report.html").exists()
         what = f"`kedro run`, {count:,} models, with its report"
@@ -168,8 +163,3 @@ def report(table: Table, project: Path, folder: Path, *counts: int) -> None:
 def _kedro(project: Path, command: str) -> Side:
     """Return a command of Kedro to measure."""
     return partial(kedro, project, *command.split())
-
-
-def _rounds(count: int) -> int:
-    """Return how often to measure runs of so many models."""
-    return 1 if count >= MANY else ROUNDS
