@@ -356,8 +356,6 @@ def test_nothing_is_lost_of_a_store_in_a_file(
         runner.start()
         while not (root / "held").exists():
             sleep(0.05)
-        # In the middle of a call, MLflow itself waits for a lock, 20 seconds.
-        sleep(1)
         with broken:
             (root / "hold").unlink()
             answer = runner.answer()

@@ -24,6 +24,7 @@ from iris.engine.tracking.outcome import KedroRun, ModelOutcome, Outcome, number
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from mlflow import MlflowClient
+from sqlalchemy import text
 
 from engine.mlflow_store import new_store, open_run
 
@@ -352,6 +353,15 @@ def test_a_lock_that_is_held_is_told_and_given_up(
         assert "Another process is at work in mlflow.db" in caplog.text
     with sqlite.store_lock(uri):
         pass
+
+
+def test_a_lock_within_a_call_is_waited_for_as_long_as_configured(
+    tmp_path: Path,
+) -> None:
+    sqlite.limit_waiting(5)
+    sessions = MlflowClient(new_store(tmp_path))._tracking_client.store
+    with sessions.ManagedSessionMaker() as session:
+        assert session.execute(text("PRAGMA busy_timeout")).scalar() == 5000
 
 
 def test_runs_of_dead_processes_are_closed(tmp_path: Path) -> None:

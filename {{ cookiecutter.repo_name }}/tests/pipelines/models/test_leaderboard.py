@@ -19,13 +19,18 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
+def metrics(validation: float, test: float) -> dict[str, float]:
+    scores = {"validation_accuracy": validation, "test_accuracy": test}
+    return {**scores, "model_score": test}
+
+
 RESULTS = {
     "fair_score": 0.9,
-    "fair_metrics": {"validation_accuracy": 0.8, "test_accuracy": 0.9},
+    "fair_metrics": metrics(0.8, 0.9),
     "broken_score": FAILURE,
     "broken_metrics": FAILURE,
     "good_score": 0.7,
-    "good_metrics": {"validation_accuracy": 0.95, "test_accuracy": 0.7},
+    "good_metrics": metrics(0.95, 0.7),
 }
 
 

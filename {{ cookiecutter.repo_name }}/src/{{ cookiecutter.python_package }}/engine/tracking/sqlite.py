@@ -4,7 +4,9 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -53,6 +55,21 @@ def store_lock(uri: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@cache
+def limit_waiting(seconds: float) -> None:
+    """Let MLflow wait so long for a lock that comes within a call of it, not 20 seconds.
+
+    It tells SQLite so in each session, and has no setting for it.
+    """
+    from sqlalchemy import Engine, event
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def limit(_: Any, __: Any, statement: str, values: Any, *___: Any) -> Any:
+        if statement.startswith("PRAGMA busy_timeout ="):
+            statement = f"PRAGMA busy_timeout = {seconds * 1000:.0f}"
+        return statement, values
 
 
 def check_writable(uri: str, timeout_seconds: float = 5) -> None:

@@ -19,7 +19,7 @@ from ..errors import VERBATIM, ConfigurationError, one_line, redact
 from ..trust import PACKAGE
 from ..turns import HOST, is_alive
 from .config import TrackingConfig
-from .sqlite import SQLITE, check_writable, follow_move, store_lock
+from .sqlite import SQLITE, check_writable, follow_move, limit_waiting, store_lock
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ def configure(
         own = options.setdefault("artifact_location", artifacts) != artifacts
         inside = Path(uri.removeprefix(SQLITE)).is_relative_to(project_path)
         # Two first runs at once would create the same tables, and leave neither whole.
+        limit_waiting(timeout_seconds)
         with store_lock(uri):
             check_writable(uri, timeout_seconds)
             MlflowClient(uri).search_experiments(max_results=1)
@@ -139,9 +140,11 @@ def limit_mlflow(timeout_seconds: float) -> None:
     os.environ.setdefault("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false")
     # A bar for each of many small files, in the middle of the log, helps nobody.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # MLflow prints addresses, passwords included, and urllib3 warns of each retry.
+    # MLflow prints addresses, passwords included, and urllib3 warns of each retry; what
+    # a database raises is said once, at the end.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from {{ cookiecutter.python_package }}.engine import (
     DataSpec,
     ModelSpec,
     compared_task,
-    is_failure,
 )
 
 from .nodes import fit_model, score_model, validate_model
@@ -49,13 +48,10 @@ def compare_models(
     parts = (X_train, X_test, y_train, y_test)
     of_dummy = score_baseline(models, data, comparison, random_state, *parts)
     rows = [{"model": BASELINE, **of_dummy}]
-    for key, metrics in results.items():
-        name = key.removesuffix("_metrics")
-        if name == key:
-            continue
-        # Taken in for Kedro-Viz: what nobody takes, it draws beside a family.
-        score = {} if is_failure(metrics) else {"model_score": results[f"{name}_score"]}
-        rows.append({"model": name, **metrics, **score})
+    for name, metrics in results.items():
+        # Scores are taken in for Kedro-Viz: what nobody takes, it draws beside a family.
+        if name.endswith("_metrics"):
+            rows.append({"model": name.removesuffix("_metrics"), **metrics})
     # A model that failed has no columns, so others come first.
     rows.sort(key=lambda row: "error" in row)
     leaderboard = pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
