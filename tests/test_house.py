@@ -15,10 +15,10 @@ import yaml
 from conftest import Bake, Project
 
 # Physical lines that a project may have at most: with all families, and with none.
-YOURS = {"all": 1600, "none": 510}
+YOURS = {"all": 1570, "none": 500}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 5700
-SOURCE_FILES = 66
+ENGINE = 5665
+SOURCE_FILES = 64
 FILE = 220
 FUNCTION = 60
 

@@ -3,7 +3,6 @@
 import atexit
 import logging
 import os
-import sqlite3
 import threading
 from contextlib import suppress
 from typing import Any
@@ -32,7 +31,6 @@ from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
 from .pages import introduce
-from .sqlite import check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +129,6 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         run = _open_runs.get(id(catalog))
         if run and run.process == os.getpid() and not mlflow.active_run():
             # If the store is gone, the end will say so.
-            run.attempt(lambda _: check_writable(self._uri))
             run.attempt(lambda _: mlflow.start_run(run_id=run.id))
 
     @hook_impl
@@ -185,14 +182,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if not self._in_callers_run:
             # Where it has failed before, it is not waited for again.
             brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
-            before = mlflow.get_tracking_uri()
             with store.impatience(**brief), suppress(Exception):
-                try:
-                    check_writable(self._uri, 1)
-                except sqlite3.Error:  # then for this process alone
-                    mlflow.set_tracking_uri(store.NOWHERE)
                 mlflow.end_run(status)
-            mlflow.set_tracking_uri(before)
 
     def _abandon(self) -> None:
         """End a run of this thread that was interrupted, by Ctrl-C in a notebook."""

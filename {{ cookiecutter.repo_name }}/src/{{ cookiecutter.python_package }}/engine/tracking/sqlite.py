@@ -59,7 +59,7 @@ def store_lock(uri: str) -> Iterator[None]:
 
 @cache
 def limit_waiting(seconds: float) -> None:
-    """Let MLflow wait so long for a lock that comes within a call of it, not 20 seconds.
+    """Let MLflow wait so long for a lock that comes within its calls, not 20 seconds.
 
     It tells SQLite so in each session, and has no setting for it.
     """
@@ -72,16 +72,14 @@ def limit_waiting(seconds: float) -> None:
         return statement, values
 
 
-def check_writable(uri: str, timeout_seconds: float = 5) -> None:
-    """Refuse a file that cannot be written to now: MLflow would try for minutes.
-
-    Where it is locked, 20 seconds at every call. A server is none of this one's.
+def check_writable(uri: str, timeout_seconds: float) -> None:
+    """Refuse a file that cannot be written to: MLflow would try to for minutes.
 
     Raises:
         sqlite3.Error: Says why.
     """
     path = Path(uri.removeprefix(SQLITE))
-    if uri.startswith(SQLITE) and path.exists():
+    if path.exists():
         with closing(sqlite3.connect(path, timeout=timeout_seconds)) as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute("SELECT count(*) FROM sqlite_master")

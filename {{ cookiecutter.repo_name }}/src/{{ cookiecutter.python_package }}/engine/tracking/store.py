@@ -24,7 +24,6 @@ from .sqlite import SQLITE, check_writable, follow_move, limit_waiting, store_lo
 logger = logging.getLogger(__name__)
 
 LOCAL_STORE = f"{SQLITE}mlflow.db"
-NOWHERE = "http://127.0.0.1:9"  # nobody listens there
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PROCESS = "kedro_process"
 

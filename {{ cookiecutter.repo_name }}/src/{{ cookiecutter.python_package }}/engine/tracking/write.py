@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import redact
 from ..registry import project_path
 from .outcome import KedroRun, ModelOutcome, Outcome
-from .sqlite import check_writable
 from .store import address, impatience
 
 logger = logging.getLogger(__name__)
@@ -46,7 +45,6 @@ def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
     """
     folder = project_path() / "data" / ".untracked"
     place = f"{address(uri, project_path())} {experiment}"
-    run.attempt(lambda _: check_writable(uri))
     run.attempt(lambda client: send(client, run.experiment_id, outcome))
     run.attempt(lambda client: send_kept(client, run.experiment_id, place, folder))
     if run.problem and not outcome.sent:

@@ -49,7 +49,7 @@ def compare_models(
     of_dummy = score_baseline(models, data, comparison, random_state, *parts)
     rows = [{"model": BASELINE, **of_dummy}]
     for name, metrics in results.items():
-        # Scores are taken in for Kedro-Viz: what nobody takes, it draws beside a family.
+        # Scores are taken for Kedro-Viz: what nobody takes, it draws beside a family.
         if name.endswith("_metrics"):
             rows.append({"model": name.removesuffix("_metrics"), **metrics})
     # A model that failed has no columns, so others come first.
