@@ -111,6 +111,7 @@ class Runner:
         for line in self.process.stdout:
             if line.startswith("ANSWER "):
                 answer: dict[str, Any] = json.loads(line.removeprefix("ANSWER "))
+                assert "Traceback" not in "".join(lines)
                 return answer
             lines.append(line)
         pytest.fail("".join(lines))
@@ -332,6 +333,7 @@ def read_only(database: Path, process: int) -> Iterator[None]:
         (overwritten(100, 4096), "start"),
         (overwritten(4096, 1.0), "start"),
         (overwritten(0, 1.0), "middle"),
+        (overwritten(4096, 1.0), "middle"),
         (full, "start"),
         (full, "middle"),
         (read_only, "start"),

@@ -13,8 +13,10 @@ from iris.engine import preflight, trust
 from iris.engine.catalog import entry_of, shared_files
 from iris.engine.errors import ConfigurationError
 from iris.engine.files import config_of, match_patterns_fast
+from iris.engine.lazy import LazyPipeline
 from iris.engine.preflight import CheckHook
 from kedro.config import OmegaConfigLoader
+from kedro.framework import project
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, DatasetError, catalog_config_resolver
@@ -88,6 +90,14 @@ def test_one_file_one_dataset(files: dict[str, str], owners: list[str]) -> None:
     outputs = {"models.a.table", "models.b.table", "other", "x@p", "x@s"}
     shared = shared_files(catalog_of(files), outputs)
     assert shared == ([owners] if owners else [])
+
+
+def test_a_pattern_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = {"models": making("models.a.table"), "tuned": making("tuned.a.table")}
+    monkeypatch.setattr(preflight, "pipelines", registered)
+    files = {"models.{name}.table": "{name}.csv", "tuned.{model}.table": "{model}.csv"}
+    with pytest.raises(ConfigurationError, match=r"models\.a\.table, tuned\.a\.table"):
+        check(catalog_of(files), registered["models"])
 
 
 def test_a_file_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +175,8 @@ def test_a_table_that_cannot_be_read(
 
 
 def context_of(path: Path) -> KedroContext:
-    return KedroContext(path, OmegaConfigLoader(str(path)), None, "iris", Mock())
+    loader = OmegaConfigLoader(str(path), base_env="base", default_run_env="local")
+    return KedroContext(path, loader, None, "iris", Mock())
 
 
 def test_an_unknown_pipeline_gets_the_nearest_name(
@@ -188,13 +199,23 @@ def test_an_unknown_pipeline_gets_the_nearest_name(
     assert context._pipelines_to_validate is None  # as in a notebook
 
 
-def test_kedro_run_validates_the_parameters_of_its_own_pipeline(tmp_path: Path) -> None:
+def test_kedro_run_validates_the_parameters_of_its_own_pipeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build() -> Pipeline:
+        raise AssertionError("is not looked into")
+
+    registered = {"__default__": Pipeline([]), "other": LazyPipeline(build)}
+    monkeypatch.setattr(project, "pipelines", registered)
+    for env in ("base", "local"):
+        tmp_path.joinpath(env).mkdir()
+    tmp_path.joinpath("base/parameters.yml").write_text("own: 1")
     context = context_of(tmp_path)
     command = click.Context(click.Command("run"))
     command.params = {"pipelines": [], "pipeline": None}
     with command:
         CheckHook().after_context_created(context)
-    assert context._pipelines_to_validate == ["__default__"]
+    assert context.params == {"own": 1}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import socket
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -358,10 +359,18 @@ def test_a_lock_that_is_held_is_told_and_given_up(
 def test_a_lock_within_a_call_is_waited_for_as_long_as_configured(
     tmp_path: Path,
 ) -> None:
-    sqlite.limit_waiting(5)
     sessions = MlflowClient(new_store(tmp_path))._tracking_client.store
-    with sessions.ManagedSessionMaker() as session:
-        assert session.execute(text("PRAGMA busy_timeout")).scalar() == 5000
+
+    def waiting() -> int:
+        with sessions.ManagedSessionMaker() as session:
+            return int(session.execute(text("PRAGMA busy_timeout")).scalar())
+
+    for seconds in (0.2, 7, 5):
+        sqlite.limit_waiting(seconds)
+        assert waiting() == 1000 * seconds
+    with ThreadPoolExecutor() as another:
+        another.submit(sqlite.limit_waiting, 1).result()
+    assert waiting() == 5000
 
 
 def test_runs_of_dead_processes_are_closed(tmp_path: Path) -> None:

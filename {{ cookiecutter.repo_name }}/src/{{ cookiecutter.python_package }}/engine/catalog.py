@@ -27,8 +27,10 @@ def shared_files(catalog: DataCatalog, names: Iterable[str]) -> list[list[str]]:
     owners = defaultdict[str, dict[str, None]](dict)
     for name in sorted(names):
         if file := config_of(catalog, name).get("filepath"):
+            # Patterns differ in more than what their placeholders are called.
+            place = PLACEHOLDER.sub("{}", os.path.normpath(file))
             # Transcoded names, table@pandas and table@spark, are one dataset.
-            owners[os.path.normpath(file)][name.partition("@")[0]] = None
+            owners[place][name.partition("@")[0]] = None
     return [[*owned] for owned in owners.values() if len(owned) > 1]
 
 

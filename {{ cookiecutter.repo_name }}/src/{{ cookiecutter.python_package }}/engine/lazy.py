@@ -68,12 +68,15 @@ class _Remainder(LazyPipeline):
 def remember_ends(pipeline: Pipeline) -> Pipeline:
     """Let a pipeline that is run, or a part of it, find its inputs and outputs once.
 
-    Kedro's runners ask for them after each node: the time grew with the square of it.
+    Kedro's runners look for them after each node: time grew with their number squared.
     """
-    ends = {"inputs": cache(pipeline.inputs), "outputs": cache(pipeline.outputs)}
-    part = pipeline.filter
-    # Runs of what is missing filter what they are given.
-    vars(pipeline).update(ends, filter=lambda **by: remember_ends(part(**by)))
+    inputs, outputs, part = pipeline.inputs, pipeline.outputs, pipeline.filter
+    vars(pipeline).update(
+        inputs=cache(lambda: frozenset(inputs())),
+        outputs=cache(lambda: frozenset(outputs())),
+        # Runs of what is missing filter what they are given.
+        filter=lambda *by, **how: remember_ends(part(*by, **how)),
+    )
     return pipeline
 
 

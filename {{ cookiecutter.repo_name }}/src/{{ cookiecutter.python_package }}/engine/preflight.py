@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator, Iterable
+from itertools import chain
 from typing import Any
 
 import click
@@ -29,8 +30,8 @@ class CheckHook:
         command = click.get_current_context(silent=True)
         options = command.params if command else {}
         if options.get("pipelines") == []:
-            # Private: for ``kedro run`` alone, Kedro would assemble all pipelines to
-            # validate the parameters of each.
+            # Private: where a run names no pipelines, Kedro would assemble all of them
+            # to validate the parameters of each.
             context._pipelines_to_validate = ["__default__"]
         asked = options.get("pipelines") or options.get("pipeline") or []
         for name in [asked] if isinstance(asked, str) else asked:
@@ -140,8 +141,11 @@ def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
 
 def _check_files(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Refuse outputs of any pipelines that have one file: each would be the other."""
-    outputs = pipeline.all_outputs()
-    if not shared_files(catalog, outputs.union(catalog.config_resolver.config)):
+    outputs, resolver = pipeline.all_outputs(), catalog.config_resolver
+    mine = outputs.union(filter(None, (entry_of(catalog, one) for one in outputs)))
+    entries = {*resolver.config, *resolver.list_patterns()}
+    shared = shared_files(catalog, mine | entries)
+    if mine.isdisjoint(chain(*shared)):
         return  # assembling all pipelines takes a suspicion
     outputs.update(*(one.all_outputs() for one in pipelines.values()))
     problems = [

@@ -31,6 +31,7 @@ from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
 from .pages import introduce
+from .sqlite import limit_waiting
 
 logger = logging.getLogger(__name__)
 
@@ -182,6 +183,8 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
         if not self._in_callers_run:
             # Where it has failed before, it is not waited for again.
             brief = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if problem else {}
+            if problem:
+                limit_waiting(0.1)
             with store.impatience(**brief), suppress(Exception):
                 mlflow.end_run(status)
 

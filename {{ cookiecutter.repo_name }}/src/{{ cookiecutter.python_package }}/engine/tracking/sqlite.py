@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 # Seconds to wait for another process in silence, and then with a word about it.
 SILENT, PATIENT = 3.0, 7.0
+# How long MLflow waits, in each thread.
+_waiting = threading.local()
 # Where MLflow writes absolute addresses of files: private, but there is no other way.
 ADDRESSES = (
     ("runs", "artifact_uri"),
@@ -57,23 +60,27 @@ def store_lock(uri: str) -> Iterator[None]:
         lock.release()
 
 
-@cache
 def limit_waiting(seconds: float) -> None:
-    """Let MLflow wait so long for a lock that comes within its calls, not 20 seconds.
+    """Let MLflow, in this thread, wait so long for a lock, not 20 seconds a call."""
+    _replace_limit()
+    _waiting.seconds = seconds
 
-    It tells SQLite so in each session, and has no setting for it.
-    """
+
+@cache
+def _replace_limit() -> None:
+    """Change what MLflow tells SQLite in each session: it has no setting for it."""
     from sqlalchemy import Engine, event
 
     @event.listens_for(Engine, "before_cursor_execute", retval=True)
-    def limit(_: Any, __: Any, statement: str, values: Any, *___: Any) -> Any:
+    def replace(_: Any, __: Any, statement: str, values: Any, *___: Any) -> Any:
         if statement.startswith("PRAGMA busy_timeout ="):
+            seconds = getattr(_waiting, "seconds", 5)
             statement = f"PRAGMA busy_timeout = {seconds * 1000:.0f}"
         return statement, values
 
 
 def check_writable(uri: str, timeout_seconds: float) -> None:
-    """Refuse a file that cannot be written to: MLflow would try to for minutes.
+    """Refuse a file that cannot be written to: MLflow would keep trying for minutes.
 
     Raises:
         sqlite3.Error: Says why.

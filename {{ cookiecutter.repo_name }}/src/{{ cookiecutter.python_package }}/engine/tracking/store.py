@@ -119,7 +119,6 @@ def configure(
         own = options.setdefault("artifact_location", artifacts) != artifacts
         inside = Path(uri.removeprefix(SQLITE)).is_relative_to(project_path)
         # Two first runs at once would create the same tables, and leave neither whole.
-        limit_waiting(timeout_seconds)
         with store_lock(uri):
             check_writable(uri, timeout_seconds)
             MlflowClient(uri).search_experiments(max_results=1)
@@ -128,10 +127,11 @@ def configure(
 
 
 def limit_mlflow(timeout_seconds: float) -> None:
-    """Make MLflow wait seconds, not minutes, for a server that goes away, and quietly.
+    """Make MLflow wait seconds, not minutes, for a store that goes away, and quietly.
 
     Variables that are set already count for more.
     """
+    limit_waiting(timeout_seconds)
     seconds = str(max(1, math.ceil(timeout_seconds)))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

@@ -131,7 +131,7 @@ def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> tuple[Any, Array]:
         A sparse matrix, one row per text; how many words of each are known, not
         counting their repetitions.
     """
-    features = tokenizer.transform(cleaned_text)
+    features = tokenizer.transform(cleaned_text).tocsr()
     counted = np.concatenate([[0], tokenizer.is_word_[features.indices].cumsum()])
     return features, np.diff(counted[features.indptr])
 
@@ -170,7 +170,8 @@ def train_model(
         classifier.fit(features[train_rows], y).predict_proba(features[:1])
     except (AttributeError, TypeError, ValueError) as error:
         problem = f"text.model.class: {model.class_path} does not fit: {error}; take "
-        problem += "another, such as sklearn.linear_model.LogisticRegression"
+        problem += "another, such as sklearn.linear_model.LogisticRegression, or give "
+        problem += "other arguments or more reviews"
         raise ConfigurationError.listing(FILE, [problem]) from error
     return classifier
 
@@ -195,7 +196,7 @@ def decode_predictions(
     if is_unknown.any():
         label, probability = label.astype("object"), probability.copy()
         label[is_unknown], probability[is_unknown] = None, np.nan
-    # No copies, and no texts of pandas' own: for one review, they take a tenth more.
+    # No copies, and not pandas' string type: for one review, they take a tenth longer.
     label = pd.Series(label, dtype="object", copy=False)
     columns = {"label": label, "probability": probability, "known_words": known_words}
     return pd.DataFrame(columns, copy=False)
