@@ -17,7 +17,7 @@ from conftest import Bake, Project
 # Physical lines that a project may have at most: with all families, and with none.
 YOURS = {"all": 1570, "none": 500}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 5665
+ENGINE = 5685
 SOURCE_FILES = 64
 FILE = 220
 FUNCTION = 60
