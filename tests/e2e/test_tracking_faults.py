@@ -107,7 +107,7 @@ class Runner:
     def answer(self) -> dict[str, Any]:
         """Return what is to be said of a run, at its end."""
         assert self.process.stdout
-        lines = []
+        lines: list[str] = []
         for line in self.process.stdout:
             if line.startswith("ANSWER "):
                 answer: dict[str, Any] = json.loads(line.removeprefix("ANSWER "))

@@ -153,11 +153,12 @@ def test_a_run_finds_the_ends_of_its_pipeline_once(
 ) -> None:
     sought: list[Pipeline] = []
     remove = Pipeline._remove_intermediates
-    monkeypatch.setattr(
-        Pipeline,
-        "_remove_intermediates",
-        lambda self, names: sought.append(self) or remove(self, names),
-    )
+
+    def note(self: Pipeline, names: set[str]) -> set[str]:
+        sought.append(self)
+        return remove(self, names)
+
+    monkeypatch.setattr(Pipeline, "_remove_intermediates", note)
 
     def run_of(count: int) -> int:
         names = [f"n_{i}" for i in range(count + 1)]
