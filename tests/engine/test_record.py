@@ -181,6 +181,28 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     del sys.modules["iris_nodes"]
 
 
+def test_a_run_finds_the_ends_of_its_pipeline_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[Pipeline] = []
+    remove = Pipeline._remove_intermediates
+
+    def note(self: Pipeline, names: set[str]) -> set[str]:
+        sought.append(self)
+        return remove(self, names)
+
+    monkeypatch.setattr(Pipeline, "_remove_intermediates", note)
+
+    def run() -> int:
+        run: list[Pipeline] = []
+        project.run(lambda one: run.append(one) or one)  # type: ignore[func-returns-value]
+        return sum(one is run[0] for one in sought)
+
+    few = run()
+    project.parameters |= {"c": {"k": 3}, "d": {"k": 4}}
+    assert run() == few
+
+
 def test_what_has_not_changed_is_left_alone(project: Project) -> None:
     assert project.resume() == set()
     assert project.resume() == set()

@@ -26,7 +26,7 @@ class CheckHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse names of pipelines that there are not, before Kedro looks them up."""
+        """Refuse pipelines that there are not; let Kedro look at those that are run."""
         command = click.get_current_context(silent=True)
         options = command.params if command else {}
         if options.get("pipelines") == []:

@@ -1,6 +1,7 @@
 """From texts to predictions, step by step."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,9 @@ def test_words_are_those_of_the_training_rows_alone() -> None:
     counts, known = nodes.tokenize_text(tokenizer, ["film film good new", "unseen", ""])
     assert counts.sum(axis=1).tolist() == [[3], [0], [0]]
     assert known.tolist() == [2, 0, 0]
+    by_column = Mock(is_word_=tokenizer.is_word_)
+    by_column.transform.return_value = counts.tocsc()
+    assert nodes.tokenize_text(by_column, [])[1].tolist() == [2, 0, 0]
     with pytest.raises(ConfigurationError, match="HashingVectorizer cannot name"):
         fit_tokenizer(texts, "HashingVectorizer")
 

@@ -194,7 +194,7 @@ def decode_predictions(
     best, is_unknown = probabilities.argmax(axis=1), known_words == 0
     label, probability = label_encoder.classes_[best], probabilities.max(axis=1)
     if is_unknown.any():
-        label, probability = label.astype("object"), probability.copy()
+        label = label.astype("object")
         label[is_unknown], probability[is_unknown] = None, np.nan
     # No copies, and not pandas' string type: for one review, they take a tenth longer.
     label = pd.Series(label, dtype="object", copy=False)
