@@ -443,7 +443,7 @@ CLEANED = ["instances", "english_stopwords"]
 CLEANED += ["cleaned_text", "tokenizer", "features", "known_words", "model"]
 CLEANED += ["probabilities"]
 FIT = ["prepare.hold_out", "fit.fit_tokenizer", "fit.fit_label_encoder"]
-FIT += ["fit.train_model", "score.evaluate", "score.plot_telling_words"]
+FIT += ["fit.train_model", "score.evaluate", "score.find_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
 FITTED += ["telling_words_plot"]
@@ -472,7 +472,7 @@ TEXT = {
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
 OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", *SPLIT}
 OF_DATASET |= {"learning_curves_plot"}
-NODES = ["split_data", "compare_models", "plot_learning_curves", "collect_trials"]
+NODES = ["split_data", "compare_models", "collect_learning_curves", "collect_trials"]
 # Those of a model anywhere, and of what a study has found besides.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
 MADE = ["validation", "fitted_model", "model_score", "metrics"]

@@ -8,9 +8,7 @@ import pytest
 from kedro.framework.project import configure_project
 from kedro.io import DataCatalog
 
-from {{ cookiecutter.python_package }}.engine import (
-    read_parameters,
-)
+from {{ cookiecutter.python_package }} import engine
 
 # Before the tests are read: they name models, which settings.py has to trust.
 configure_project("{{ cookiecutter.python_package }}")
@@ -44,7 +42,7 @@ def table() -> pd.DataFrame:
 @pytest.fixture
 def catalog(parameters: dict[str, Any], table: pd.DataFrame) -> DataCatalog:
     """Return the table and the parameters, as nodes take them; the rest is memory."""
-    spec = read_parameters(parameters)
+    spec = engine.read_parameters(parameters)
     catalog = DataCatalog()
     catalog["example_iris_data"] = table
     catalog["params:models"] = parameters["models"]

@@ -10,15 +10,6 @@ from .engine.settings import (
     HOOKS,
 )
 
-__all__ = [
-    "CONFIG_LOADER_ARGS",
-    "CONFIG_LOADER_CLASS",
-    "DISABLE_HOOKS_FOR_PLUGINS",
-    "HOOKS",
-    "TRUSTED_PACKAGES",
-    "WAIT_FOR_OTHER_RUNS",
-]
-
 # Packages whose classes parameters.yml may name: importing one runs its code. The
 # project's own package is trusted anyway.
 TRUSTED_PACKAGES = ("sklearn", "xgboost", "lightgbm")

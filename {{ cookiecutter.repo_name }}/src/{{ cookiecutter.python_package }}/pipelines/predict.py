@@ -5,9 +5,7 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from {{ cookiecutter.python_package }}.engine import (
-    DataError,
-)
+from {{ cookiecutter.python_package }} import engine
 
 
 def create_pipeline(**kwargs: Any) -> Pipeline:
@@ -33,7 +31,7 @@ def predict(champion: Any, new_rows: pd.DataFrame) -> pd.DataFrame:
     """
     needed = champion.metadata.get_input_schema().input_names()
     if missing := [name for name in needed if name not in new_rows]:
-        raise DataError.listing(
+        raise engine.DataError.listing(
             "The data", [f"{name}: the champion needs this column" for name in missing]
         )
     return new_rows.assign(prediction=champion.predict(new_rows[needed]))

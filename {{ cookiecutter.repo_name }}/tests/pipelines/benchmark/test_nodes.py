@@ -4,26 +4,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }}.engine import (
-    ComparisonSpec,
-    DataSpec,
-    ModelSpec,
-    TuningSpec,
-    tune,
-)
+from {{ cookiecutter.python_package }} import engine
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
+    collect_learning_curves,
     collect_trials,
     compare_datasets,
     learning_curve,
-    plot_learning_curves,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
 )
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
-DATA = DataSpec(target_column="kind", drop=["id"])
-COMPARISON = ComparisonSpec(folds=3)
+DATA = engine.DataSpec(target_column="kind", drop=["id"])
+COMPARISON = engine.ComparisonSpec(folds=3)
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
@@ -32,24 +26,28 @@ def test_tuning_finds_an_entry_that_is_at_least_as_good(
 ) -> None:
     X_train, _, y_train, _ = split_data(table, DATA, 3)
     space = {"max_depth": {"int": [1, 5]}}
-    model = ModelSpec.model_validate({**TREE, "search_space": space})
-    spec = TuningSpec(trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db")
-    entry, trials = tune(model, DATA, COMPARISON, spec, X_train, y_train, 3)
+    model = engine.ModelSpec.model_validate({**TREE, "search_space": space})
+    spec = engine.TuningSpec(
+        trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db"
+    )
+    entry, trials = engine.tune(model, DATA, COMPARISON, spec, X_train, y_train, 3)
     best = max(trials, key=lambda trial: trial["value"])
     assert entry == {"class": model.class_path, "model_kwargs": best["arguments"]}
     assert trials[0]["arguments"] == {}
     assert len(trials) == 3
 
 
-def test_a_learning_curve_grows_and_is_drawn(table: pd.DataFrame) -> None:
+def test_learning_curves_grow_and_come_into_one_table(table: pd.DataFrame) -> None:
     X_train, _, y_train, _ = split_data(table, DATA, 3)
     rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, 3)
-    samples = [row["samples"] for row in rows]
+    scores = [row for row in rows if row["measured"] == "validation score"]
+    samples = [row["samples"] for row in scores]
     assert samples == sorted(samples)
     assert samples[-1] == 32  # of 48, without those of a fold
-    figure = plot_learning_curves(tree=rows, broken=FAILURE)
-    assert {line.name for line in figure.data} == {"tree"}
-    assert list(figure.data[0].y) == [row["validation_score"] for row in rows]
+    curves = collect_learning_curves(tree=rows, broken=FAILURE)
+    assert curves.drop(columns="model").to_dict("records") == rows
+    assert set(curves["model"]) == {"tree"}
+    assert list(collect_learning_curves(broken=FAILURE)) == list(curves)
 
 
 def test_trials_come_into_one_table() -> None:
@@ -65,12 +63,12 @@ def leaderboard(**scores: float | None) -> pd.DataFrame:
 
 
 def test_models_are_ranked_over_data_sets() -> None:
-    scores, _, ranks = compare_datasets(
+    scores, heat_map, ranks = compare_datasets(
         small=leaderboard(baseline=0.1, tree=0.5, svm=0.9, broken=None),
         large=leaderboard(svm=0.8, tree=0.8, broken=0.7, baseline=0.9),
     )
     assert list(scores) == ["dataset", "svm", "tree", "broken", "baseline"]
-    assert scores["dataset"].tolist() == ["small", "large"]
+    assert scores["dataset"].tolist() == heat_map.index.tolist() == ["small", "large"]
     assert ranks["model"].tolist() == ["svm", "tree", "broken"]
     # Equals share the mean of their ranks; a model that failed is last.
     assert ranks["mean_rank"].tolist() == [1.25, 1.75, 3]

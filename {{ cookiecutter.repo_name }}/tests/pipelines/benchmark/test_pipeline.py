@@ -9,10 +9,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from {{ cookiecutter.python_package }}.engine import (
-    ConfigurationError,
-    TuningSpec,
-)
+from {{ cookiecutter.python_package }} import engine
 from {{ cookiecutter.python_package }}.pipelines.benchmark import (
     create_pipelines,
 )
@@ -42,7 +39,7 @@ def test_every_data_set_has_a_pipeline(benchmark: Parameters) -> None:
 
 def test_models_that_are_not_there(benchmark: Parameters) -> None:
     benchmark["benchmark"]["models"] = ["tre"]
-    with pytest.raises(ConfigurationError, match="'tre' is no enabled model"):
+    with pytest.raises(engine.ConfigurationError, match="'tre' is no enabled model"):
         create_pipelines(benchmark)
 
 
@@ -52,7 +49,9 @@ def test_one_data_set_runs(
     storage = f"sqlite:///{tmp_path}/studies.db"
     catalog["benchmark.small.raw"] = table
     catalog["params:benchmark.datasets.small"] = catalog.load("params:data")
-    catalog["params:benchmark.tuning"] = TuningSpec(trials=2, folds=2, storage=storage)
+    catalog["params:benchmark.tuning"] = engine.TuningSpec(
+        trials=2, folds=2, storage=storage
+    )
     outputs = [f"benchmark.small.{name}" for name in ("leaderboard", "trials")]
     pipeline = build(benchmark, "benchmark.small").to_outputs(*outputs)
     made = SequentialRunner().run(pipeline, catalog)

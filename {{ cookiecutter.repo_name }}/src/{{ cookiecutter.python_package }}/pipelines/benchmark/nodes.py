@@ -1,22 +1,15 @@
 """What the benchmark does beyond the nodes of ``models``, and ``tune`` of the engine.
 
-scikit-learn and plotly are imported where they are used.
+scikit-learn is imported where it is used. Plots are tables here: the catalog draws.
 """
 
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from {{ cookiecutter.python_package }}.engine import (
-    BASELINE,
-    ComparisonSpec,
-    DataSpec,
-    ModelSpec,
-    build_model,
-    held_out_scores,
-    is_failure,
-)
+from {{ cookiecutter.python_package }} import engine
 
 # Of the training rows of each fold.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
@@ -24,12 +17,12 @@ SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
 
 def learning_curve(
     entry: dict[str, Any],
-    data: DataSpec,
-    comparison: ComparisonSpec,
+    data: engine.DataSpec,
+    comparison: engine.ComparisonSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
-) -> list[dict[str, float]]:
+) -> list[dict[str, Any]]:
     """Measure a model on growing shares of the training part.
 
     Args:
@@ -41,22 +34,23 @@ def learning_curve(
         random_state: Seed of the folds.
 
     Returns:
-        A row per share: mean number of ``samples``, mean over the folds of
-        ``train_score``, ``validation_score`` and ``fit_seconds``, and the standard
-        deviation of each as ``<name>_std``.
+        A row for each number of ``samples`` and each thing ``measured``: validation
+        score, training score and seconds to fit; ``mean`` and ``std``, the standard
+        deviation, over the folds.
     """
     from sklearn.model_selection import learning_curve as measure
 
-    model, y = ModelSpec.model_validate(entry), y_train.iloc[:, 0]
+    model, y = engine.ModelSpec.model_validate(entry), y_train.iloc[:, 0]
 
     def score(fitted_model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> float:
-        return next(iter(held_out_scores(fitted_model, comparison, X, y).values()))
+        scores = engine.held_out_scores(fitted_model, comparison, X, y)
+        return next(iter(scores.values()))
 
     with warnings.catch_warnings():
         # Of shares that are too small for the model: they have no score.
         warnings.simplefilter("ignore")
         samples, train, validation, seconds, _ = measure(
-            build_model(model, data, X_train, y, random_state),
+            engine.build_model(model, data, X_train, y, random_state),
             X_train,
             y,
             train_sizes=SHARES,
@@ -66,48 +60,32 @@ def learning_curve(
             random_state=random_state,
             return_times=True,
         )
-    measured = {"train_score": train, "validation_score": validation}
-    measured["fit_seconds"] = seconds
-    curve = pd.DataFrame({"samples": samples})
-    for name, values in measured.items():
-        curve[name], curve[f"{name}_std"] = values.mean(axis=1), values.std(axis=1)
-    return [dict(row) for _, row in curve.dropna().iterrows()]
+    measured = {"validation score": validation, "training score": train}
+    measured["seconds to fit"] = seconds
+    return [
+        {"samples": int(count), "measured": what, "mean": mean, "std": std}
+        for what, values in measured.items()
+        for count, mean, std in zip(samples, values.mean(1), values.std(1), strict=True)
+        if np.isfinite(mean)
+    ]
 
 
-def plot_learning_curves(**curves: Any) -> Any:
-    """Draw the learning curves of all models on a data set.
+def collect_learning_curves(**curves: Any) -> pd.DataFrame:
+    """Put the learning curves of all models on a data set into one table.
 
     Args:
         curves: From ``learning_curve``, by the model's name; of one that failed its
-            error.
+            error, which has no place in a plot.
 
     Returns:
-        A figure of plotly: score (dotted: on the training rows) and time by samples.
-        In its legend, a click hides a model, a double click the others.
+        The rows of all, the name of their model first.
     """
-    from plotly.colors import qualitative
-    from plotly.subplots import make_subplots
-
-    titles = ["score (dotted: on the training rows)", "seconds to fit"]
-    figure = make_subplots(1, 2, subplot_titles=titles)
-    lines = [("validation_score", 1, "solid"), ("train_score", 1, "dot")]
-    lines += [("fit_seconds", 2, "solid")]
-    for i, (name, rows) in enumerate(curves.items()):
-        curve = pd.DataFrame([] if is_failure(rows) else rows)
-        for measured, column, dash in lines if len(curve) else []:
-            figure.add_scatter(
-                x=curve["samples"],
-                y=curve[measured],
-                error_y={"array": curve[f"{measured}_std"]},
-                line={"color": qualitative.Plotly[i % 10], "dash": dash},
-                name=name,
-                legendgroup=name,
-                showlegend=measured == "validation_score",
-                row=1,
-                col=column,
-            )
-    figure.update_xaxes(title="training samples")
-    return figure.update_layout(title="Learning curves", template="plotly_white")
+    rows = [
+        {"model": name, **row}
+        for name, curve in curves.items()
+        for row in ([] if engine.is_failure(curve) else curve)
+    ]
+    return pd.DataFrame(rows, columns=["model", "samples", "measured", "mean", "std"])
 
 
 def collect_trials(**trials: Any) -> pd.DataFrame:
@@ -122,14 +100,14 @@ def collect_trials(**trials: Any) -> pd.DataFrame:
     rows = [
         {"model": name, **row}
         for name, table in trials.items()
-        for row in ([table] if is_failure(table) else table)
+        for row in ([table] if engine.is_failure(table) else table)
     ]
     return pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
 
 
 def compare_datasets(
     **leaderboards: pd.DataFrame,
-) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Set the leaderboards of all data sets side by side, by the test part's score.
 
     Args:
@@ -137,18 +115,17 @@ def compare_datasets(
 
     Returns:
         The scores, one row per data set and one column per model, the model best on
-        average first; the same as a heat map; and the models by their mean rank, one
-        row each, where 1 is best and equals share the mean of their ranks.
+        average first; the same for a heat map, data sets as index; and the models by
+        their mean rank, a row each, where 1 is best and equals share the mean of their
+        ranks.
     """
-    from plotly import express as px
-
     scores = pd.DataFrame(
         {
             name: board.set_index("model")["model_score"]
             for name, board in leaderboards.items()
         }
     ).T
-    models = scores.drop(columns=BASELINE)
+    models = scores.drop(columns=engine.BASELINE)
     # A model that failed on a data set is last on it.
     ranks = models.rank(axis="columns", ascending=False, na_option="bottom")
     best = ranks.eq(ranks.min(axis="columns"), axis="index") & models.notna()
@@ -156,12 +133,5 @@ def compare_datasets(
     table = pd.DataFrame({**columns, "best_on": best.sum()}).sort_values(
         "mean_rank", kind="stable"
     )
-    scores = scores[[*table.index, BASELINE]]
-    heat_map = px.imshow(
-        scores, text_auto=".3f", color_continuous_scale="Viridis", aspect="auto"
-    ).update_layout(title="Score on the test part", template="plotly_white")
-    return (
-        scores.rename_axis("dataset").reset_index(),
-        heat_map,
-        table.rename_axis("model").reset_index(),
-    )
+    scores = scores[[*table.index, engine.BASELINE]].rename_axis("dataset")
+    return scores.reset_index(), scores, table.rename_axis("model").reset_index()

@@ -6,45 +6,32 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from {{ cookiecutter.python_package }}.engine import (
-    ConfigurationError,
-    DataSpec,
-    Schema,
-    TuningSpec,
-    did_you_mean,
-    keep_going,
-    parse,
-    read_parameters,
-    tune,
-)
+from {{ cookiecutter.python_package }} import engine
 
-from ..models.leaderboard import compare_models
 from ..models.nodes import split_data
-from ..models.pipeline import COMPARISON, DATA, SEED, SPLIT, TRAINING, model_nodes
+from ..models.pipeline import COMPARISON, DATA, SEED, SPLIT, TRAINING, model_nodes, rank
 from .nodes import (
+    collect_learning_curves,
     collect_trials,
     compare_datasets,
     learning_curve,
-    plot_learning_curves,
 )
 
 FILE = "parameters_benchmark.yml"
 TUNING = "params:benchmark.tuning"
 KINDS = ("baseline", "tuned")
-# What the leaderboard takes of a model, by the ending it knows it by.
-RESULTS = {"score": "model_score", "metrics": "metrics"}
 
 
-class BenchmarkSpec(Schema):
+class BenchmarkSpec(engine.Schema):
     """All that stands below ``benchmark:``."""
 
-    datasets: dict[str, DataSpec | None]
+    datasets: dict[str, engine.DataSpec | None]
     """By name; one without an entry is left out, for environments to do so."""
 
     models: tuple[str, ...] = ()
     """Names of models in ``parameters.yml``; without any, all that are enabled."""
 
-    tuning: TuningSpec
+    tuning: engine.TuningSpec
 
 
 def create_pipelines(
@@ -60,14 +47,14 @@ def create_pipelines(
     """
     if "benchmark" not in parameters:
         return {}
-    spec = parse(BenchmarkSpec, parameters["benchmark"], FILE, "benchmark")
-    known = list(read_parameters(parameters).models)
+    spec = engine.parse(BenchmarkSpec, parameters["benchmark"], FILE, "benchmark")
+    known = list(engine.read_parameters(parameters).models)
     if unknown := [name for name in spec.models if name not in known]:
-        raise ConfigurationError.listing(
+        raise engine.ConfigurationError.listing(
             FILE,
             [
                 f"benchmark.models: '{name}' is no enabled model of parameters.yml"
-                f"{did_you_mean(name, known)}"
+                f"{engine.did_you_mean(name, known)}"
                 for name in unknown
             ],
         )
@@ -120,43 +107,23 @@ def nodes_around(dataset: str, models: list[str]) -> list[Node]:
         dataset: Its name in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
     """
-    space = f"benchmark.{dataset}"
-    # In a namespace from the start: elsewhere Kedro warns of names with dots.
-    at: Any = {"namespace": space, "tags": dataset}
+    space, data = f"benchmark.{dataset}", f"params:benchmark.datasets.{dataset}"
+    cells = [f"{model}.{kind}" for model in models for kind in KINDS]
+
+    def of_tuned(function: Callable[..., Any], taken: str, made: str) -> Node:
+        return Node(
+            function,
+            {model: f"{space}.{model}.tuned.{taken}" for model in models},
+            f"{space}.{made}",
+            name=function.__name__,
+            namespace=space,
+            tags=dataset,
+        )
+
     return [
-        Node(
-            compare_models,
-            {
-                "models": "params:models",
-                "data": f"params:benchmark.datasets.{dataset}",
-                "comparison": COMPARISON,
-                "random_state": SEED,
-                **{part: f"{space}.{part}" for part in SPLIT},
-                **{
-                    f"{model}.{kind}_{key}": f"{space}.{model}.{kind}.{name}"
-                    for model in models
-                    for kind in KINDS
-                    for key, name in RESULTS.items()
-                },
-            },
-            [f"{space}.leaderboard", f"{space}.leaderboard_plot"],
-            name="compare_models",
-            **at,
-        ),
-        Node(
-            plot_learning_curves,
-            {model: f"{space}.{model}.tuned.learning_curve" for model in models},
-            f"{space}.learning_curves_plot",
-            name="plot_learning_curves",
-            **at,
-        ),
-        Node(
-            collect_trials,
-            {model: f"{space}.{model}.tuned.trials" for model in models},
-            f"{space}.trials",
-            name="collect_trials",
-            **at,
-        ),
+        rank({cell: f"{space}.{cell}" for cell in cells}, data, space),
+        of_tuned(collect_learning_curves, "learning_curve", "learning_curves_plot"),
+        of_tuned(collect_trials, "trials", "trials"),
     ]
 
 
@@ -177,7 +144,7 @@ def create_cell() -> Pipeline:
     parameters = {COMPARISON, DATA, SEED, "params:model"}
     study = [
         Node(
-            tune,
+            engine.tune,
             ["params:model", DATA, COMPARISON, TUNING, *TRAINING],
             ["entry", "trials"],
             name="tune_model",
@@ -196,7 +163,7 @@ def create_cell() -> Pipeline:
     return Pipeline(
         [
             Pipeline(
-                keep_going(Pipeline(nodes)),
+                engine.keep_going(Pipeline(nodes)),
                 namespace=kind,
                 inputs=set(SPLIT),
                 parameters=taken,

@@ -5,9 +5,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict
 
-from {{ cookiecutter.python_package }}.engine import (
-    parse,
-)
+from {{ cookiecutter.python_package }} import engine
 
 from .nodes import FILE, etl_instances, etl_labels
 
@@ -31,7 +29,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong.
     """
-    parse(Text, parameters.get("text"), FILE, prefix="text")
+    engine.parse(Text, parameters.get("text"), FILE, prefix="text")
     text = ["reviews", "params:text.text_column"]
     label = ["reviews", "params:text.label_column", "params:text.labels"]
     nodes = [

@@ -1,13 +1,14 @@
-"""How good the classifier is on the reviews it has not seen, and what it goes by."""
+"""How good the classifier is on the reviews it has not seen, and what it goes by.
+
+Plots are tables here: the catalog draws.
+"""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from {{ cookiecutter.python_package }}.engine import (
-    score_predictions,
-)
+from {{ cookiecutter.python_package }} import engine
 from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
     Array,
     decode_predictions,
@@ -22,7 +23,7 @@ def evaluate(
     known_words: Array,
     test_instances: pd.DataFrame,
     label_encoder: Any,
-) -> tuple[dict[str, float], Any, Any]:
+) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
     """Compare predictions with the truth on the held-out reviews.
 
     Args:
@@ -32,10 +33,9 @@ def evaluate(
         label_encoder: Knows the order of the columns.
 
     Returns:
-        Metrics by name, with their intervals; figures of plotly's: the confusion
-        matrix, and how often predictions of about the same probability are right.
+        Metrics by name, with their intervals; the confusion matrix, a row per true
+        label; and how often predictions of about the same probability are right.
     """
-    from plotly import express as px
     from sklearn.calibration import calibration_curve
     from sklearn.metrics import confusion_matrix
 
@@ -44,32 +44,19 @@ def evaluate(
     predictions = decode_predictions(label_encoder, probabilities, known_words)
     truth, predicted = test_instances["label"].to_numpy(), predictions["label"]
     counts = confusion_matrix(truth, predicted.fillna(""), labels=names)
-    confusion = px.imshow(
-        pd.DataFrame(counts, names, names),
-        labels={"x": "predicted", "y": "true", "color": "reviews"},
-        text_auto=True,
-        title="Confusion matrix of the held-out reviews",
-    )
     right, probability = calibration_curve(
         (predicted == truth)[known_words > 0],
         predictions["probability"][known_words > 0],
         n_bins=BINS,
         strategy="quantile",
     )
-    reliability = px.line(
-        {"probability of the label": probability, "share that is right": right},
-        x="probability of the label",
-        y="share that is right",
-        markers=True,
-        title="Reliability: calibrated probabilities lie on the diagonal",
-    )
-    reliability.add_shape(type="line", x0=0.5, y0=0.5, x1=1, y1=1, line_dash="dot")
-    metrics = score_predictions(pd.Series(truth), predictions)
-    return metrics, confusion, reliability
+    reliability = {"probability": probability, "share that is right": right}
+    metrics = engine.score_predictions(pd.Series(truth), predictions)
+    return metrics, pd.DataFrame(counts, names, names), pd.DataFrame(reliability)
 
 
-def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
-    """Draw the words that speak most for each label.
+def find_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> pd.DataFrame:
+    """Find the words that speak most for each label.
 
     A word speaks for a label as much as a review of this one word does, in the eyes of
     the model: so it works for any classifier, with coefficients or not.
@@ -80,9 +67,8 @@ def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
         label_encoder: Knows the order of the model's probabilities.
 
     Returns:
-        A bar chart of plotly's.
+        Columns ``label``, ``word`` and ``log odds``, a row per word of each label.
     """
-    from plotly import express as px
     from scipy.sparse import identity
 
     words, labels = tokenizer.get_feature_names_out(), label_encoder.classes_
@@ -91,12 +77,4 @@ def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
     odds = np.log(certain / (1 - certain))  # probabilities would all be about 1
     table = pd.DataFrame(odds, pd.Index(words, name="word"), labels)
     most = [table[label].nlargest(WORDS_PER_LABEL) for label in labels]
-    return px.bar(
-        pd.concat(most, keys=labels, names=["label"]).reset_index(name="log odds"),
-        x="log odds",
-        y="word",
-        color="label",
-        orientation="h",
-        title="Log odds of the label for a review of one word",
-        height=400 * len(labels),
-    )
+    return pd.concat(most, keys=labels, names=["label"]).reset_index(name="log odds")

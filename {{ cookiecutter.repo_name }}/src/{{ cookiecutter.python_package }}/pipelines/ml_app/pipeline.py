@@ -5,11 +5,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict, Field
 
-from {{ cookiecutter.python_package }}.engine import (
-    ModelSpec,
-    TransformerSpec,
-    parse,
-)
+from {{ cookiecutter.python_package }} import engine
 
 from . import evaluation, nodes
 
@@ -24,8 +20,8 @@ class Text(BaseModel):
     model_config = ConfigDict(strict=True)  # nodes get what is written
 
     test_fraction: float = Field(gt=0, lt=1)
-    tokenizer: TransformerSpec
-    model: ModelSpec
+    tokenizer: engine.TransformerSpec
+    model: engine.ModelSpec
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
@@ -40,20 +36,14 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong, or the
             halves do not fit each other.
     """
-    # Not at the top: importing a pipeline should not import MLflow.
-    from {{ cookiecutter.python_package }}.engine import (
-        bind,
-        log_model_kwargs,
-    )
-
-    text = parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
+    text = engine.parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
-    training = bind(
+    training = engine.bind(
         ml_app.only_nodes_with_tags("training"),
         inference,
         input_name="instances",
-        log_model_kwargs=log_model_kwargs(
+        log_model_kwargs=engine.log_model_kwargs(
             f"{PACKAGE}_sentiment",
             inputs={"text": "string"},
             outputs=ANSWER,
@@ -89,7 +79,7 @@ def create_pipeline() -> Pipeline:
         _node("fit", nodes.fit_label_encoder, labels, "label_encoder"),
         _node("fit", nodes.train_model, [*rows, *seeded], "model"),
         _node("score", evaluation.evaluate, tested, scores),
-        _node("score", evaluation.plot_telling_words, fitted, "telling_words_plot"),
+        _node("score", evaluation.find_telling_words, fitted, "telling_words_plot"),
     ]
     decode = _node("score", nodes.decode_predictions, decoded, "predictions")
     return Pipeline(

@@ -9,22 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }}.engine import (
-    ComparisonSpec,
-    DataError,
-    DataSpec,
-    Estimator,
-    ModelSpec,
-    build_model,
-    held_out_scores,
-    select_columns,
-    summarize,
-    validate,
-)
+from {{ cookiecutter.python_package }} import engine
 
 
 def split_data(
-    table: pd.DataFrame, data: DataSpec, random_state: int
+    table: pd.DataFrame, data: engine.DataSpec, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split the data into a training and a test part.
 
@@ -44,7 +33,7 @@ def split_data(
     """
     from sklearn.model_selection import train_test_split
 
-    X, y = select_columns(table, data)
+    X, y = engine.select_columns(table, data)
     smaller_part = min(data.train_fraction, 1 - data.train_fraction)
     # A number to regress on has no classes, or next to no rows of each.
     enough = y.value_counts().min() * smaller_part > 0.999  # 5 * 0.2 is less than 1
@@ -57,7 +46,7 @@ def split_data(
         stratify=stratify,
     )
     if y_train.iloc[:, 0].nunique() == 1:
-        raise DataError.listing(
+        raise engine.DataError.listing(
             "The data",
             [
                 f"{y.name}: all {len(y_train)} rows of the training part have the "
@@ -68,9 +57,9 @@ def split_data(
 
 
 def validate_model(
-    model: ModelSpec,
-    data: DataSpec,
-    comparison: ComparisonSpec,
+    model: engine.ModelSpec,
+    data: engine.DataSpec,
+    comparison: engine.ComparisonSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
@@ -90,16 +79,16 @@ def validate_model(
         folds.
     """
     y = y_train.iloc[:, 0]
-    return validate(model, data, comparison, X_train, y, random_state)
+    return engine.validate(model, data, comparison, X_train, y, random_state)
 
 
 def fit_model(
-    model: ModelSpec,
-    data: DataSpec,
+    model: engine.ModelSpec,
+    data: engine.DataSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
-) -> Estimator:
+) -> engine.Estimator:
     """Fit a model, and the encoding of its features, to the training part.
 
     Args:
@@ -115,7 +104,7 @@ def fit_model(
         searches, they are still known when only the score is computed again.
     """
     y = y_train.iloc[:, 0]
-    estimator = build_model(model, data, X_train, y, random_state)
+    estimator = engine.build_model(model, data, X_train, y, random_state)
     start = perf_counter()
     fitted_model = estimator.fit(X_train, y)
     fitted_model.fit_seconds_ = perf_counter() - start
@@ -123,9 +112,9 @@ def fit_model(
 
 
 def score_model(
-    fitted_model: Estimator,
+    fitted_model: engine.Estimator,
     validation: dict[str, list[float]],
-    comparison: ComparisonSpec,
+    comparison: engine.ComparisonSpec,
     X_test: pd.DataFrame,
     y_test: pd.DataFrame,
 ) -> tuple[float, dict[str, Any]]:
@@ -147,12 +136,12 @@ def score_model(
         and the seconds that fitting took.
     """
     y = y_test.iloc[:, 0]
-    scores = held_out_scores(fitted_model, comparison, X_test, y)
+    scores = engine.held_out_scores(fitted_model, comparison, X_test, y)
     model_score = next(iter(scores.values()))
     metrics: dict[str, Any] = {}
     for name, value in scores.items():
         folds = {name: validation[name]} if validation else {}
-        metrics |= {**summarize(folds), f"test_{name}": value}
+        metrics |= {**engine.summarize(folds), f"test_{name}": value}
     metrics["fit_seconds"] = fitted_model.fit_seconds_
     metrics["model_score"] = model_score
     return model_score, metrics

@@ -6,10 +6,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from {{ cookiecutter.python_package }}.engine import (
-    keep_going,
-    read_parameters,
-)
+from {{ cookiecutter.python_package }} import engine
 
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
@@ -56,8 +53,8 @@ def create_pipelines(
     Raises:
         ConfigurationError: Lists all that is wrong with ``parameters.yml``.
     """
-    names = list(read_parameters(parameters).models)
-    one_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
+    names = list(engine.read_parameters(parameters).models)
+    one_model = Pipeline(engine.keep_going(Pipeline(model_nodes())), tags="models")
     split = Pipeline(
         [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")],
         tags="models",
@@ -77,7 +74,8 @@ def create_pipelines(
 
     def models() -> Pipeline:
         # One Pipeline of all parts: adding them up one by one takes quadratic time.
-        return Pipeline([*map(model, names), compare(names)])
+        spaces = {name: f"models.{name}" for name in names}
+        return Pipeline([*map(model, names), rank(spaces)])
 
     def alone(name: str) -> Pipeline:
         # With the split, so that it runs on a fresh checkout.
@@ -91,21 +89,29 @@ def create_pipelines(
     }
 
 
-def compare(names: list[str]) -> Node:
-    """Build the node that ranks the models of these names."""
+def rank(models: dict[str, str], data: str = DATA, space: str = "") -> Node:
+    """Build the node that ranks models.
+
+    Args:
+        models: The namespace of each model, by its name on the leaderboard.
+        data: The parameter that says what the data is.
+        space: The namespace of split and leaderboard, if they have one.
+    """
+    at = f"{space}." if space else ""
     return Node(
         compare_models,
         inputs={
             "models": "params:models",
-            "data": DATA,
+            "data": data,
             "comparison": COMPARISON,
             "random_state": SEED,
-            **{part: part for part in SPLIT},
-            **{f"{name}_score": f"models.{name}.model_score" for name in names},
-            **{f"{name}_metrics": f"models.{name}.metrics" for name in names},
+            **{part: f"{at}{part}" for part in SPLIT},
+            **{f"{name}_score": f"{its}.model_score" for name, its in models.items()},
+            **{f"{name}_metrics": f"{its}.metrics" for name, its in models.items()},
         },
-        outputs=["leaderboard", "leaderboard_plot"],
+        outputs=[f"{at}leaderboard", f"{at}leaderboard_plot"],
         name="compare_models",
-        namespace="models",
-        tags="models",
+        # From the start: elsewhere Kedro warns of names with dots.
+        namespace=space or "models",
+        tags=space.partition(".")[2] or "models",
     )

@@ -5,10 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }}.engine import (
-    score_predictions,
-    was_trained_on,
-)
+from {{ cookiecutter.python_package }} import engine
 
 logger = logging.getLogger(__name__)
 
@@ -78,9 +75,11 @@ def judge_predictions(
     Returns:
         ``reviews``, ``judged_reviews``; if there are any, metrics with their intervals.
     """
-    is_new = ~was_trained_on(sentiment_model, instances)
+    is_new = ~engine.was_trained_on(sentiment_model, instances)
     count, judged = len(instances), int(is_new.sum())
     logger.info("The model was not trained on %d of %d reviews", judged, count)
-    truth = true_labels["label"]
-    scores = score_predictions(truth[is_new], predictions[is_new]) if judged else {}
-    return {"reviews": count, "judged_reviews": judged, **scores}
+    report: dict[str, float] = {"reviews": count, "judged_reviews": judged}
+    if judged:
+        truth = true_labels["label"][is_new]
+        report |= engine.score_predictions(truth, predictions[is_new])
+    return report
