@@ -37,7 +37,8 @@ def warm_up() -> None:
     for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items():
         os.environ[name] = str(value)
     package = __name__.partition(".")[0]
-    modules = ["__main__", "distributed", f"{package}.settings", "sklearn.pipeline"]
+    modules = ["__main__", "distributed", f"{package}.settings"]
+    modules += [f"{package}.engine.encoding"]  # and scikit-learn with it
     multiprocessing.set_forkserver_preload(modules)
     ensure_running()
 
