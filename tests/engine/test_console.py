@@ -7,9 +7,13 @@ import sys
 
 import pandas as pd
 import pytest
-from iris.engine import console
+from iris.engine import console, hooks
+from iris.engine.hooks import ProgressHook
+from kedro.pipeline import Node, Pipeline
 from rich.console import Console
 
+RUN = {"runner": "SequentialRunner"}
+NODES = Pipeline([Node(print, None, f"made_{i}", name=f"{i}") for i in range(4)])
 Shown = pytest.CaptureFixture[str]
 
 LEADERBOARD = pd.DataFrame(
@@ -70,17 +74,18 @@ def test_the_rest_of_a_long_table_is_counted(capsys: Shown) -> None:
 def test_the_progress_bar_is_of_terminals(
     monkeypatch: pytest.MonkeyPatch, capsys: Shown
 ) -> None:
-    def run(terminal: Console) -> str:
-        monkeypatch.setattr(console, "get_console", lambda: terminal)
-        progress = console.RunProgress()
-        progress.advance()
-        progress.start(4)
-        progress.advance()
-        progress.stop()
-        progress.stop()
+    def run(terminal: Console, runner: str = RUN["runner"]) -> str:
+        monkeypatch.setattr(hooks, "get_console", lambda: terminal)
+        progress = ProgressHook()
+        progress.after_node_run(NODES.nodes[0])
+        progress.before_pipeline_run({"runner": runner}, NODES)
+        progress.after_node_run(NODES.nodes[0])
+        progress.on_pipeline_error()
+        progress.after_pipeline_run()
         return capsys.readouterr().out
 
     assert run(Console(force_terminal=False)) == ""
+    assert run(Console(force_terminal=True), "kedro.runner.ParallelRunner") == ""
     shown = run(Console(force_terminal=True, width=80))
     assert "25%" in shown
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor
@@ -90,12 +95,13 @@ def test_what_cannot_be_shown_ends_no_run(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     terminal = Console(force_terminal=True)
+    monkeypatch.setattr(hooks, "get_console", lambda: terminal)
     monkeypatch.setattr(console, "get_console", lambda: terminal)
     with terminal.status("a bar of someone else's"):
-        progress = console.RunProgress()
-        progress.start(4)
-        progress.advance()
-        progress.stop()
+        progress = ProgressHook()
+        progress.before_pipeline_run(RUN, NODES)
+        progress.after_node_run(NODES.nodes[0])
+        progress.after_pipeline_run()
     twice = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
     console.print_table("Table", twice)
     assert "Not shown: " in caplog.text

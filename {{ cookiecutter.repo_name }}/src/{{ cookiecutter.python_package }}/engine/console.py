@@ -1,6 +1,5 @@
-"""What a run shows besides its log: progress and tables."""
+"""What a run shows besides its log: tables and places, on a stream that lasts."""
 
-import atexit
 import io
 import logging
 import os
@@ -15,7 +14,6 @@ import pandas as pd
 from rich import get_console
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from .errors import VERBATIM, one_line
@@ -50,7 +48,7 @@ def keep_output_open() -> None:
 
 
 @contextmanager
-def _harmless() -> Iterator[None]:
+def harmless() -> Iterator[None]:
     """Let what cannot be shown be a warning: output does not decide about work."""
     try:
         yield
@@ -58,44 +56,7 @@ def _harmless() -> Iterator[None]:
         logger.warning("Not shown: %s", one_line(error), extra=VERBATIM)
 
 
-class RunProgress:
-    """A progress bar over the nodes of a run; silent where there is no terminal."""
-
-    def __init__(self) -> None:
-        self._progress: Progress | None = None
-
-    @_harmless()
-    def start(self, nodes: int) -> None:
-        """Show the bar."""
-        # Kedro's log goes through the same console, hence above the bar.
-        console = get_console()
-        if self._progress is None and console.is_terminal:
-            # No refresh from a thread: forking while it holds a lock could hang.
-            self._progress = Progress(
-                console=console, transient=True, auto_refresh=False
-            )
-            self._progress.add_task("Nodes", total=nodes)
-            self._progress.start()
-            # Ctrl-C must not leave the terminal without a cursor.
-            atexit.register(self.stop)
-
-    @_harmless()
-    def advance(self) -> None:
-        """Count one node as done."""
-        if self._progress is not None:
-            self._progress.advance(self._progress.task_ids[0])
-            self._progress.refresh()
-
-    @_harmless()
-    def stop(self) -> None:
-        """Take the bar away."""
-        atexit.unregister(self.stop)
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-
-
-@_harmless()
+@harmless()
 def print_table(title: str, values: pd.DataFrame) -> None:
     """Print the first rows of a table, numbers rounded.
 
@@ -131,7 +92,7 @@ def shown_rows(values: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     return columns, rows
 
 
-@_harmless()
+@harmless()
 def print_places(places: dict[str, str]) -> None:
     """Print where things are, a line each; files as links, where terminals can."""
     for what, place in places.items():

@@ -1,5 +1,6 @@
 """The engine's hooks of a run: turns and record, progress, results, failures."""
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -13,9 +14,11 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
+from rich import get_console
+from rich.progress import Progress
 
 from .command import kedro_command
-from .console import RunProgress, print_places, print_table
+from .console import harmless, print_places, print_table
 from .failures import failed_models, outputs_of
 from .files import discard, local_path
 from .lazy import remember_ends
@@ -31,36 +34,51 @@ TURNS, RECORD = ".turns", ".record.json"
 
 
 class ProgressHook:
-    """Shows how far a run is."""
+    """A progress bar over the nodes of a run; silent where there is no terminal."""
 
     def __init__(self) -> None:
-        self._progress = RunProgress()
+        self._progress: Progress | None = None
 
     # Last, when no other hook can refuse the run: nobody would take the bar away.
     @hook_impl(trylast=True)
+    @harmless()
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline
     ) -> None:
-        """Show the progress bar."""
+        """Show the bar."""
+        # Kedro's log goes through the same console, hence above the bar.
+        console = get_console()
         # ParallelRunner's workers share the terminal but not the bar.
-        if "ParallelRunner" not in run_params["runner"]:
-            self._progress.start(len(pipeline.nodes))
+        shared = "ParallelRunner" in run_params["runner"]
+        if self._progress is None and console.is_terminal and not shared:
+            # No refresh from a thread: forking while it holds a lock could hang.
+            self._progress = Progress(
+                console=console, transient=True, auto_refresh=False
+            )
+            self._progress.add_task("Nodes", total=len(pipeline.nodes))
+            self._progress.start()
+            # Ctrl-C must not leave the terminal without a cursor.
+            atexit.register(self.after_pipeline_run)
 
     @hook_impl
+    @harmless()
     def after_node_run(self, node: Node) -> None:
-        """Say which node is done."""
+        """Count one node as done."""
         logger.info("Done: %s", node.name)
-        self._progress.advance()
+        if self._progress is not None:
+            self._progress.advance(self._progress.task_ids[0])
+            self._progress.refresh()
 
     @hook_impl(tryfirst=True)
-    def on_pipeline_error(self) -> None:
-        """Stop the progress bar."""
-        self._progress.stop()
-
-    @hook_impl(tryfirst=True)
+    @harmless()
     def after_pipeline_run(self) -> None:
-        """Stop the progress bar."""
-        self._progress.stop()
+        """Take the bar away."""
+        atexit.unregister(self.after_pipeline_run)
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    on_pipeline_error = after_pipeline_run
 
 
 class ResultHook:
@@ -134,13 +152,7 @@ class RunHook:
         finally:
             self._end(id(catalog))
 
-    @hook_impl(wrapper=True, tryfirst=True)
-    def on_pipeline_error(self, catalog: DataCatalog) -> Generator[None]:
-        """Note what was made, and let others go on."""
-        try:
-            yield
-        finally:
-            self._end(id(catalog))
+    on_pipeline_error = after_pipeline_run
 
     def _end_interrupted(self) -> None:
         """End the runs that Ctrl-C has ended in a notebook: no hook was told."""
