@@ -10,9 +10,8 @@ import click
 import parse
 import pytest
 from iris.engine import preflight, trust
-from iris.engine.catalog import entry_of, shared_files
 from iris.engine.errors import ConfigurationError
-from iris.engine.files import config_of, match_patterns_fast
+from iris.engine.files import config_of, entry_of, match_patterns_fast, shared_files
 from iris.engine.lazy import LazyPipeline
 from iris.engine.preflight import CheckHook
 from kedro.config import OmegaConfigLoader

@@ -13,9 +13,8 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
 
-from .catalog import entry_of, shared_files
 from .errors import ConfigurationError, DataError, did_you_mean, redact
-from .files import local_path, shown_path
+from .files import entry_of, local_path, shared_files, shown_path
 from .registry import project_path, where
 from .schema import ComparisonSpec, ModelSpec, file_of
 from .trust import check_model_uri

@@ -21,8 +21,8 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
-from .catalog import check_shape, move_to
 from .errors import VERBATIM, ConfigurationError, did_you_mean, one_line
+from .files import check_shape, move_to
 from .lazy import LazyPipeline
 from .schema import warn_of_near_misses
 
