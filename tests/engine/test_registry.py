@@ -47,7 +47,7 @@ def same(value: Any) -> Any:
 @pytest.fixture(autouse=True)
 def no_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Begin as a new process does, in a project with pipelines of its own."""
-    monkeypatch.setattr(registry, "_in_force", threading.local())
+    monkeypatch.setattr(registry, "_in_force", registry._InForce())
     name = f"pipelines_of_{tmp_path.name}"
     for module, code in {"models": MODELS, "plain": PLAIN, "helper": "A = 1"}.items():
         (tmp_path / f"{module}.py").write_text(code)

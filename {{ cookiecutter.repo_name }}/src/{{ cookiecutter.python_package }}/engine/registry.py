@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -30,9 +31,14 @@ logger = logging.getLogger(__name__)
 
 PIPELINES = f"{__name__.partition('.')[0]}.pipelines"
 
-# Thread-local, not a ContextVar: which context a notebook's cell runs in is up to its
-# kernel, but all cells share a thread.
-_in_force = threading.local()
+
+class _InForce(threading.local):
+    """Thread-local, not a ContextVar: all cells of a notebook share a thread."""
+
+    config_loader: "ProjectConfigLoader | None" = None
+
+
+_in_force = _InForce()
 
 
 class ProjectConfigLoader(OmegaConfigLoader):
@@ -49,7 +55,6 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def __init__(self, *args: Any, **kwargs: Any):
         with self._turn:
             super().__init__(*args, **kwargs)
-        self.pipelines: dict[str, Pipeline] | None = None
         source, env = Path(self.conf_source), self.env or ""
         if source.is_dir() and not (source / env).is_dir():
             known = sorted(folder.name for folder in source.glob("*/"))
@@ -76,6 +81,37 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 move_to(given.get("storage") or self["globals"].get("storage"), config)
             return config
 
+    @cached_property
+    def pipelines(self) -> dict[str, Pipeline]:
+        """The pipelines of every module in ``pipelines/``.
+
+        By ``create_pipelines(parameters)``: pipelines by name, or functions that build
+        them when they are looked into; or by Kedro's usual ``create_pipeline``.
+        """
+        parameters = self["parameters"]
+        warn_of_near_misses(parameters)
+        created: dict[str, Pipeline] = {}
+        for found in iter_modules(import_module(PIPELINES).__path__):
+            try:
+                module = import_module(f"{PIPELINES}.{found.name}")
+                if hasattr(module, "create_pipelines"):
+                    offered = module.create_pipelines(parameters)
+                else:
+                    offered = {found.name: module.create_pipeline()}
+            except ConfigurationError:
+                raise
+            except Exception as error:  # whatever a module of one's own may raise
+                what = f"{PIPELINES}.{found.name} are missing: {one_line(error)}"
+                logger.warning("The pipelines of %s", what, extra=VERBATIM)
+                continue
+            for name, pipeline in offered.items():
+                is_built = isinstance(pipeline, Pipeline)
+                created[name] = pipeline if is_built else LazyPipeline(pipeline)
+        # As with Kedro's own find_pipelines: without one of that name, all together.
+        parts = [*created.values()]
+        created.setdefault("__default__", LazyPipeline(lambda: Pipeline(parts)))
+        return created
+
     @staticmethod
     def _soft_merge(
         config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None
@@ -94,19 +130,24 @@ def dynamic_pipelines() -> Mapping[str, Pipeline]:
 class _DynamicPipelines(Mapping[str, Pipeline]):
     """Read-only mapping of name to pipeline, built once per configuration."""
 
-    def __init__(self) -> None:
-        self._without_session: ProjectConfigLoader | None = None
+    @cached_property
+    def _without_session(self) -> ProjectConfigLoader:
+        """For commands that read pipelines without a session."""
+        source = Path(__file__).resolve().parents[3]
+        root = source if is_kedro_project(source) else project_path()
+        loader: ProjectConfigLoader = settings.CONFIG_LOADER_CLASS(
+            conf_source=str(root / settings.CONF_SOURCE),
+            env=os.getenv("KEDRO_ENV"),
+            **settings.CONFIG_LOADER_ARGS,
+        )
+        # Only a session puts a configuration in force.
+        _in_force.config_loader = None
+        return loader
 
     def _pipelines(self) -> dict[str, Pipeline]:
         # An unread config loader is an empty mapping, hence falsy: test for None.
-        loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
-        if loader is None:
-            if self._without_session is None:
-                self._without_session = _make_loader()
-            loader = self._without_session
-        if loader.pipelines is None:
-            loader.pipelines = _create_all(loader["parameters"])
-        return loader.pipelines
+        loader = _in_force.config_loader
+        return (self._without_session if loader is None else loader).pipelines
 
     def __getitem__(self, name: str) -> Pipeline:
         return self._pipelines()[name]
@@ -120,7 +161,7 @@ class _DynamicPipelines(Mapping[str, Pipeline]):
 
 def project_path() -> Path:
     """Return the root of the project in force; a packaged one runs where it is."""
-    loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
+    loader = _in_force.config_loader
     if loader is not None:
         path = Path(loader.conf_source).resolve().parent
         if is_kedro_project(path):
@@ -130,7 +171,7 @@ def project_path() -> Path:
 
 def where(entry: str) -> str:
     """Say in which file an entry of the catalog stands."""
-    loader: ProjectConfigLoader | None = getattr(_in_force, "config_loader", None)
+    loader = _in_force.config_loader
     if loader is None:
         return ""
     source = Path(loader.conf_source)
@@ -141,47 +182,3 @@ def where(entry: str) -> str:
                 place = file.relative_to(source.parent).as_posix()
                 return f"; its entry is in {place}"
     return ""
-
-
-def _make_loader() -> ProjectConfigLoader:
-    """Make a config loader for commands that read pipelines without a session."""
-    source = Path(__file__).resolve().parents[3]
-    root = source if is_kedro_project(source) else project_path()
-    loader: ProjectConfigLoader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(root / settings.CONF_SOURCE),
-        env=os.getenv("KEDRO_ENV"),
-        **settings.CONFIG_LOADER_ARGS,
-    )
-    # Only a session puts a configuration in force.
-    vars(_in_force).pop("config_loader", None)
-    return loader
-
-
-def _create_all(parameters: dict[str, Any]) -> dict[str, Pipeline]:
-    """Build the pipelines of every module in ``pipelines/``.
-
-    By ``create_pipelines(parameters)``: pipelines by name, or functions that build them
-    when they are looked into; or by Kedro's usual ``create_pipeline``.
-    """
-    warn_of_near_misses(parameters)
-    created: dict[str, Pipeline] = {}
-    for found in iter_modules(import_module(PIPELINES).__path__):
-        try:
-            module = import_module(f"{PIPELINES}.{found.name}")
-            if hasattr(module, "create_pipelines"):
-                offered = module.create_pipelines(parameters)
-            else:
-                offered = {found.name: module.create_pipeline()}
-        except ConfigurationError:
-            raise
-        except Exception as error:  # whatever a module of one's own may raise
-            what = f"{PIPELINES}.{found.name} are missing: {one_line(error)}"
-            logger.warning("The pipelines of %s", what, extra=VERBATIM)
-            continue
-        for name, pipeline in offered.items():
-            is_built = isinstance(pipeline, Pipeline)
-            created[name] = pipeline if is_built else LazyPipeline(pipeline)
-    # As with Kedro's own find_pipelines: without one of that name, all together.
-    parts = [*created.values()]
-    created.setdefault("__default__", LazyPipeline(lambda: Pipeline(parts)))
-    return created
