@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from iris.engine.encoding import make_encoder, with_encoder
+from iris.engine.encoding import with_encoder
 from iris.engine.schema import DataSpec
 from sklearn.model_selection import cross_validate
 from sklearn.tree import DecisionTreeClassifier
@@ -22,7 +22,8 @@ TABLE = pd.DataFrame(
 
 
 def encoded(encode: str, table: pd.DataFrame, rows: pd.DataFrame | None = None) -> Any:
-    encoder = make_encoder(encode, table).fit(table)
+    data = DataSpec.model_validate({"target_column": "y", "encode": encode})
+    encoder = with_encoder("passthrough", data, table).fit(table)
     return np.asarray(encoder.transform(table if rows is None else rows), dtype=float)
 
 

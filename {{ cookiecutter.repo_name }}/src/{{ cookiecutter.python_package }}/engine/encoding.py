@@ -15,33 +15,28 @@ from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 from .schema import DataSpec
 
 
-def make_encoder(encode: str, X: pd.DataFrame) -> Any:
-    """Return an unfitted transformer of a table's columns, or None for ``none``.
+def with_encoder(estimator: Any, data: DataSpec, X: pd.DataFrame) -> Any:
+    """Return encoder and estimator as one, to be fitted and used on raw rows.
 
     Gaps in numbers are filled by the median; a text becomes a column of 0 and 1 per
     category, a gap in it being one more, and categories that the training rows do not
     have are 0 in all of them. What it learns, it learns from the rows it is fitted to.
     """
-    if encode == "none":
-        return None
+    if data.encode == "none":
+        return estimator
     numbers: Any = SimpleImputer(strategy="median", keep_empty_features=True)
-    if encode == "scale":
+    if data.encode == "scale":
         numbers = make_pipeline(numbers, StandardScaler())
     numeric = list(X.select_dtypes("number"))
     texts = [name for name in X if name not in numeric]
     if not texts:
-        return numbers
+        return make_pipeline(numbers, estimator)
     categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return ColumnTransformer(
+    columns = ColumnTransformer(
         [("numbers", numbers, numeric), ("texts", categories, texts)],
         sparse_threshold=0,
     )
-
-
-def with_encoder(estimator: Any, data: DataSpec, X: pd.DataFrame) -> Any:
-    """Return encoder and estimator as one, to be fitted and used on raw rows."""
-    encoder = make_encoder(data.encode, X)
-    return estimator if encoder is None else make_pipeline(encoder, estimator)
+    return make_pipeline(columns, estimator)
 
 
 class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
