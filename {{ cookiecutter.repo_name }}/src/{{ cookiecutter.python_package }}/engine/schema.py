@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from .errors import ConfigurationError, parse
-from .trust import check_class_path, check_nested, check_places
+from .trust import check_arguments, check_class_path
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class ModelSpec(Schema):
     """Import path of a scikit-learn compatible estimator, or of what builds one."""
 
     model_kwargs: Annotated[
-        dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(check_nested)
+        dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(check_arguments)
     ] = {}
     """Arguments; one may be ``{class:, model_kwargs:}`` itself. A name with two
     underscores, such as ``estimator__depth``, is a parameter of a part."""
@@ -112,7 +112,7 @@ class ModelSpec(Schema):
     search_space: Annotated[
         dict[str, Dimension],
         BeforeValidator(_empty_if_none),
-        AfterValidator(check_places),
+        AfterValidator(check_arguments),
     ] = {}
     """Where tuning looks for better arguments, by their names."""
 

@@ -50,20 +50,18 @@ def check_class_path(path: str) -> str:
     return path
 
 
-def check_nested(value: Any) -> Any:
-    """Check every ``{class: ...}`` inside of an argument."""
-    for nested in nested_classes(value):
-        check_class_path(nested["class"])
-        if unknown := sorted({*nested} - {"class", "model_kwargs"}):
+def check_arguments(value: Any) -> Any:
+    """Refuse, at any depth, classes that are not trusted, and names of places.
+
+    What is read from a place may be code, too.
+    """
+    if is_entry(value):
+        check_class_path(value["class"])
+        if unknown := sorted({*value} - {"class", "model_kwargs"}):
             hint = did_you_mean(unknown[0], ["model_kwargs"])
             raise ValueError(f"'{unknown[0]}' is an unknown key beside 'class'{hint}")
-        if not isinstance(nested.get("model_kwargs") or {}, Mapping):
-            raise ValueError(f"model_kwargs of {nested['class']} is not a mapping")
-    return check_places(value)
-
-
-def check_places(value: Any) -> Any:
-    """Refuse arguments that name places: what is read from there may be code."""
+        if not isinstance(value.get("model_kwargs") or {}, Mapping):
+            raise ValueError(f"model_kwargs of {value['class']} is not a mapping")
     pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
     for key, inner in pairs:
         name = str(key).rpartition("__")[2]
@@ -74,7 +72,7 @@ def check_places(value: Any) -> Any:
                 "it in a function of the project that builds the model"
             )
         if isinstance(inner, Mapping | list):
-            check_places(inner)
+            check_arguments(inner)
     return value
 
 
