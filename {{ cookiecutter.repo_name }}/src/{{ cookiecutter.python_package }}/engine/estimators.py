@@ -18,19 +18,15 @@ class Estimator(Protocol):
 
     def fit(self, X: Any, y: Any) -> "Estimator":
         """Learn from features X and target y; return the estimator itself."""
-        ...
 
     def predict(self, X: Any) -> Any:
         """Return one prediction per row of X."""
-        ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name, those of nested estimators included."""
-        ...
 
     def set_params(self, **params: Any) -> "Estimator":
         """Set parameters by name; return the estimator itself."""
-        ...
 
 
 def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
