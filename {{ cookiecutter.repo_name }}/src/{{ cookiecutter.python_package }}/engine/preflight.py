@@ -14,7 +14,7 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
 
 from .errors import ConfigurationError, DataError, did_you_mean, redact
-from .files import entry_of, local_path, shared_files, shown_path
+from .files import config_of, entry_of, local_path, shared_files, shown_path
 from .registry import project_path, where
 from .schema import ComparisonSpec, ModelSpec, file_of
 from .trust import check_model_uri
@@ -51,13 +51,13 @@ class CheckHook:
         """Check that models can be built, data exists, and outputs will be saved."""
         _check_catalog(pipeline, catalog)
         _check_files(pipeline, catalog)
-        _check_models(str(run_params.get("runtime_params")), pipeline, catalog)
         specs: dict[str, Any] = {}
         missing = []
         for name in sorted(pipeline.inputs()):
             if name.startswith("params:"):
                 specs[name.removeprefix("params:")] = catalog[name].load()
             else:
+                _check_origin(catalog, name, str(run_params.get("runtime_params")))
                 missing += _missing(catalog, name)
         problems = _problems(specs)
         if problems:
@@ -71,10 +71,8 @@ class CheckHook:
         """Name the data that a node has refused: the node was not told."""
         if isinstance(error, DataError):
             tables = [name for name in node.inputs if not name.startswith("params:")]
-            places = {name: shown_path(catalog, name) for name in tables}
-            error.name_data(
-                " and ".join(f"{path} ({name})" for name, path in places.items())
-            )
+            named = [f"{shown_path(catalog, name)} ({name})" for name in tables]
+            error.name_data(" and ".join(named))
 
     @hook_impl(wrapper=True, tryfirst=True)
     def on_pipeline_error(
@@ -100,31 +98,26 @@ def _problems(specs: dict[str, Any]) -> list[str]:
     for spec in specs.values():
         if isinstance(spec, ComparisonSpec):
             problems += check_scoring(spec)
-    if not problems:
-        compared = {
-            key.removeprefix("models."): one
-            for key, one in models.items()
-            if key.startswith("models.")
-        }
-        problems = check_models(compared)
-    return problems
+    compared = {
+        key.removeprefix("models."): one
+        for key, one in models.items()
+        if key.startswith("models.")
+    }
+    return problems or check_models(compared)
 
 
 def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Refuse a catalog that would not keep what the models make, or not at all."""
     made = {entry_of(catalog, name): name for name in pipeline.datasets()}
     _make(catalog, made.values())
-    names = {
-        name
-        for node in pipeline.nodes
-        for of_node in [{*node.inputs, *node.outputs}]
+    names: set[str] = set()
+    for node in pipeline.nodes:
+        data = {one for one in (*node.inputs, *node.outputs) if not is_parameter(one)}
         # Where none of the data is of a namespace, it may stay in memory.
-        if any("." in name and not is_parameter(name) for name in of_node)
-        for name in of_node
-        if not is_parameter(name) and name not in catalog
-    }
+        if any("." in name for name in data):
+            names |= data
     patterns: dict[str, str] = {}
-    for name in sorted(names):
+    for name in sorted(name for name in names if name not in catalog):
         pattern = re.sub(r"(?<=\.).+(?=\.)", "{namespace}", name)
         patterns.setdefault(pattern, name)
     if patterns:
@@ -156,14 +149,12 @@ def _check_files(pipeline: Pipeline, catalog: DataCatalog) -> None:
         raise ConfigurationError.listing("The catalog", problems)
 
 
-def _check_models(params: str, pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse models of others that the parameters of this run name."""
-    for name in pipeline.inputs() if params not in ("None", "{}") else ():
-        if ":" not in name:
-            entry = catalog.config_resolver.resolve_pattern(name)
-            uri = {**entry, **(entry.get("load_args") or {})}.get("model_uri")
-            if isinstance(uri, str) and uri in params:
-                check_model_uri(uri, project_path())
+def _check_origin(catalog: DataCatalog, name: str, params: str) -> None:
+    """Refuse a model of others that the parameters of this run name."""
+    entry = config_of(catalog, name)
+    uri = {**entry, **(entry.get("load_args") or {})}.get("model_uri")
+    if isinstance(uri, str) and uri in params:
+        check_model_uri(uri, project_path())
 
 
 def _make(catalog: DataCatalog, names: Iterable[str]) -> None:
