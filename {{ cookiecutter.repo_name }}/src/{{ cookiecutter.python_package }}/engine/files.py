@@ -117,9 +117,7 @@ def shown_path(catalog: DataCatalog, name: str) -> str:
     The name may be that of a pattern, braces included.
     """
     filepath = str(config_of(catalog, name).get("filepath", ""))
-    path = Path(filepath)
-    inside = path.is_relative_to(Path.cwd())
-    return path.relative_to(Path.cwd()).as_posix() if inside else filepath
+    return filepath.removeprefix(f"{Path.cwd().as_posix()}/")
 
 
 def discard(catalog: DataCatalog, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from inspect import unwrap
 from pathlib import Path
@@ -80,11 +80,10 @@ class Record:
     def open(self) -> Iterator["Record"]:
         """Read it, and write it again: runs over other files may be at work on it."""
         with FileLock(self._path.with_suffix(".lock")):
-            try:
+            # None yet, or broken: all is new.
+            with suppress(OSError, ValueError, TypeError):
                 read = json.loads(self._path.read_text())
                 self._made, self._raw, self._pending = map(dict, read)
-            except (OSError, ValueError, TypeError):  # none yet, or broken: all is new
-                self._made, self._raw, self._pending = {}, {}, {}
             yield self
             whole = self._path.with_suffix(".tmp")
             whole.write_text(json.dumps([self._made, self._raw, self._pending]))
