@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework import project
 
 from .checks import select_columns
+from .console import silence_noise
 from .errors import ConfigurationError, DataError, did_you_mean, parse
 from .estimators import Estimator, build_estimator
 from .failures import is_failure, keep_going
 from .judging import fingerprints, score_predictions, was_trained_on
-from .quiet import silence_noise
 from .registry import dynamic_pipelines
 from .schema import (
     BASELINE,

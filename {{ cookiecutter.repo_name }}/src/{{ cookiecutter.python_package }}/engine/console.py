@@ -1,4 +1,4 @@
-"""What a run shows besides its log: tables and places, on a stream that lasts."""
+"""What a run shows besides its log, of which noise is left out: tables and places."""
 
 import io
 import logging
@@ -20,8 +20,28 @@ from .errors import VERBATIM, one_line
 
 MAX_ROWS = 20
 STDERR = "_stderr"
+# Warnings that libraries raise about themselves: nobody can act on them.
+NOISE = (
+    "Add type hints to the `predict` method",
+    "ORJSONResponse is deprecated",
+    "Passing a Python object as `python_model`",  # as kedro-mlflow does
+    "is no longer a 'PipelineML' object",  # in part, for a hint or a picture
+    "Config from the dataset pattern",  # at each look, where conf/ has a catch-all
+)
 
 logger = logging.getLogger(__name__)
+
+
+def silence_noise() -> None:
+    """Filter the log, since MLflow overrules filters of the module ``warnings``."""
+
+    def is_worth_reading(record: logging.LogRecord) -> bool:
+        return not any(noise in record.getMessage() for noise in NOISE)
+
+    plugin = "kedro_mlflow.pipeline.pipeline_ml"
+    catalog = "kedro.io.catalog_config_resolver"
+    for name in ("py.warnings", "mlflow.pyfunc", plugin, catalog):
+        logging.getLogger(name).addFilter(is_worth_reading)
 
 
 class _LastingFile(io.FileIO):
