@@ -179,7 +179,7 @@ def _open(address: str, name: str) -> Iterator[Any]:
     """
     import optuna
     from filelock import FileLock
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     waiting: dict[str, Any] = {}
@@ -198,7 +198,7 @@ def _open(address: str, name: str) -> Iterator[Any]:
                 # Workers of other machines may just be creating the tables.
                 time.sleep(3)
                 storage = optuna.storages.RDBStorage(address, engine_kwargs=waiting)
-    except (ArgumentError, SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, ImportError) as error:
         # Not the address: it may hold a password.
         raise ConfigurationError(
             "parameters_benchmark.yml: benchmark.tuning.storage cannot be opened "
