@@ -15,7 +15,6 @@ from .schema import FILE, DataSpec
 
 logger = logging.getLogger(__name__)
 
-MAX_PROBLEMS = 10
 # Fewer different values than this are never taken for names of rows.
 MANY = 20
 
@@ -51,7 +50,7 @@ def select_columns(
     X, y = table.drop(columns=[target, *data.drop]), table[target]
     unfit = _target_problems(y) + _feature_problems(X, data.encode)
     if unfit:
-        raise DataError.listing("The data", unfit, MAX_PROBLEMS)
+        raise DataError.listing("The data", unfit)
     if data.encode != "none":
         _warn_of_identifiers(X)
     return X, y

@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 # For messages that quote errors or data: what they have in brackets would otherwise be
 # taken for Rich's markup, and left out.
 VERBATIM = {"markup": False}
+# Problems that one error lists.
+MOST = 20
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -20,14 +22,12 @@ class ConfigurationError(click.ClickException):
     """A fault in a configuration file; Kedro shows it as its message alone."""
 
     @classmethod
-    def listing(
-        cls, file: str, problems: Sequence[str], most: int = 20, advice: str = ""
-    ) -> Self:
+    def listing(cls, file: str, problems: Sequence[str], advice: str = "") -> Self:
         """Make one error of all that is wrong with a file, a line per problem."""
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = [f"{file} has {count}:", *problems[:most]]
-        if len(problems) > most:
-            lines.append(f"... and {len(problems) - most} more")
+        lines = [f"{file} has {count}:", *problems[:MOST]]
+        if len(problems) > MOST:
+            lines.append(f"... and {len(problems) - MOST} more")
         return cls("\n  ".join(filter(None, [*lines, advice])))
 
 
