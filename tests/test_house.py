@@ -171,7 +171,7 @@ def test_what_is_imported_is_required(families: str, bake: Bake) -> None:
             if name in {project.package, *sys.stdlib_module_names, *BROUGHT}:
                 continue
             if families == "none" and path.match("engine/tuning.py"):
-                continue  # of the family benchmark, and imported by nothing else
+                continue  # of the family benchmark, and imported where it is used
             if path.match("engine/dask_*.py") and name in {"dask", "distributed"}:
                 continue  # an optional group, and imported where it is named
             distribution = DISTRIBUTIONS.get(name, name.replace("_", "-"))

@@ -42,6 +42,7 @@ from .schema import (
     TransformerSpec,
     read_parameters,
 )
+from .tuning import TuningSpec, tune
 from .validation import (
     build_model,
     compared_task,
@@ -52,7 +53,6 @@ from .validation import (
 
 if TYPE_CHECKING:
     from .serving import bind, log_model_kwargs
-    from .tuning import TuningSpec, tune
 
 __all__ = [
     "BASELINE",
@@ -86,19 +86,12 @@ __all__ = [
     "was_trained_on",
 ]
 
-# Imported when asked for: what they need belongs to one family, or takes time.
-_LAZY = {
-    "TuningSpec": "tuning",
-    "bind": "serving",
-    "log_model_kwargs": "serving",
-    "tune": "tuning",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    # Imported when asked for: MLflow takes time.
+    if name in ("bind", "log_model_kwargs"):
+        return getattr(import_module(f"{__name__}.serving"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 silence_noise()
