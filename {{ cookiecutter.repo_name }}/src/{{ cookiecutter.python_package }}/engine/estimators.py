@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, get_type_hints
 
-from .errors import did_you_mean
+from .errors import did_you_mean, one_line
 from .schema import ModelSpec, TransformerSpec
 from .trust import check_class_path, is_entry, nested_classes
 
@@ -133,9 +133,8 @@ def import_class(class_path: str) -> Callable[..., Any]:
     try:
         module = import_module(module_name)
     except Exception as error:  # whatever a module of one's own may raise
-        raise ValueError(
-            f"'{class_path}' cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        reason = f"'{class_path}' cannot be imported: {one_line(error)}"
+        raise ValueError(reason) from error
     imported: Callable[..., Any] | None = getattr(module, name, None)
     if imported is None:
         nearest = [f"{module_name}.{known}" for known in dir(module)]

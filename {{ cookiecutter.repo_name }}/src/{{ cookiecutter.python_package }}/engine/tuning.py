@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from .errors import VERBATIM, ConfigurationError, redact
+from .errors import VERBATIM, ConfigurationError, one_line, redact
 from .registry import project_path
 from .schema import ComparisonSpec, DataSpec, Dimension, ModelSpec, Schema
 from .validation import validate
@@ -118,7 +118,7 @@ def _add_trial(study: Any, model: ModelSpec, value: Any, seed: int) -> None:
         study.tell(trial, state=TrialState.FAIL)
         raise
     except (Exception, SystemExit) as error:
-        trial.set_user_attr("error", redact(f"{type(error).__name__}: {error}"))
+        trial.set_user_attr("error", one_line(error))
         study.tell(trial, state=TrialState.FAIL)
         logger.warning("A trial failed: %s", error, extra=VERBATIM)
 
