@@ -5,6 +5,7 @@ none but a run should wait for scikit-learn.
 """
 
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -70,16 +71,19 @@ def is_continuous(y: Any) -> bool:
 
 def compared_task(models: Mapping[str, Any], y: Any) -> str:
     """Return what the enabled models of a leaderboard are for, by their entries."""
-    for name, one in models.items():
+    for one in models.values():
         # The first will do: they are all for the same, see check_models.
-        if task := next(iter(_tasks({name: ModelSpec.model_validate(one)})), None):
+        if task := _task(ModelSpec.model_validate(one)):
             return task
     return "regression" if is_continuous(y) else "classification"
 
 
 def check_models(models: Mapping[str, ModelSpec]) -> list[str]:
     """Return why models do not belong into one leaderboard, a line per problem."""
-    tasks = _tasks(models)
+    tasks = defaultdict(list)
+    for name, model in models.items():
+        if task := _task(model):
+            tasks[task].append(name)
     if len(tasks) < 2:
         return []
     both = "; ".join(
@@ -88,16 +92,11 @@ def check_models(models: Mapping[str, ModelSpec]) -> list[str]:
     return [f"models: {both}: their scores do not compare; disable one kind"]
 
 
-def _tasks(models: Mapping[str, ModelSpec]) -> dict[str, list[str]]:
-    """Return the names of the enabled models by task."""
-    names: dict[str, list[str]] = {}
-    for name, model in models.items():
-        # One that cannot be built fails in its own nodes.
-        with suppress(Exception):
-            task = task_of(build_estimator(model, 0)) if model.enabled else None
-            if task:
-                names.setdefault(task, []).append(name)
-    return names
+def _task(model: ModelSpec) -> str | None:
+    """Return what an enabled model is for; None of one that cannot be built."""
+    with suppress(Exception):  # it fails in its own nodes
+        return task_of(build_estimator(model, 0)) if model.enabled else None
+    return None
 
 
 def check_scoring(comparison: ComparisonSpec) -> list[str]:
