@@ -20,7 +20,6 @@ from iris.engine import ConfigurationError, ModelSpec
 from iris.engine.errors import one_line, parse
 from iris.engine.record import Plan, Record, plans
 from iris.engine.tracking import collect, lineage, sqlite, store, write
-from iris.engine.tracking.config import TrackingConfig
 from iris.engine.tracking.outcome import KedroRun, ModelOutcome, Outcome, numbers, texts
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
@@ -408,11 +407,11 @@ def test_a_store_is_set_up_in_the_project(tmp_path: Path) -> None:
 
 
 def test_off_is_not_false_and_mistakes_are_named() -> None:
-    config = parse(TrackingConfig, {"on_unreachable": False}, "tracking.yml")
+    config = parse(store.TrackingConfig, {"on_unreachable": False}, "tracking.yml")
     assert config.on_unreachable == "off"
     wrong = {"timeout_second": 1, "champion": {"margin": -1}}
     with pytest.raises(ConfigurationError) as error:
-        parse(TrackingConfig, wrong, "tracking.yml")
+        parse(store.TrackingConfig, wrong, "tracking.yml")
     assert "did you mean 'timeout_seconds'?" in error.value.message
     assert "champion.margin" in error.value.message
 

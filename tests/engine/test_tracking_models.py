@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from iris.engine import DataSpec, ModelSpec, build_model
 from iris.engine.tracking.champion import current_champion
-from iris.engine.tracking.config import ChampionRule
 from iris.engine.tracking.models import log_model, promote
 from iris.engine.tracking.outcome import KedroRun, ModelOutcome
 from iris.engine.tracking.recipe import FILE
+from iris.engine.tracking.store import ChampionRule
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset

@@ -26,12 +26,12 @@ from ..report import write_report
 from . import store, write
 from .champion import check_inputs
 from .collect import collect
-from .config import TrackingConfig
 from .lineage import source_of
 from .models import promote
 from .outcome import KedroRun
 from .pages import introduce
 from .sqlite import limit_waiting
+from .store import TrackingConfig
 
 logger = logging.getLogger(__name__)
 

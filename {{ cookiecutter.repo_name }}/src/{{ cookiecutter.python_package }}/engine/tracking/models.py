@@ -26,9 +26,9 @@ from ..estimators import Estimator
 from ..judging import fingerprints, was_trained_on
 from ..trust import PACKAGE
 from .champion import Verdict, crown, decide, register_version
-from .config import ChampionRule
 from .outcome import KedroRun, ModelOutcome
 from .recipe import FILE, Candidate, find_candidate
+from .store import ChampionRule
 from .write import find_maker, send
 
 

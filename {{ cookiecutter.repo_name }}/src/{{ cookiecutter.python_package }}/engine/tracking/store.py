@@ -1,4 +1,4 @@
-"""MLflow's store: where it is, whether it answers, and who is at work in it."""
+"""MLflow's store, and what ``tracking.yml`` may say of it and the champion."""
 
 import logging
 import math
@@ -8,17 +8,18 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import mlflow
 import requests
 from mlflow import MlflowClient
+from pydantic import BeforeValidator, Field
 
 from ..errors import VERBATIM, ConfigurationError, one_line, redact
+from ..schema import Schema
 from ..trust import PACKAGE
 from ..turns import HOST, is_alive
-from .config import TrackingConfig
 from .sqlite import SQLITE, check_writable, follow_move, limit_waiting, store_lock
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,28 @@ logger = logging.getLogger(__name__)
 LOCAL_STORE = f"{SQLITE}mlflow.db"
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PROCESS = "kedro_process"
+
+
+class ChampionRule(Schema):
+    """The rule by which the champion changes."""
+
+    metric: str | None = None
+    """A score of ``comparison.scoring``; None is the first one."""
+
+    margin: float = Field(default=0.0, ge=0)
+    """A new model must beat the champion by more than this."""
+
+
+class TrackingConfig(Schema):
+    """What ``tracking.yml`` may say."""
+
+    on_unreachable: Annotated[
+        Literal["local", "fail", "off"],
+        # YAML 1.1 reads a bare `off` as False.
+        BeforeValidator(lambda value: "off" if value is False else value),
+    ] = "local"
+    timeout_seconds: float = Field(default=5, gt=0)
+    champion: ChampionRule = ChampionRule()
 
 
 def anchor(uri: str, project_path: Path) -> str:
