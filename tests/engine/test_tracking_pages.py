@@ -6,8 +6,14 @@ import pandas as pd
 import pytest
 from iris.engine.record import Plan, plans
 from iris.engine.schema import ModelSpec
-from iris.engine.tracking.outcome import KedroRun, ModelOutcome, Outcome
-from iris.engine.tracking.pages import NOTE, describe, introduce
+from iris.engine.tracking.outcome import (
+    NOTE,
+    KedroRun,
+    ModelOutcome,
+    Outcome,
+    describe,
+    introduce,
+)
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 

@@ -19,8 +19,7 @@ from ..files import shown_path
 from ..record import Plan, plans
 from ..schema import DataSpec, ModelSpec
 from .lineage import data_of, parameters_text
-from .outcome import KedroRun, ModelOutcome, Outcome, numbers, texts
-from .pages import describe
+from .outcome import KedroRun, ModelOutcome, Outcome, describe, numbers, texts
 
 STOPPED = "Not finished: the run stopped"
 # Of a long traceback, the end says most, and MLflow takes no more.

@@ -28,8 +28,7 @@ from .champion import check_inputs
 from .collect import collect
 from .lineage import source_of
 from .models import promote
-from .outcome import KedroRun
-from .pages import introduce
+from .outcome import KedroRun, introduce
 from .sqlite import limit_waiting
 from .store import TrackingConfig
 
