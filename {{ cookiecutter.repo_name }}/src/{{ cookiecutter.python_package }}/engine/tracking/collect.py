@@ -20,10 +20,9 @@ from ..record import Plan, plans
 from ..schema import DataSpec, ModelSpec
 from .lineage import data_of, parameters_text
 from .outcome import KedroRun, ModelOutcome, Outcome, describe, numbers, texts
+from .write import MAX_LENGTH
 
 STOPPED = "Not finished: the run stopped"
-# Of a long traceback, the end says most, and MLflow takes no more.
-MAX_LENGTH = 5000
 
 
 def collect(run: KedroRun, error: Exception | None) -> Outcome:
@@ -156,6 +155,7 @@ def _read(model: ModelOutcome, catalog: DataCatalog, plan: Plan) -> None:
     name = f"{model.namespace}.metrics"
     metrics = catalog[name].load()
     if is_failure(metrics):
+        # Of a long traceback, the end says most.
         model.tags |= {**metrics, "traceback": metrics["traceback"][-MAX_LENGTH:]}
         model.status = "FAILED"
         return

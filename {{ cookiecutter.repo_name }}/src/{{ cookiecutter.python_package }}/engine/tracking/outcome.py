@@ -59,6 +59,9 @@ class Outcome(BaseModel):
     """It is the caller's, who ends it; not if it is written later."""
 
     sent: bool = False
+    place: str = ""
+    """Where it is to be written later: address, without passwords, and experiment."""
+
     models: list["ModelOutcome"] = []
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Metric, Param, Run, RunTag
-from pydantic import BaseModel, ConfigDict
 
 from ..errors import redact
 from ..registry import project_path
@@ -27,17 +26,6 @@ MAX_LENGTH, MAX_NAME = 5000, 240
 PARENT = "mlflow.parentRunId"
 
 
-class Kept(BaseModel):
-    """A run that is still to be written."""
-
-    model_config = ConfigDict(ser_json_inf_nan="constants")
-
-    place: str
-    """Address of the store, without passwords, and name of the experiment."""
-
-    run: Outcome
-
-
 def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
     """Write a run, and those that were kept before; keep what cannot be written.
 
@@ -49,9 +37,9 @@ def deliver(run: KedroRun, outcome: Outcome, uri: str, experiment: str) -> None:
     run.attempt(lambda client: send_kept(client, run.experiment_id, place, folder))
     if run.problem and not outcome.sent:
         folder.mkdir(parents=True, exist_ok=True)
-        kept = Kept(place=place, run=outcome)
+        outcome.place = place
         begun = folder / f"{outcome.start}-{uuid.uuid4().hex}"
-        begun.write_text(kept.model_dump_json())
+        begun.write_text(outcome.model_dump_json())
         begun.rename(begun.with_suffix(".json"))  # whole, or not there
 
 
@@ -91,12 +79,12 @@ def send_kept(
     # Who holds the lock writes them.
     with suppress(Timeout), FileLock(folder / "lock", 0) if files else nullcontext():
         for file in files:
-            kept = Kept.model_validate_json(file.read_text())
-            if kept.place == place:
-                _find(client, experiment_id, kept.run)
-                send(client, experiment_id, kept.run)
+            run = Outcome.model_validate_json(file.read_text())
+            if run.place == place:
+                _find(client, experiment_id, run)
+                send(client, experiment_id, run)
                 file.unlink()
-                logger.info("The run %s, kept before, is now in MLflow", kept.run.id)
+                logger.info("The run %s, kept before, is now in MLflow", run.id)
 
 
 def _find(client: MlflowClient, experiment_id: str, run: Outcome) -> None:
