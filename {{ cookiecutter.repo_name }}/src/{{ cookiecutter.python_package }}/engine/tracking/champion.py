@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import fmean, variance
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import mlflow
 from kedro.io import DataCatalog
@@ -19,6 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import get_model_info
 from mlflow.models.model import ModelInfo
+from mlflow.utils.file_utils import local_file_uri_to_path
 
 from ..errors import ConfigurationError, one_line
 from .sqlite import store_lock
@@ -55,7 +54,8 @@ def crown(
                 return f"{holder} (kept: {reason})"
         with store_lock(mlflow.get_registry_uri()):
             # Has another run crowned another one meanwhile?
-            if _version(current_champion(client, title)) == _version(current):
+            now = current_champion(client, title)
+            if getattr(now, "version", "") == getattr(current, "version", ""):
                 client.set_registered_model_alias(title, ALIAS, register())
                 return f"{name} ({reason})"
 
@@ -153,11 +153,4 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
 def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
     """Tell whether a version's files were on this machine, and have been deleted."""
     uri = client.get_model_version_download_uri(champion.name, champion.version)
-    return (
-        uri.startswith("file:") and not Path(url2pathname(urlsplit(uri).path)).exists()
-    )
-
-
-def _version(champion: ModelVersion | None) -> str | None:
-    """Return the version of a champion, if there is one."""
-    return str(champion.version) if champion else None
+    return uri.startswith("file:") and not Path(local_file_uri_to_path(uri)).exists()

@@ -4,6 +4,7 @@ skops, which takes over a second to import, is imported where it is used.
 """
 
 import inspect
+from functools import partial
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from statistics import fmean
@@ -74,9 +75,7 @@ def promote_model(
         }
         return register_version(client, PACKAGE, info, model.id, facts)
 
-    def judge(champion: ModelVersion) -> Verdict:
-        return best.judge(champion, margin)
-
+    judge = partial(best.judge, margin=margin)
     return crown(client, PACKAGE, model.name, judge, register)
 
 

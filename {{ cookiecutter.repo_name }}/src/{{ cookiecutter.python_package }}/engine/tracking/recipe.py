@@ -88,13 +88,11 @@ class Candidate:
         """Return another recipe's scores on the folds that this one was judged on."""
 
         def folds(of: Recipe) -> tuple[object, ...]:
-            return of.digest, of.comparison.folds, of.random_state
+            count = len(of.scores.get(self.metric, []))
+            return of.digest, of.comparison.folds, of.random_state, count
 
-        known = recipe.scores.get(self.metric, [])
-        if folds(recipe) == folds(self.recipe) and len(known) == len(
-            self.recipe.scores[self.metric]
-        ):
-            return known
+        if folds(recipe) == folds(self.recipe):
+            return recipe.scores[self.metric]
         return score_again(recipe, self.recipe, self.metric, self.parts)
 
 
