@@ -31,15 +31,22 @@ def page(*parts: Part, failed: dict[str, str] | None = None) -> str:
 
 def inside(drawn: Chart) -> bool:
     """Tell whether all that is placed lies inside of the picture."""
-    xs = [x for x, _ in drawn.x_ticks]
-    ys = [y for y, _ in drawn.y_ticks]
+    xs = [x for x, _ in drawn.x.ticks()]
+    ys = [y for y, _ in drawn.y.ticks()]
     for one in drawn.series:
-        xs += [x for x, _, _ in one["points"]]
-        ys += [y for _, y, _ in one["points"]]
-        xs += [x for a, b, _ in one["errors"] for x in (a, b)]
+        for x, y, error, _ in one["points"]:
+            xs += [drawn.x.at(x - error), drawn.x.at(x + error)]
+            ys.append(drawn.y.at(y))
     return all(0 <= x <= drawn.width for x in xs) and all(
         0 <= y <= drawn.height for y in ys
     )
+
+
+def shapes(drawn: Chart, kind: str) -> list[dict[str, float]]:
+    """Return the numbers of all shapes of a kind as the page has them, but the grid."""
+    found = re.findall(rf"<{kind} (c?[xy].*?)>", page(Part("", charts=[drawn])))
+    numbers = (re.findall(r'(\w+)="(-?[\d.]+)"', one) for one in found)
+    return [{key: float(value) for key, value in one} for one in numbers]
 
 
 def test_dots_stand_in_rows_with_their_errors() -> None:
@@ -52,19 +59,23 @@ def test_dots_stand_in_rows_with_their_errors() -> None:
         )
     )
     (series,) = drawn.series
-    assert [text for _, _, text in series["points"]] == ["a: 0.9", "c: 0.5"]
-    assert len(series["errors"]) == 1
-    assert [name for _, name in drawn.y_ticks] == ["a", "b", "c"]
+    assert series["points"] == [(0.9, 0, 0.1, "a: 0.9"), (0.5, 2, 0, "c: 0.5")]
+    assert [name for _, name in drawn.y.ticks()] == ["a", "b", "c"]
+    first, last = shapes(drawn, "circle")
+    (error,) = shapes(drawn, "line")
+    assert error["x1"] < first["cx"] < error["x2"]
+    assert error["y1"] == first["cy"] < last["cy"]
     assert inside(drawn)
 
 
 def test_lines_and_bars_are_drawn_from_zero_and_by_value() -> None:
     line = chart(go.Scatter(x=[1, 2, 3], y=[0.1, 0.2, 0.3], mode="lines"))
-    heights = [y for _, y, _ in line.series[0]["points"]]
+    heights = [line.y.at(y) for _, y, _, _ in line.series[0]["points"]]
     assert heights == sorted(heights, reverse=True)
     bar = chart(go.Bar(x=[2.0, -1.0], y=["a", "b"], orientation="h"))
-    (series,) = bar.series
-    assert series["points"][1][0] < series["zero"] < series["points"][0][0]
+    first, second = shapes(bar, "rect")
+    assert second["x"] + second["width"] == pytest.approx(first["x"], abs=0.2)
+    assert first["width"] == pytest.approx(2 * second["width"], abs=0.2)
     assert inside(line)
     assert inside(bar)
 
@@ -73,8 +84,10 @@ def test_a_heat_map_rounds_and_leaves_out_what_is_no_number() -> None:
     drawn = chart(
         go.Heatmap(z=[[1 / 3, math.nan], [2, 10]], x=["a", "b"], y=["c", "d"])
     )
-    assert [cell["text"] for cell in drawn.cells] == ["0.333", "2", "10"]
-    assert [cell["share"] for cell in drawn.cells] == [0.0, 0.17, 1.0]
+    assert [cell[2:] for cell in drawn.cells] == [(0, "0.333"), (0.17, "2"), (1, "10")]
+    first, below, last = shapes(drawn, "rect")
+    assert first["x"] == below["x"] == pytest.approx(last["x"] - last["width"], abs=0.2)
+    assert first["y"] + first["height"] == below["y"] == last["y"]
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 1e9, -5.0, math.nan])
@@ -85,10 +98,10 @@ def test_one_value_alone_has_a_place(value: float) -> None:
 def test_of_a_thousand_long_names_the_first_are_shown_short() -> None:
     names = [f"{'long_' * 20}{number}" for number in range(1000)]
     drawn = chart(go.Scatter(x=list(range(1000)), y=names, mode="markers"))
-    assert len(drawn.y_ticks) == 40
+    assert len(drawn.y.ticks()) == 40
     assert drawn.x_title == " (the first 40 of 1000)"
-    assert max(len(name) for _, name in drawn.y_ticks) == 30
-    assert drawn.left < drawn.width / 2
+    assert max(len(name) for _, name in drawn.y.ticks()) == 30
+    assert drawn.x.start < drawn.width / 2
     table = _table(pd.DataFrame({"model": names, "score": 0.1}))
     assert len(table.rows) == 20
     assert table.text == "20 of 1000 rows; all are in the file"
@@ -146,7 +159,7 @@ def test_the_best_model_is_explained(model: object, target: object, title: str) 
     catalog["X_test"], catalog["y_test"] = X, y.to_frame()
     errors, needs = _explain("best", catalog)
     assert errors.title == f"{title} of best"
-    assert {name for _, name in needs.charts[0].y_ticks} == {"a", "b"}
+    assert {name for _, name in needs.charts[0].y.ticks()} == {"a", "b"}
     assert "1000 rows" in needs.text
     points = errors.charts[0].series
     assert not points or len(points[0]["points"]) == 500

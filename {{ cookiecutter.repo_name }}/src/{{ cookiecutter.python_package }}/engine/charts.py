@@ -5,33 +5,56 @@ draws; here is where things are.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 WIDTH, ROW, HEIGHT = 640.0, 26.0, 260.0
-LEFT, TOP, RIGHT, BOTTOM = 60.0, 14.0, 16.0, 44.0
+TOP, RIGHT, BOTTOM = 14.0, 16.0, 44.0
 LETTER = 8.0  # roughly the width of one
 MAX_NAME, MAX_ROWS = 30, 40
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass
 class Axis:
-    """Numbers along one side of a chart."""
+    """Numbers, or names by their numbers, along one side of a chart."""
 
     low: float
     high: float
     start: float
     end: float
+    names: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, names: Iterable[Any], start: float, room: float, most: int) -> Self:
+        """Give each name so much room, and at most so many letters."""
+        short = [
+            name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+            for name in map(str, names)
+        ]
+        return cls(-0.5, len(short) - 0.5, start, start + room * len(short), short)
+
+    @classmethod
+    def around(cls, values: Array, start: float, end: float) -> Self:
+        """Make one that has room for all values that are finite."""
+        known = values[np.isfinite(values)].tolist() or [0.0, 1.0]
+        low, high = min(known), max(known)
+        room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
+        return cls(low - room, high + room, start, end)
 
     def at(self, value: float) -> float:
         """Return where a value is."""
         share = (value - self.low) / (self.high - self.low)
-        return round(self.start + share * (self.end - self.start), 1)
+        return round(float(self.start + share * (self.end - self.start)), 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return about five round numbers, with their places."""
+        """Return all names, or about five round numbers, with their places."""
+        if self.names:
+            return [(self.at(number), name) for number, name in enumerate(self.names)]
         rough = (self.high - self.low) / 5
         power = 10 ** math.floor(math.log10(rough))
         step = next(one * power for one in (1, 2, 5, 10) if one * power >= rough)
@@ -44,15 +67,20 @@ class Axis:
 class Chart:
     """What the template draws; all places in units of the picture."""
 
-    title: str
-    height: float = HEIGHT
-    width: float = WIDTH
-    left: float = LEFT
+    x: Axis
+    y: Axis
+    title: str = ""
     x_title: str = ""
-    x_ticks: list[tuple[float, str]] = field(default_factory=list)
-    y_ticks: list[tuple[float, str]] = field(default_factory=list)
     series: list[dict[str, Any]] = field(default_factory=list)
-    cells: list[dict[str, Any]] = field(default_factory=list)
+    cells: list[tuple[int, int, float, str]] = field(default_factory=list)
+    """Number of column and row, share of the highest value, and text."""
+
+    width: float = WIDTH
+
+    @property
+    def height(self) -> float:
+        """Return the height that the y axis needs, with what is below."""
+        return max(self.y.start, self.y.end) + BOTTOM
 
 
 def charts_of(figure: Any) -> list[Chart]:
@@ -64,9 +92,10 @@ def charts_of(figure: Any) -> list[Chart]:
     titles = notes if len(notes) == len(parts) > 1 else [""] * len(parts)
     charts = []
     for (axis, traces), title in zip(parts.items(), titles, strict=True):
-        if traces[0].type == "heatmap":
+        kind = traces[0].type
+        if kind == "heatmap":
             charts.append(_heat_map(traces[0]))
-        elif traces[0].type in ("scatter", "bar"):
+        elif kind == "scatter" or (kind == "bar" and traces[0].orientation == "h"):
             named = figure.layout[f"xaxis{axis[1:]}"].title.text
             charts.append(_series_chart(traces, title, named or ""))
     return charts
@@ -78,36 +107,30 @@ def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
     if len(rows) > MAX_ROWS:
         x_title += f" (the first {MAX_ROWS} of {len(rows)})"
         rows = rows[:MAX_ROWS]
-    left, height = _left(rows) if rows else LEFT, HEIGHT
-    if rows:
-        height = TOP + BOTTOM + ROW * len(rows)
+    tables = [_numbers(trace, rows) for trace in traces]
+    x, y, error = np.concatenate(tables).T
     bars = traces[0].type == "bar"
-    x_axis = Axis(
-        *_span([_low_high(t, "x") for t in traces], bars), left, WIDTH - RIGHT
-    )
-    chart = Chart(title, height, left=left, x_title=x_title, x_ticks=x_axis.ticks())
+    ends = np.concatenate([x - error, x + error, [0.0] * bars])
+    y_axis = Axis.around(y, HEIGHT - BOTTOM, TOP)
     if rows:
-        places = {name: TOP + ROW * (i + 0.5) for i, name in enumerate(rows)}
-        chart.y_ticks = [(place, _short(name)) for name, place in places.items()]
-    else:
-        y_axis = Axis(*_span([_low_high(t, "y") for t in traces]), height - BOTTOM, TOP)
-        chart.y_ticks = y_axis.ticks()
+        y_axis = Axis.of(rows, TOP, ROW, MAX_NAME)
+    x_axis = Axis.around(ends, _left(y_axis), WIDTH - RIGHT)
+    chart = Chart(x_axis, y_axis, title, x_title)
     numbers = {name: i for i, name in enumerate(dict.fromkeys(t.name for t in traces))}
-    for trace in traces:
+    for trace, table in zip(traces, tables, strict=True):
         points = [
-            (x_axis.at(x), places[y] if rows else y_axis.at(y), f"{y}: {x:.4g}")
-            for x, y in zip(trace.x, trace.y, strict=True)
-            if _finite(x) and (y in places if rows else _finite(y))
+            (x, y, error, f"{name}: {x:.4g}")
+            for (x, y, error), name in zip(table, trace.y, strict=True)
+            if math.isfinite(x + y)
         ]
         chart.series.append(
             {
                 "name": trace.name or "",
                 "color": numbers[trace.name] % 6,
                 "points": points,
-                "zero": x_axis.at(0) if bars else None,
-                "errors": _errors(trace, x_axis, places) if rows else [],
-                "line": not rows and "lines" in (trace.mode or "lines+markers"),
-                "dashed": bool(trace.type == "scatter" and trace.line.dash == "dot"),
+                "bars": bars,
+                "line": not (rows or bars) and "lines" in (trace.mode or "lines"),
+                "dashed": not bars and trace.line.dash == "dot",
                 "hollow": "open" in str(getattr(trace.marker, "symbol", "")),
             }
         )
@@ -117,79 +140,33 @@ def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
 def _heat_map(trace: Any) -> Chart:
     """Place the cells of a matrix, darker where the value is higher."""
     matrix = np.array(trace.z, dtype=float)
-    names = [[str(name) for name in axis] for axis in (trace.x, trace.y)]
-    left = _left(names[1])
-    wide = (WIDTH - RIGHT - left) / matrix.shape[1]
-    chart = Chart("", TOP + BOTTOM + ROW * matrix.shape[0], left=left)
     low, high = np.nanmin(matrix), np.nanmax(matrix)
-    letters = int(wide / LETTER)
-    chart.x_ticks = [
-        (left + wide * (i + 0.5), _short(name, letters))
-        for i, name in enumerate(names[0])
-    ]
-    chart.y_ticks = [
-        (TOP + ROW * (i + 0.5), _short(name)) for i, name in enumerate(names[1])
-    ]
+    y_axis = Axis.of(trace.y, TOP, ROW, MAX_NAME)
+    wide = (WIDTH - RIGHT - _left(y_axis)) / matrix.shape[1]
+    chart = Chart(Axis.of(trace.x, _left(y_axis), wide, int(wide / LETTER)), y_axis)
     for (row, column), value in np.ndenumerate(matrix):
         if math.isfinite(value):
             share = (value - low) / (high - low) if high > low else 0.5
-            chart.cells.append(
-                {
-                    "x": left + wide * column,
-                    "y": TOP + ROW * row,
-                    "width": wide,
-                    "height": ROW,
-                    "share": round(float(share), 2),
-                    "text": f"{value:.3f}".rstrip("0").rstrip("."),
-                }
-            )
+            text = f"{value:.3f}".rstrip("0").rstrip(".")
+            chart.cells.append((column, row, round(share, 2), text))
     return chart
 
 
-def _errors(trace: Any, axis: Axis, places: dict[str, float]) -> list[Any]:
-    """Return the ends of error bars, and their rows."""
-    if trace.type != "scatter" or trace.error_x.array is None:
-        return []
-    triples = zip(trace.x, trace.error_x.array, trace.y, strict=True)
-    return [
-        (axis.at(x - error), axis.at(x + error), places[y])
-        for x, error, y in triples
-        if _finite(x) and _finite(error) and y in places
-    ]
+def _numbers(trace: Any, rows: list[str]) -> Array:
+    """Return x, y and the error of x of each point; NaN is what has no place."""
+    ys = [rows.index(y) if y in rows else None for y in trace.y] if rows else trace.y
+    columns = [[_number(one) for one in column] for column in (trace.x, ys)]
+    errors = trace.error_x.array
+    errors = np.zeros(len(ys)) if errors is None else [*map(_number, errors)]
+    return np.transpose([*columns, np.nan_to_num(errors)])
 
 
-def _low_high(trace: Any, side: str) -> tuple[float, float]:
-    """Return the ends of what a trace covers, error bars included."""
-    values = np.array([one if _finite(one) else math.nan for one in trace[side]], float)
-    bars = getattr(trace, f"error_{side}").array
-    error = np.nan_to_num(np.array(bars, float)) if bars is not None else 0.0
-    if not np.isfinite(values).any():
-        return math.nan, math.nan
-    return float(np.nanmin(values - error)), float(np.nanmax(values + error))
+def _number(value: Any) -> float:
+    """Return a value as a number; NaN if it is none, or not finite."""
+    is_number = isinstance(value, int | float | np.number) and math.isfinite(value)
+    return float(value) if is_number else math.nan
 
 
-def _span(ends: list[tuple[float, float]], zero: bool = False) -> tuple[float, float]:
-    """Return a range that has room for all values."""
-    flat = [one for pair in ends for one in pair if math.isfinite(one)] + [0.0] * zero
-    low, high = min(flat, default=0.0), max(flat, default=1.0)
-    room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
-    return low - room, high + room
-
-
-def _left(names: list[str]) -> float:
+def _left(y_axis: Axis) -> float:
     """Return the room that names on the left need."""
-    return 20 + LETTER * max(len(_short(name)) for name in names)
-
-
-def _short(name: str, letters: int = MAX_NAME) -> str:
-    """Return a name that fits."""
-    return (
-        name
-        if len(name) <= letters
-        else f"{name[: letters - 1]}\N{HORIZONTAL ELLIPSIS}"
-    )
-
-
-def _finite(value: Any) -> bool:
-    """Tell whether a value is a number that has a place."""
-    return isinstance(value, int | float | np.number) and math.isfinite(value)
+    return 20 + LETTER * max(map(len, y_axis.names), default=5)
