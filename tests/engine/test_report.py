@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from iris.engine.charts import Chart, charts_of
-from iris.engine.report import Part, _changes, _explain, _render, _table
+from iris.engine.report import Part, _changes, _explain, _or_warn, _render, _show
 from kedro.io import DataCatalog
 from plotly import graph_objects as go
 from sklearn.linear_model import LinearRegression
@@ -23,10 +23,16 @@ def chart(*traces: object) -> Chart:
     return drawn
 
 
-def page(*parts: Part, failed: dict[str, str] | None = None) -> str:
+def table(value: object) -> Part:
+    """Return a section that shows a value."""
+    part = Part("Leaderboard")
+    _show(part, value)
+    return part
+
+
+def page(*parts: Part) -> str:
     """Return the page of some parts."""
-    told = {"story": ["Champion: tree"], "facts": {"At": "now"}}
-    return _render(title="Iris", parts=parts, failures=failed or {}, **told)
+    return _render(title="Iris", parts=parts, story=["Champion: tree"])
 
 
 def inside(drawn: Chart) -> bool:
@@ -102,16 +108,23 @@ def test_of_a_thousand_long_names_the_first_are_shown_short() -> None:
     assert drawn.x_title == " (the first 40 of 1000)"
     assert max(len(name) for _, name in drawn.y.ticks()) == 30
     assert drawn.x.start < drawn.width / 2
-    table = _table(pd.DataFrame({"model": names, "score": 0.1}))
-    assert len(table.rows) == 20
-    assert table.text == "20 of 1000 rows; all are in the file"
+    part = table(pd.DataFrame({"model": names, "score": 0.1}))
+    assert len(part.rows) == 20
+    assert part.text == "20 of 1000 rows; all are in the file"
+
+
+def test_what_cannot_be_drawn_ends_no_run(caplog: pytest.LogCaptureFixture) -> None:
+    assert charts_of(go.Figure(go.Bar(x=["a"], y=[1]))) == []
+    with _or_warn("plot"):
+        table(go.Figure(go.Scatter(y=[1])))
+    assert "The report lacks plot: " in caplog.text
 
 
 def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
     drawn = chart(go.Bar(x=[1.0], y=[HOSTILE], orientation="h"))
-    part = _table(pd.DataFrame({"model": [HOSTILE], "accuracy": [2 / 3]}))
+    part = table(pd.DataFrame({"model": [HOSTILE], "accuracy": [2 / 3]}))
     part.title, part.charts = HOSTILE, [drawn]
-    text = page(part, failed={HOSTILE: HOSTILE})
+    text = page(part, Part("Failed", facts={HOSTILE: HOSTILE}))
     assert "<script" not in text
     assert escape(HOSTILE)[:10] in text
     assert "0.667" in text
@@ -121,10 +134,9 @@ def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
 
 def test_failed_models_have_their_errors() -> None:
     board = pd.DataFrame({"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]})
-    text = page(_table(board), failed={"b": "ValueError: no"})
+    text = page(table(board), Part("Failed", facts={"b": "ValueError: no"}))
     assert '<tr class="failed"><td>b</td>' in text
-    assert "<pre>ValueError: no</pre>" in text
-    assert "Failed" not in page(_table(board[:1]))
+    assert "<dt>b</dt><dd>ValueError: no</dd>" in text
 
 
 def test_changes_since_the_run_before() -> None:

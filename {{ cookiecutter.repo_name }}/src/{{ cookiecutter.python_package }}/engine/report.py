@@ -4,6 +4,8 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +34,7 @@ MAX_POINTS = 500
 
 @dataclass
 class Part:
-    """A section of the page: a table, charts, or both."""
+    """A section of the page: a table, charts, facts by name, or all of them."""
 
     title: str
     text: str = ""
@@ -41,6 +43,7 @@ class Part:
 
     rows: list[list[str]] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> str:
@@ -55,20 +58,22 @@ def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> st
         leaderboard = catalog["leaderboard"].load()
         story += filter(None, [_changes(run.leaderboard_before, leaderboard)])
         finished = [one.name for one in outcome.models if one.status == "FINISHED"]
-        best = [name for name in leaderboard["model"] if name in finished][:1]
-        parts += [part for name in best for part in _explain_or_warn(name, catalog)]
+        for name in [one for one in leaderboard["model"] if one in finished][:1]:
+            with _or_warn(name):
+                parts += _explain(name, catalog)
     failed = {m.name: m.tags["error"] for m in outcome.models if "error" in m.tags}
-    if not (parts or failed):
+    if failed:
+        parts.append(Part("Failed", facts=failed))
+    if not parts:
         return ""
+    parts.append(Part("How this was made", facts=_facts(outcome)))
     # Kedro tells the names in any order.
     names = "+".join(sorted(run.name.replace(".", "_").split("+")))
     name = "" if names == "__default__" else f"_{names}"
     path = root / "data" / "08_reporting" / f"report{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {"story": story, "parts": parts, "failures": failed}
     title = PACKAGE.replace("_", " ").capitalize()
-    page = _render(title=title, facts=_facts(outcome), **told)
-    path.write_text(page, "utf-8")
+    path.write_text(_render(title=title, story=story, parts=parts), "utf-8")
     return os.path.relpath(path)
 
 
@@ -90,7 +95,7 @@ def _facts(outcome: "Outcome") -> dict[str, str]:
 
 
 def _render(**content: Any) -> str:
-    """Return the page: a title, what is to be said first, sections and facts."""
+    """Return the page: a title, what is to be said first, and sections."""
     from jinja2 import Environment, FileSystemLoader
 
     pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -107,20 +112,26 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
     # What sums up comes first, then what it sums up.
     for name in sorted(made, key=lambda name: (name.count("."), name)):
         title = metadata(catalog, name).get("report")
-        if not title or not plan.made(name):
-            continue
-        space = name.split(".")[1:-1]
-        part = parts.setdefault(" of ".join([title, *space]), Part(""))
-        part.title = " of ".join([title, *space])
-        value = catalog[name].load()
-        if isinstance(value, dict):
-            value = _scores_table(value)
-        if isinstance(value, pd.DataFrame):
-            table = _table(value)
-            part.columns, part.rows, part.text = table.columns, table.rows, table.text
-        elif hasattr(value, "data"):  # a figure of plotly
-            part.charts += charts_of(value)
+        if title and plan.made(name):
+            title = " of ".join([title, *name.split(".")[1:-1]])
+            part = parts.setdefault(title, Part(title))
+            with _or_warn(name):
+                _show(part, catalog[name].load())
     return list(parts.values())
+
+
+def _show(part: Part, value: Any) -> None:
+    """Add to a section the best rows of a table, scores, or a figure of plotly."""
+    if isinstance(value, dict):
+        value = _scores_table(value)
+    if isinstance(value, pd.DataFrame):
+        columns, part.rows = shown_rows(value)
+        numeric = pd.api.types.is_numeric_dtype
+        part.columns = [(one.replace("_", " "), numeric(value[one])) for one in columns]
+        if len(value) > MAX_ROWS:
+            part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
+    elif hasattr(value, "data"):
+        part.charts += charts_of(value)
 
 
 def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
@@ -133,17 +144,6 @@ def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
         if not name.endswith(("_low", "_high")):
             rows.append([name.replace("_", " "), shown])
     return pd.DataFrame(rows, columns=["score", "value"])
-
-
-def _table(value: pd.DataFrame) -> Part:
-    """Return a section with the best rows of a table."""
-    columns, rows = shown_rows(value)
-    numeric = pd.api.types.is_numeric_dtype
-    part = Part("", rows=rows)
-    part.columns = [(one.replace("_", " "), numeric(value[one])) for one in columns]
-    if len(value) > MAX_ROWS:
-        part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
-    return part
 
 
 def _changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
@@ -161,19 +161,19 @@ def _changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
     return f"Since the run before, {score.replace('_', ' ')}: {', '.join(told[:10])}."
 
 
-def _explain_or_warn(name: str, catalog: DataCatalog) -> list[Part]:
-    """Show how a model errs on the test part, and which columns it needs for that."""
+@contextmanager
+def _or_warn(name: str) -> Iterator[None]:
+    """Let what cannot be shown be a warning: no report is worth a run."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _explain(name, catalog)
-    except Exception as error:  # no report is worth a run
+            yield
+    except Exception as error:
         logger.warning("The report lacks %s: %s", name, one_line(error), extra=VERBATIM)
-        return []
 
 
 def _explain(name: str, catalog: DataCatalog) -> list[Part]:
-    """Return the sections on errors and on columns."""
+    """Show how a model errs on the test part, and which columns it needs for that."""
     from plotly import graph_objects as go
     from sklearn.inspection import permutation_importance
     from sklearn.metrics import confusion_matrix
