@@ -295,7 +295,9 @@ def test_a_run_holds_what_mlflow_itself_would_refuse(tmp_path: Path) -> None:
     many = {str(number): float(number) for number in range(1100)}
     with open_run(tmp_path) as client:
         run_id = client.create_run("0").info.run_id
-        write.log_batch(client, run_id, {"%": 1} | many, given, {"a": "b"}, 1)
+        run = Outcome(name="", start=0, end=1, id=run_id, params=given)
+        run.metrics = {"%": 1} | many
+        write.log_batch(client, run, {"a": "b"})
         data = client.get_run(run_id).data
     assert len(data.metrics) == 1101
     assert data.params["class_weight.setosa_50K"] == "2"

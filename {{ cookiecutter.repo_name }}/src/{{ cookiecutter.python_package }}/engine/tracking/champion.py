@@ -153,4 +153,5 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
 def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
     """Tell whether a version's files were on this machine, and have been deleted."""
     uri = client.get_model_version_download_uri(champion.name, champion.version)
-    return uri.startswith("file:") and not Path(local_file_uri_to_path(uri)).exists()
+    path = local_file_uri_to_path(uri)  # type: ignore[no-untyped-call]
+    return uri.startswith("file:") and not Path(path).exists()

@@ -6,12 +6,13 @@ import re
 import uuid
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
 from ..errors import redact
 from ..registry import project_path
@@ -49,13 +50,11 @@ def send(
     """Write a run and its models; what is there of them already is written again."""
     tags = {key: redact(value)[:MAX_LENGTH] for key, value in run.tags.items()}
     tags |= {PARENT: parent} if parent else {}
-    if run.id:
-        log_batch(client, run.id, {}, {}, tags, run.end)
-    else:
+    if not run.id:
         with impatience():  # an answer may be lost, and then there would be two
             created = client.create_run(experiment_id, run.start, tags, run.name)
-        run.id = created.info.run_id
-    log_batch(client, run.id, run.metrics, run.params, {}, run.end)
+        run.id, tags = created.info.run_id, {}
+    log_batch(client, run, tags)
     if run.data:
         client.log_inputs(run.id, [_input(one) for one in run.data])
     # Where nothing was made anew, there is nothing new to say of models.
@@ -89,10 +88,7 @@ def send_kept(
 
 def _find(client: MlflowClient, experiment_id: str, run: Outcome) -> None:
     """Take over from the store what it has of a run: all, a part, or nothing."""
-
-    def search(query: str) -> list[Run]:
-        return list(client.search_runs([experiment_id], query))
-
+    search = partial(client.search_runs, [experiment_id])
     its = f"attributes.start_time = {run.start} AND attributes.run_name = '{run.name}'"
     found = search(f"attributes.run_id = '{run.id}'" if run.id else its)
     run.id = found[0].info.run_id if found else ""
@@ -110,22 +106,15 @@ def find_maker(client: MlflowClient, experiment_id: str, model: ModelOutcome) ->
         model.id, model.end = found.info.run_id, found.info.end_time
 
 
-def log_batch(
-    client: MlflowClient,
-    run_id: str,
-    metrics: Mapping[str, float],
-    params: Mapping[str, str],
-    tags: Mapping[str, str],
-    time: int,
-) -> None:
+def log_batch(client: MlflowClient, run: Outcome, tags: Mapping[str, str]) -> None:
     """Log everything in as few calls as MLflow's limits allow."""
-    values = [Metric(key, value, time, 0) for key, value in _named(metrics).items()]
-    named = _named(params).items()
+    metrics, named = _named(run.metrics).items(), _named(run.params).items()
+    values = [Metric(key, value, run.end, 0) for key, value in metrics]
     arguments = [Param(key, value[:MAX_LENGTH]) for key, value in named]
     labels = [RunTag(key, value) for key, value in tags.items()]
     while values or arguments or labels:
         client.log_batch(
-            run_id, values[:MAX_METRICS], arguments[:MAX_PARAMS], labels[:MAX_PARAMS]
+            run.id, values[:MAX_METRICS], arguments[:MAX_PARAMS], labels[:MAX_PARAMS]
         )
         del values[:MAX_METRICS], arguments[:MAX_PARAMS], labels[:MAX_PARAMS]
 
