@@ -115,15 +115,16 @@ def _promote_pipeline(
     """
     title = pipeline.log_model_kwargs.get("registered_model_name")
     test_name = f"test_{pipeline.input_name}"
-    info = _log_pipeline(pipeline, run.catalog, test_name)
-    if not title or test_name not in pipeline.all_outputs():
-        return None
-    test = run.catalog[test_name].load()
+    tested = test_name in pipeline.all_outputs()
+    test = run.catalog[test_name].load() if tested else pd.DataFrame({"label": []})
     questions = test.drop(columns="label")
+    info = _log_pipeline(pipeline, run.catalog, questions)
+    if not (title and tested):
+        return None
 
-    def is_right(model: Any) -> pd.Series:
-        answers = model.predict(questions)["label"]
-        return pd.Series(answers.to_numpy() == test["label"].to_numpy(), dtype=float)
+    def is_right(model: Any) -> Any:
+        answers = model.predict(questions)["label"].to_numpy()
+        return (answers == test["label"].to_numpy()).astype(float)
 
     new = is_right(mlflow.pyfunc.load_model(info.model_uri))
     name = f"{title} of this run"
@@ -147,11 +148,11 @@ def _promote_pipeline(
 
 
 def _log_pipeline(
-    pipeline: PipelineML, catalog: DataCatalog, test_name: str
+    pipeline: PipelineML, catalog: DataCatalog, questions: pd.DataFrame
 ) -> ModelInfo:
     """Log the inference pipeline, with all that was fitted for it, as one model.
 
-    It carries the fingerprints of the rows it was trained on: all but the test rows.
+    It carries the fingerprints of the rows it was trained on: all but the questions.
     """
     from ..serving import InferenceModel
 
@@ -163,10 +164,7 @@ def _log_pipeline(
         pipeline.inference, catalog, pipeline.input_name, **pipeline.kpm_kwargs
     )
     seen = fingerprints(catalog[pipeline.input_name].load())
-    if test_name in pipeline.all_outputs():
-        test = catalog[test_name].load().drop(columns="label")
-        seen = seen[~np.isin(seen, fingerprints(test))]
-    model.trained_on = seen
+    model.trained_on = seen[~np.isin(seen, fingerprints(questions))]
     with TemporaryDirectory() as folder:
         arguments["artifacts"] = model.extract_pipeline_artifacts(Path(folder))
         info: ModelInfo = mlflow.pyfunc.log_model(python_model=model, **arguments)
