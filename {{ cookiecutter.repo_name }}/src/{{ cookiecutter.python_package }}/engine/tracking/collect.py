@@ -4,7 +4,6 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -29,14 +28,15 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
     """Collect what a run has made, and from what."""
     catalog, plan = run.catalog, plans[id(run.catalog)]
     data = data_of(plan)
-    models = _models(run, plan, data, error is not None)
+    names = sorted(run.pipeline.inputs())
+    values = {n: catalog[n].load() for n in names if n.startswith("params:")}
+    models = _models(run, data, values, error is not None)
     made = [model for model in models if not model.reused]
     failed = error is not None or any(model.status == "FAILED" for model in made)
-    names = sorted(run.pipeline.inputs())
     params = {
-        name.removeprefix("params:"): catalog[name].load()
-        for name in names
-        if name.startswith("params:") and name.partition(".")[0] != "params:models"
+        name.removeprefix("params:"): value
+        for name, value in values.items()
+        if name.partition(".")[0] != "params:models"
     }
     outcome = Outcome(
         name=run.title or run.name,
@@ -64,17 +64,12 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
 
 
 def _models(
-    run: KedroRun, plan: Plan, data: list[dict[str, str]], stopped: bool
+    run: KedroRun, data: list[dict[str, str]], values: dict[str, Any], stopped: bool
 ) -> list[ModelOutcome]:
     """Collect the outcome of every model of a run, if it made any."""
-    nodes = defaultdict(list)
+    nodes, plan = defaultdict(list), plans[id(run.catalog)]
     for node in run.pipeline.nodes:
         nodes[node.namespace].append(node)
-
-    @cache
-    def load(name: str) -> Any:
-        return run.catalog[name].load()
-
     models = []
     for name in sorted(run.pipeline.all_outputs()):
         namespace, _, kind = name.rpartition(".")
@@ -84,7 +79,7 @@ def _models(
         reused = (
             not made and run.params["only_missing_outputs"] and run.catalog.exists(name)
         )
-        specs = _specs(nodes[namespace], run.catalog, f"{namespace}.entry", load)
+        specs = _specs(nodes[namespace], run.catalog, f"{namespace}.entry", values)
         if "model" in specs and (made or reused or stopped):
             model = _model(namespace, specs, data, run)
             model.reused = reused
@@ -130,14 +125,13 @@ def _model(
 
 
 def _specs(
-    nodes: Iterable[Node], catalog: DataCatalog, tuned: str, load: Any
+    nodes: Iterable[Node], catalog: DataCatalog, tuned: str, values: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what a model's nodes take: entry, data and seed; a tuned entry if any."""
-    names = sorted({name for node in nodes for name in node.inputs})
-    values = {name: load(name) for name in names if name.startswith("params:")}
+    names = {name for node in nodes for name in node.inputs}
     specs: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, ModelSpec):
+    for name in sorted(names & values.keys()):
+        if isinstance(value := values[name], ModelSpec):
             specs["model"] = value
         elif isinstance(value, DataSpec):
             specs["data"] = value
