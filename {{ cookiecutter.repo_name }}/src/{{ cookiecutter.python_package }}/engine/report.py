@@ -188,18 +188,16 @@ def _explain(name: str, catalog: DataCatalog) -> list[Part]:
         figure = go.Figure(
             go.Scatter(x=predicted[rows], y=(y - predicted)[rows], mode="markers")
         ).update_xaxes(title="prediction")
-        errors = Part(
-            f"Residuals of {name}", "Truth less prediction, on the test part."
-        )
+        title, text = "Residuals", "Truth less prediction, on the test part."
     else:
         labels = sorted({*map(str, y), *map(str, predicted)})
         matrix = confusion_matrix(y.astype(str), [*map(str, predicted)], labels=labels)
         figure = go.Figure(go.Heatmap(z=matrix, x=labels, y=labels))
-        errors = Part(
-            f"Confusion of {name}",
+        title, text = (
+            "Confusion",
             "Test rows: a row per class, a column per prediction.",
         )
-    errors.charts = charts_of(figure)
+    errors = Part(f"{title} of {name}", text, charts=charts_of(figure))
     some = X.sample(min(len(X), MAX_IMPORTANCE_ROWS), random_state=0)
     found = permutation_importance(
         model, some, y.loc[some.index], n_repeats=REPEATS, random_state=0

@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 from kedro.io import DataCatalog
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Node
 
 from ..command import kedro_command
 from ..errors import one_line
 from ..failures import is_failure
 from ..files import shown_path
+from ..preflight import metadata
 from ..record import Plan, plans
 from ..schema import DataSpec, ModelSpec
 from .lineage import data_of, parameters_text
@@ -58,7 +59,7 @@ def collect(run: KedroRun, error: Exception | None) -> Outcome:
     if error:
         outcome.tags["error"] = one_line(error)
     else:
-        _add_marked(outcome, run.pipeline, catalog, plan)
+        _add_marked(outcome, run, plan)
     describe(run, outcome)
     return outcome
 
@@ -162,19 +163,17 @@ def _read(model: ModelOutcome, catalog: DataCatalog, plan: Plan) -> None:
         model.start = model.end - round(model.metrics.get("fit_seconds", 0) * 1000)
 
 
-def _add_marked(
-    outcome: Outcome, pipeline: Pipeline, catalog: DataCatalog, plan: Plan
-) -> None:
+def _add_marked(outcome: Outcome, run: KedroRun, plan: Plan) -> None:
     """Add what a run has made that the catalog marks.
 
     An entry with ``mlflow: metrics`` in its metadata has the numbers of a dictionary
     logged as metrics, one with ``mlflow: artifact`` the whole as a file for people.
     """
-    for name in sorted(pipeline.all_outputs()):
-        marked = (getattr(catalog[name], "metadata", None) or {}).get("mlflow")
+    for name in sorted(run.pipeline.all_outputs()):
+        marked = metadata(run.catalog, name).get("mlflow")
         if not marked or not plan.made(name):
             continue
-        match catalog[name].load():
+        match run.catalog[name].load():
             case dict() as value if marked == "metrics":
                 outcome.metrics |= numbers(value)
             case pd.DataFrame() as table:
