@@ -97,13 +97,8 @@ class TrainingPipeline(PipelineML):  # type: ignore[misc]
         return part
 
     def __add__(self, other: Pipeline) -> Pipeline:
-        return TrainingPipeline(
-            (self.training + other).nodes,
-            inference=self.inference,
-            input_name=self.input_name,
-            kpm_kwargs=self.kpm_kwargs,
-            log_model_kwargs=self.log_model_kwargs,
-        )
+        whole = self.training + other
+        return bind(whole, self.inference, self.input_name, self.log_model_kwargs)
 
     __radd__ = __add__  # the nodes are sorted anyway
 

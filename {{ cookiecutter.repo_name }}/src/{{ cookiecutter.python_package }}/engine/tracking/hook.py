@@ -48,13 +48,11 @@ class TrackingHook(MlflowHook, threading.local):  # type: ignore[misc]
     main process. State is per thread, so that sessions in several threads do not mix.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._config = TrackingConfig()
-        self._plugin = KedroMlflowConfig()
-        self._uri = ""
-        self._problem = ""  # why the store cannot be written to
-        self._in_callers_run = False
+    _config = TrackingConfig()
+    _plugin = KedroMlflowConfig()
+    _uri = ""
+    _problem = ""  # why the store cannot be written to
+    _in_callers_run = False
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
