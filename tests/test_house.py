@@ -15,10 +15,10 @@ import yaml
 from conftest import Bake, Project
 
 # Physical lines that a project may have at most: with all families, and with none.
-YOURS = {"all": 1480, "none": 480}
+YOURS = {"all": 1440, "none": 480}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 5685
-SOURCE_FILES = 64
+ENGINE = 5535
+SOURCE_FILES = 60
 FILE = 220
 FUNCTION = 60
 

@@ -10,6 +10,7 @@ import pytest
 from iris.engine.charts import Chart, charts_of
 from iris.engine.report import Part, _changes, _explain, _or_warn, _render, _show
 from kedro.io import DataCatalog
+from plotly import express
 from plotly import graph_objects as go
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier
@@ -111,6 +112,18 @@ def test_of_a_thousand_long_names_the_first_are_shown_short() -> None:
     part = table(pd.DataFrame({"model": names, "score": 0.1}))
     assert len(part.rows) == 20
     assert part.text == "20 of 1000 rows; all are in the file"
+
+
+@pytest.mark.parametrize("facets", ["facet_col", "facet_row"])
+def test_each_facet_keeps_its_name_whatever_a_line_lacks(facets: str) -> None:
+    rows = [("tree", "seconds", 9)]  # of the first line, the last facet alone
+    rows += [("svm", what, y) for what, y in (("score", 1), ("seconds", 9))]
+    tidy = pd.DataFrame(rows, columns=["model", "measured", "y"])
+    figure = express.scatter(
+        tidy, x="y", y="y", color="model", render_mode="webgl", **{facets: "measured"}
+    )
+    drawn = {one.title: one.series[0]["points"][0][1] for one in charts_of(figure)}
+    assert drawn == {"score": 1, "seconds": 9}
 
 
 def test_what_cannot_be_drawn_ends_no_run(caplog: pytest.LogCaptureFixture) -> None:

@@ -88,14 +88,17 @@ def charts_of(figure: Any) -> list[Chart]:
     parts: dict[str, list[Any]] = {}
     for trace in figure.data:
         parts.setdefault(getattr(trace, "xaxis", None) or "x", []).append(trace)
-    notes = [note.text for note in figure.layout.annotations or []]
-    titles = notes if len(notes) == len(parts) > 1 else [""] * len(parts)
+    # Facets are named in the order of their axes, by plotly.express as column=value.
+    notes = [one.text.rpartition("=")[2] for one in figure.layout.annotations or []]
+    axes = sorted(parts, key=lambda axis: int(axis[1:] or 1))
+    titles = dict(zip(axes, notes, strict=True)) if len(notes) == len(axes) > 1 else {}
     charts = []
-    for (axis, traces), title in zip(parts.items(), titles, strict=True):
-        kind = traces[0].type
+    for axis, traces in parts.items():
+        kind, title = traces[0].type, titles.get(axis, "")
+        is_bars = kind == "bar" and traces[0].orientation == "h"
         if kind == "heatmap":
             charts.append(_heat_map(traces[0]))
-        elif kind == "scatter" or (kind == "bar" and traces[0].orientation == "h"):
+        elif is_bars or kind in ("scatter", "scattergl"):
             named = figure.layout[f"xaxis{axis[1:]}"].title.text
             charts.append(_series_chart(traces, title, named or ""))
     return charts
@@ -130,7 +133,6 @@ def _series_chart(traces: list[Any], title: str, x_title: str) -> Chart:
                 "points": points,
                 "bars": bars,
                 "line": not (rows or bars) and "lines" in (trace.mode or "lines"),
-                "dashed": not bars and trace.line.dash == "dot",
                 "hollow": "open" in str(getattr(trace.marker, "symbol", "")),
             }
         )
