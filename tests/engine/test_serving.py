@@ -213,6 +213,26 @@ def test_requests_at_the_same_time_get_their_own_answers(
         assert all(threads.map(ask, range(1, 41)))
 
 
+@pytest.mark.parametrize(("rows", "together"), [(1, 1), (200, 2)])
+def test_small_requests_take_turns_and_a_large_one_holds_none_up(
+    rows: int, together: int, model: KedroPipelineModel
+) -> None:
+    at_work, most = [], []
+
+    def note(orders: pd.DataFrame) -> pd.DataFrame:
+        at_work.append(1)
+        time.sleep(0.05)
+        most.append(len(at_work))
+        at_work.pop()
+        return orders
+
+    model.steps = [(note, [model.input_name], [model.output_name])]
+    with ThreadPoolExecutor(2) as clients:
+        requests = [orders("rose"), pd.concat([orders("rose")] * rows)]
+        list(clients.map(lambda one: model.predict(None, one), requests))
+    assert max(most) == together
+
+
 def test_no_node_logs_while_a_request_is_answered(
     model: KedroPipelineModel, caplog: pytest.LogCaptureFixture
 ) -> None:
