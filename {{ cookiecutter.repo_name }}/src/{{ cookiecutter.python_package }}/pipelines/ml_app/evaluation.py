@@ -76,5 +76,6 @@ def find_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> pd.Dat
     certain = certain.clip(1e-9, 1 - 1e-9)
     odds = np.log(certain / (1 - certain))  # probabilities would all be about 1
     table = pd.DataFrame(odds, pd.Index(words, name="word"), labels)
-    most = [table[label].nlargest(WORDS_PER_LABEL) for label in labels]
-    return pd.concat(most, keys=labels, names=["label"]).reset_index(name="log odds")
+    most = {label: table[label].nlargest(WORDS_PER_LABEL) for label in labels}
+    telling: pd.Series[float] = pd.concat(most, names=["label"])
+    return telling.reset_index(name="log odds")
