@@ -16,8 +16,9 @@ models:
 """
 PLOT = """\
 {name}:
-  type: plotly.JSONDataset
+  type: plotly.PlotlyDataset
   filepath: data/08_reporting/{name}.json
+  plotly_args: {arguments}
   metadata: {{report: What the model does}}
 """
 # What is wrong with a page, in words.
@@ -59,9 +60,11 @@ def reports(
     project.run("kedro", "run")
     few = "--params=benchmark.tuning.trials=2"
     project.run("kedro", "run", "--pipelines=benchmark.iris", few)
-    plots = ("confusion_matrix_plot", "telling_words_plot")
-    entries = "".join(PLOT.format(name=name) for name in plots)
-    (project.path / "conf/local/catalog_text.yml").write_text(entries)
+    bars = "{type: bar, fig: {x: log odds, y: word, orientation: h}}"
+    plots = {"confusion_matrix_plot": "{type: imshow}", "telling_words_plot": bars}
+    (project.path / "conf/local/catalog_text.yml").write_text(
+        "".join(PLOT.format(name=name, arguments=one) for name, one in plots.items())
+    )
     project.run("kedro", "run", "--pipelines=etl")
     project.run("kedro", "run", "--pipelines=training")
 

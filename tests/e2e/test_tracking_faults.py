@@ -213,7 +213,7 @@ def test_nothing_is_lost(runner: Runner, fault: str, part: str, time: str) -> No
     assert f"MLflow at {runner.proxy.uri} lacks this run, or part of it" in warning
     assert "'kedro run --only-missing-outputs' writes the rest" in warning
     kept = [
-        json.loads(file.read_text())["run"]
+        json.loads(file.read_text())
         for file in project.path.glob("data/.untracked/*.json")
     ]
 
