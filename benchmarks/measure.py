@@ -19,7 +19,7 @@ from statistics import median
 ROUNDS = 5
 HOST = "127.0.0.1"
 HERE = Path(__file__).parent
-SECONDS_BETWEEN_LOOKS = 1
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)

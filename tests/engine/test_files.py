@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,22 @@ def test_what_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         dataset.save(["x" * 10**6, BreaksOff()])
     assert dataset.load() == "whole"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_texts_are_utf_8_whatever_the_machine_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = io.TextIOWrapper
+
+    def in_ascii(file: Any, encoding: str = "ascii", **options: Any) -> Any:
+        return opened(file, encoding=encoding, **options)
+
+    monkeypatch.setattr(io, "TextIOWrapper", in_ascii)
+    path = tmp_path / "words.json"
+    dataset = JSONDataset(filepath=str(path), save_args={"ensure_ascii": False})
+    dataset.save("caf\u00e9")
+    assert path.read_bytes().decode() == '"caf\u00e9"'
+    assert dataset.load() == "caf\u00e9"
 
 
 def test_files_saved_while_an_error_is_handled_are_kept(tmp_path: Path) -> None:

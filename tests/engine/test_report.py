@@ -3,13 +3,29 @@
 import math
 import re
 from html import escape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from conftest import REPOSITORY
+from iris.engine import report
 from iris.engine.charts import Chart, charts_of
-from iris.engine.report import Part, _changes, _explain, _or_warn, _render, _show
+from iris.engine.record import Plan
+from iris.engine.report import (
+    Part,
+    _changes,
+    _explain,
+    _parts_of,
+    _render,
+    _show,
+    write_report,
+)
+from iris.engine.tracking.outcome import KedroRun, ModelOutcome, Outcome
 from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
 from plotly import express
 from plotly import graph_objects as go
 from sklearn.linear_model import LinearRegression
@@ -126,11 +142,86 @@ def test_each_facet_keeps_its_name_whatever_a_line_lacks(facets: str) -> None:
     assert drawn == {"score": 1, "seconds": 9}
 
 
-def test_what_cannot_be_drawn_ends_no_run(caplog: pytest.LogCaptureFixture) -> None:
-    assert charts_of(go.Figure(go.Bar(x=["a"], y=[1]))) == []
-    with _or_warn("plot"):
-        table(go.Figure(go.Scatter(y=[1])))
+def test_a_grid_of_facets_is_drawn_without_names() -> None:
+    tidy = pd.DataFrame({"x": [1, 2] * 2, "a": [*"uuvv"], "b": [*"pqpq"]})
+    figure = express.scatter(tidy, x="x", y="x", facet_col="a", facet_row="b")
+    assert [one.title for one in charts_of(figure)] == [""] * 4
+
+
+@pytest.mark.parametrize("figure", [go.Bar(x=["a"], y=[1]), go.Scatter(y=[1])])
+def test_what_cannot_be_drawn_is_said_and_ends_no_run(
+    figure: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = {"type": "plotly.JSONDataset", "filepath": f"{tmp_path}/plot.json"}
+    entry["metadata"] = {"report": "Plot"}  # type: ignore[assignment]
+    catalog = DataCatalog.from_config({"plot": entry})
+    pipeline = Pipeline([Node(lambda: None, None, "plot", name="draw")])
+    plan = Plan(pipeline, catalog, tmp_path)
+    plan.before["plot"] = None
+    catalog["plot"].save(go.Figure(figure))
+    assert _parts_of(pipeline, catalog, plan) == []
     assert "The report lacks plot: " in caplog.text
+
+
+def test_a_page_that_cannot_be_written_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(report, "project_path", lambda: tmp_path)
+    catalog, pipeline = DataCatalog(), Pipeline([])
+    monkeypatch.setitem(report.plans, id(catalog), Plan(pipeline, catalog, tmp_path))
+    run = KedroRun({}, pipeline, catalog)
+    failed = ModelOutcome(name="a", start=0, end=0, namespace="a", tags={"error": "no"})
+    tags = {"kedro_command": "kedro run"}
+    outcome = Outcome(name="a", start=0, end=0, tags=tags, models=[failed])
+    page = write_report(run, outcome, None)
+    assert "<dt>a</dt><dd>no</dd>" in Path(page).read_text()
+    monkeypatch.setattr(report, "_render", lambda **_: 1 / 0)
+    assert write_report(run, outcome, None) == ""
+    assert "The report lacks all: ZeroDivisionError" in caplog.text
+
+
+WORDS = ["caf\u00e9", "\u0434\u0430", "\U0001f600", "1", "two", "three"]
+TABLES = {
+    "confusion_matrix_plot": pd.DataFrame(np.eye(6), WORDS, WORDS),
+    "reliability_plot": pd.DataFrame(
+        {"probability": [0.6, 0.9], "share that is right": [0.5, 1.0]}
+    ),
+    "telling_words_plot": pd.DataFrame(
+        {"label": WORDS, "word": WORDS[::-1], "log odds": [3.0, 2, 1, 0, -1, 9]}
+    ),
+    "benchmark.iris.learning_curves_plot": pd.DataFrame(
+        [
+            {"model": model, "samples": count, "measured": what, "mean": 1.0, "std": 0}
+            for model in "ab"
+            for what in ("validation score", "training score", "seconds to fit")
+            for count in (10, 20)
+        ]
+    ),
+    "benchmark.heat_map": pd.DataFrame(
+        {"svm.tuned": [0.9, np.nan], "baseline": [0.1, 0.2]}, ["iris", "1"]
+    ),
+}
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(1), slice(0)])
+def test_what_the_catalog_draws_the_report_shows(rows: slice, tmp_path: Path) -> None:
+    conf = REPOSITORY / "{{ cookiecutter.repo_name }}/conf/base"
+    config = {}
+    for family in ("text", "benchmark"):
+        text = (conf / f"catalog_{family}.yml").read_text()
+        config |= yaml.safe_load(text.replace("data/", f"{tmp_path}/"))
+    drawn = {name: one for name, one in config.items() if "plotly_args" in one}
+    catalog = DataCatalog.from_config(drawn)
+    assert {*TABLES} == {one.replace("{dataset}", "iris") for one in drawn}
+    for name, table in TABLES.items():
+        if rows == slice(0) and name in ("confusion_matrix_plot", "benchmark.heat_map"):
+            continue  # there is a label, or a data set
+        catalog[name].save(table[rows])
+        charts = charts_of(catalog[name].load())
+        if rows == slice(None):
+            assert sum(bool(one.series or one.cells) for one in charts) in (1, 3)
+            titles = [*dict.fromkeys(table.get("measured", [""]))]
+            assert [one.title for one in charts] == titles
 
 
 def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import re
@@ -226,6 +227,7 @@ def test_small_requests_take_turns_and_a_large_one_holds_none_up(
         at_work.pop()
         return orders
 
+    model = copy.deepcopy(model)
     model.steps = [(note, [model.input_name], [model.output_name])]
     with ThreadPoolExecutor(2) as clients:
         requests = [orders("rose"), pd.concat([orders("rose")] * rows)]

@@ -249,6 +249,21 @@ def test_whatever_is_lost_is_written_later(
     assert set(told) == {("FAILED", True)}
 
 
+def test_a_kept_run_of_another_version_is_left_and_keeps_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.limit_mlflow(5)
+    client = MlflowClient(new_store(tmp_path))
+    experiment = client.create_experiment("iris", tmp_path.as_uri())
+    mine = Outcome(name="a", start=1, end=2, place="here")
+    (tmp_path / "0.json").write_text(json.dumps({"place": "here", "run": {}}))
+    (tmp_path / "1.json").write_text(mine.model_dump_json())
+    write.send_kept(client, experiment, "here", tmp_path)
+    assert [run.info.run_name for run in client.search_runs([experiment])] == ["a"]
+    assert [path.name for path in tmp_path.glob("?.json")] == ["0.json"]
+    assert "0.json is of another version" in caplog.text
+
+
 @pytest.mark.parametrize(("calls", "status"), [(100, "RUNNING"), (1, "FAILED")])
 def test_a_callers_run_is_its_callers_to_end_unless_it_is_written_later(
     calls: int, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -88,10 +88,14 @@ def charts_of(figure: Any) -> list[Chart]:
     parts: dict[str, list[Any]] = {}
     for trace in figure.data:
         parts.setdefault(getattr(trace, "xaxis", None) or "x", []).append(trace)
-    # Facets are named in the order of their axes, by plotly.express as column=value.
-    notes = [one.text.rpartition("=")[2] for one in figure.layout.annotations or []]
+    # In the order of their axes; by plotly.express, which names rows and columns of a
+    # grid, as column=value.
+    notes = [one.text.partition("=") for one in figure.layout.annotations or []]
     axes = sorted(parts, key=lambda axis: int(axis[1:] or 1))
-    titles = dict(zip(axes, notes, strict=True)) if len(notes) == len(axes) > 1 else {}
+    titles = {}
+    if len(notes) == len(axes) > 1 and len({name for name, is_, _ in notes if is_}) < 2:
+        names = (value if is_ else name for name, is_, value in notes)
+        titles = dict(zip(axes, names, strict=True))
     charts = []
     for axis, traces in parts.items():
         kind, title = traces[0].type, titles.get(axis, "")

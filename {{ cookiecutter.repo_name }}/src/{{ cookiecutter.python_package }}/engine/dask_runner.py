@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any, cast
@@ -43,12 +43,16 @@ class DaskRunner(AbstractRunner):
         is_async: bool = False,
     ):
         super().__init__(is_async=is_async)
-        self._address, self._workers, self._timeout = address, workers, timeout
-        self._starting: Future[Any] | None = None
+        self._own = {
+            "n_workers": workers,
+            "threads_per_worker": 1,
+            "host": "127.0.0.1",
+            "dashboard_address": "127.0.0.1:0",
+            "env": dask_worker.QUIET,
+        }
+        self._address, self._timeout = address, timeout
         if not address:
             dask_worker.warm_up()
-            # While the run gets ready: that takes as long as a cluster does.
-            self._starting = ThreadPoolExecutor(1).submit(self._start_cluster)
         self._client: Any = None
         self._work: Any = None
         self._sent: set[Any] = set()  # Dask forgets what nobody keeps
@@ -66,14 +70,12 @@ class DaskRunner(AbstractRunner):
 
     @contextmanager
     def _get_executor(self, _: int) -> Iterator["DaskRunner"]:  # type: ignore[override]
-        from dask.distributed import Client
+        from dask.distributed import Client, LocalCluster
 
         address: Any = self._address
         with ExitStack() as stack:
             if not address:
-                starting, self._starting = self._starting, None
-                cluster = starting.result() if starting else self._start_cluster()
-                address = stack.enter_context(cluster)
+                address = stack.enter_context(LocalCluster(**self._own))
             try:
                 client = stack.enter_context(Client(address, timeout=self._timeout))
                 client.wait_for_workers(1, self._timeout)
@@ -88,18 +90,6 @@ class DaskRunner(AbstractRunner):
             stack.callback(over.set)
             threading.Thread(target=self._watch, args=[over], daemon=True).start()
             yield self
-
-    def _start_cluster(self) -> Any:
-        """Start workers of one's own, processes on this machine."""
-        from dask.distributed import LocalCluster
-
-        return LocalCluster(
-            n_workers=self._workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            env=dask_worker.QUIET,
-        )
 
     @staticmethod
     def _greet(client: Any) -> Any:

@@ -25,12 +25,12 @@ DISTRIBUTIONS = ("cloudpickle", "dask", "kedro", "numpy", "pandas", "scikit-lear
 # Of Dask's log, warnings: it has a line for each connection.
 QUIET = {"DASK_LOGGING__DISTRIBUTED": "warning"}
 dask.config.set({"logging.distributed": "warning"})
-# A look every 10 ms at what workers do takes 3 % of it.
-dask.config.set({"distributed.worker.profile.enabled": False})
 
 
 def warm_up() -> None:
     """Import what workers need while the run gets ready, for them to be forked then."""
+    # A look every 10 ms at what workers do takes 3 % of it.
+    dask.config.set({"distributed.worker.profile.enabled": False})
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return
     dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})

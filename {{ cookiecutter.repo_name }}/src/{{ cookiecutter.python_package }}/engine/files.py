@@ -51,6 +51,12 @@ class AtomicFile(LocalFileOpener):  # type: ignore[misc]
 class AtomicFileSystem(LocalFileSystem):  # type: ignore[misc]
     """The local file system, through which the catalog's datasets write."""
 
+    def open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
+        """Open a file; of text as UTF-8, whatever a machine's own encoding is."""
+        if "b" not in mode:
+            kwargs.setdefault("encoding", "utf-8")
+        return super().open(path, mode, *args, **kwargs)
+
     def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> LocalFileOpener:
         path = self._strip_protocol(path)
         special = os.path.exists(path) and not os.path.isfile(path)  # as /dev/null

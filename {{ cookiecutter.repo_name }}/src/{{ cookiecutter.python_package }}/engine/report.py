@@ -73,8 +73,10 @@ def write_report(run: "KedroRun", outcome: "Outcome", verdict: str | None) -> st
     path = root / "data" / "08_reporting" / f"report{name}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     title = PACKAGE.replace("_", " ").capitalize()
-    path.write_text(_render(title=title, story=story, parts=parts), "utf-8")
-    return os.path.relpath(path)
+    with _or_warn("all"):
+        path.write_text(_render(title=title, story=story, parts=parts), "utf-8")
+        return os.path.relpath(path)
+    return ""
 
 
 def _facts(outcome: "Outcome") -> dict[str, str]:
@@ -117,7 +119,7 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
             part = parts.setdefault(title, Part(title))
             with _or_warn(name):
                 _show(part, catalog[name].load())
-    return list(parts.values())
+    return [part for part in parts.values() if part.rows or part.charts]
 
 
 def _show(part: Part, value: Any) -> None:
@@ -131,7 +133,9 @@ def _show(part: Part, value: Any) -> None:
         if len(value) > MAX_ROWS:
             part.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
     elif hasattr(value, "data"):
-        part.charts += charts_of(value)
+        if not (charts := charts_of(value)):
+            raise ValueError("no dots, lines, horizontal bars or heat map")
+        part.charts += charts
 
 
 def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:

@@ -26,13 +26,14 @@ from .trust import PACKAGE, nested_classes
 
 logger = logging.getLogger(__name__)
 
-# What the engine's public face imports; click and OmegaConf come with Kedro.
+# What the engine's public face imports; click, OmegaConf and Rich come with Kedro.
 REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"
 
 
 # Rows of a small request. Those go one after the other: threads that take turns in the
 # midst of them answer an eighth less. A large one holds none of them up.
 FEW = 100
+TURN = threading.RLock()
 
 
 class Answers(pd.DataFrame):
@@ -67,7 +68,6 @@ class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
         names = self.pipeline.inputs() - {self.input_name}
         self.fitted = {name: self.loaded_catalog[name].load() for name in names}
         nodes = self.pipeline.nodes
-        self.turn = threading.Lock()
         self.steps = [(node.func, node.inputs, node.outputs) for node in nodes]
 
     def predict(self, context: Any, model_input: pd.DataFrame) -> Any:
@@ -75,7 +75,7 @@ class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
         from sklearn import config_context
 
         small = len(model_input) <= FEW
-        turn: AbstractContextManager[Any] = self.turn if small else nullcontext()
+        turn: AbstractContextManager[Any] = TURN if small else nullcontext()
         data: dict[str, Any] = {**self.fitted, self.input_name: model_input}
         try:
             # Their arguments were checked when they were fitted.

@@ -50,6 +50,15 @@ def test_learning_curves_grow_and_come_into_one_table(table: pd.DataFrame) -> No
     assert list(collect_learning_curves(broken=FAILURE)) == list(curves)
 
 
+def test_a_curve_has_no_time_where_it_has_no_score(table: pd.DataFrame) -> None:
+    X_train, _, y_train, _ = split_data(table, DATA, 3)
+    neighbors = {"class": "sklearn.neighbors.KNeighborsClassifier"}
+    entry = {**neighbors, "model_kwargs": {"n_neighbors": 20}}
+    rows = learning_curve(entry, DATA, COMPARISON, X_train, y_train, 3)
+    assert min(row["samples"] for row in rows) >= 20
+    assert len({row["measured"] for row in rows}) == 3
+
+
 def test_trials_come_into_one_table() -> None:
     rows = [{"number": 0, "value": 0.5}, {"number": 1, "value": 0.7}]
     trials = collect_trials(tree=rows, broken=FAILURE)

@@ -153,5 +153,6 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
 def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
     """Tell whether a version's files were on this machine, and have been deleted."""
     uri = client.get_model_version_download_uri(champion.name, champion.version)
-    path = local_file_uri_to_path(uri)  # type: ignore[no-untyped-call]
-    return uri.startswith("file:") and not Path(path).exists()
+    if not uri.startswith("file:"):
+        return False
+    return not Path(local_file_uri_to_path(uri)).exists()  # type: ignore[no-untyped-call]

@@ -78,7 +78,11 @@ def send_kept(
     # Who holds the lock writes them.
     with suppress(Timeout), FileLock(folder / "lock", 0) if files else nullcontext():
         for file in files:
-            run = Outcome.model_validate_json(file.read_text())
+            try:
+                run = Outcome.model_validate_json(file.read_text())
+            except ValueError:
+                logger.warning("%s is of another version: MLflow lacks its run", file)
+                continue
             if run.place == place:
                 _find(client, experiment_id, run)
                 send(client, experiment_id, run)

@@ -61,12 +61,12 @@ def learning_curve(
             return_times=True,
         )
     measured = {"validation score": validation, "training score": train}
-    measured["seconds to fit"] = seconds
+    measured["seconds to fit"] = seconds  # or, where there is no score, to an error
+    scored = np.isfinite(validation + train).all(axis=1)
     return [
-        {"samples": int(count), "measured": what, "mean": mean, "std": std}
+        {"samples": int(count), "measured": what, "mean": of.mean(), "std": of.std()}
         for what, values in measured.items()
-        for count, mean, std in zip(samples, values.mean(1), values.std(1), strict=True)
-        if np.isfinite(mean)
+        for count, of in zip(samples[scored], values[scored], strict=True)
     ]
 
 
