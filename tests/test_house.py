@@ -17,7 +17,7 @@ from conftest import Bake, Project
 # Physical lines that a project may have at most: with all families, and with none.
 YOURS = {"all": 1440, "none": 480}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 5545
+ENGINE = 5551
 SOURCE_FILES = 60
 FILE = 220
 FUNCTION = 60

@@ -206,7 +206,7 @@ TABLES = {
 @pytest.mark.parametrize("rows", [slice(None), slice(1), slice(0)])
 def test_what_the_catalog_draws_the_report_shows(rows: slice, tmp_path: Path) -> None:
     conf = REPOSITORY / "{{ cookiecutter.repo_name }}/conf/base"
-    config = {}
+    config: dict[str, Any] = {}
     for family in ("text", "benchmark"):
         text = (conf / f"catalog_{family}.yml").read_text()
         config |= yaml.safe_load(text.replace("data/", f"{tmp_path}/"))

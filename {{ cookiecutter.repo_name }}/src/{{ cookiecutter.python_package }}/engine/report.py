@@ -197,10 +197,8 @@ def _explain(name: str, catalog: DataCatalog) -> list[Part]:
         labels = sorted({*map(str, y), *map(str, predicted)})
         matrix = confusion_matrix(y.astype(str), [*map(str, predicted)], labels=labels)
         figure = go.Figure(go.Heatmap(z=matrix, x=labels, y=labels))
-        title, text = (
-            "Confusion",
-            "Test rows: a row per class, a column per prediction.",
-        )
+        title = "Confusion"
+        text = "Test rows: a row per class, a column per prediction."
     errors = Part(f"{title} of {name}", text, charts=charts_of(figure))
     some = X.sample(min(len(X), MAX_IMPORTANCE_ROWS), random_state=0)
     found = permutation_importance(
