@@ -17,10 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bench_serving import serving
 from graph import viz
 from measure import HERE, ROUNDS, Table
 from runs import cost, registry, report, runners, start, tracking
-from texts import serving, text
+from texts import text
 
 PARTS: dict[str, Callable[..., Any]] = {
     "start": start,

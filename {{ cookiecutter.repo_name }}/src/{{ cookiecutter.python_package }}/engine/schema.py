@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import ConfigurationError, parse
+from .errors import VERBATIM, ConfigurationError, parse
 from .trust import check_arguments, check_class_path
 
 logger = logging.getLogger(__name__)
@@ -188,8 +188,8 @@ def warn_of_near_misses(parameters: Mapping[str, Any]) -> None:
     for key in map(str, parameters):
         near = get_close_matches(key, known, n=1, cutoff=0.75)
         if near and key not in known:
-            hint = f"did you mean '{near[0]}'?"
-            logger.warning("%s: nothing reads the key '%s'; %s", FILE, key, hint)
+            told = f"{FILE}: nothing reads the key '{key}'; did you mean '{near[0]}'?"
+            logger.warning(told, extra=VERBATIM)
 
 
 def read_parameters(parameters: Mapping[str, Any]) -> ProjectSpec:
