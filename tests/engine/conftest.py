@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+import pytest
 from conftest import REPOSITORY
 from kedro.framework import project
+from kedro.pipeline import Pipeline
 
 SOURCE = "{{ cookiecutter.repo_name }}/src/{{ cookiecutter.python_package }}"
 
@@ -25,3 +27,17 @@ sys.dont_write_bytecode = True
 _module("iris", __path__=[str(REPOSITORY / SOURCE)])
 _module("iris.settings", TRUSTED_PACKAGES=("sklearn", "xgboost", "lightgbm"))
 project.settings.configure("iris.settings")
+
+
+@pytest.fixture
+def sought(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
+    """Note each pipeline whose inputs or outputs are looked for."""
+    pipelines: list[Pipeline] = []
+    remove = Pipeline._remove_intermediates
+
+    def note(self: Pipeline, names: set[str]) -> set[str]:
+        pipelines.append(self)
+        return remove(self, names)
+
+    monkeypatch.setattr(Pipeline, "_remove_intermediates", note)
+    return pipelines

@@ -182,17 +182,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 def test_a_run_finds_the_ends_of_its_pipeline_once(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, sought: list[Pipeline]
 ) -> None:
-    sought: list[Pipeline] = []
-    remove = Pipeline._remove_intermediates
-
-    def note(self: Pipeline, names: set[str]) -> set[str]:
-        sought.append(self)
-        return remove(self, names)
-
-    monkeypatch.setattr(Pipeline, "_remove_intermediates", note)
-
     def run() -> int:
         run: list[Pipeline] = []
         project.run(lambda one: run.append(one) or one)  # type: ignore[func-returns-value]

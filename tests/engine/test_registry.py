@@ -149,17 +149,8 @@ def test_a_lazy_pipeline_is_built_when_it_is_looked_into() -> None:
 
 @pytest.mark.parametrize("in_part", [False, True])
 def test_a_run_finds_the_ends_of_its_pipeline_once(
-    monkeypatch: pytest.MonkeyPatch, in_part: bool
+    sought: list[Pipeline], in_part: bool
 ) -> None:
-    sought: list[Pipeline] = []
-    remove = Pipeline._remove_intermediates
-
-    def note(self: Pipeline, names: set[str]) -> set[str]:
-        sought.append(self)
-        return remove(self, names)
-
-    monkeypatch.setattr(Pipeline, "_remove_intermediates", note)
-
     def run_of(count: int) -> int:
         names = [f"n_{i}" for i in range(count + 1)]
         nodes = [Node(same, a, b, name=b) for a, b in pairwise(names)]

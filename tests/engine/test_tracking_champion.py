@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from iris.engine import ComparisonSpec, DataSpec, ModelSpec, build_model, validate
+from iris.engine.tracking import champion
 from iris.engine.tracking import recipe as recipes
 from iris.engine.tracking.champion import ALIAS, crown, current_champion, decide
 from iris.engine.tracking.outcome import ModelOutcome
@@ -359,3 +361,20 @@ def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:
     loaded = [name for name in sys.modules if name.partition(".")[0] == "skops"]
     registry.enter(candidate("two", *LOW, model=spec(4)))
     assert loaded == [n for n in sys.modules if n.partition(".")[0] == "skops"]
+
+
+def test_only_files_of_this_machine_can_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_path = champion.local_file_uri_to_path
+
+    def as_on_windows(uri: str) -> str:
+        if not uri.startswith("file:"):
+            raise OSError(f"Bad URL: {uri}")
+        return str(to_path(uri))
+
+    monkeypatch.setattr(champion, "local_file_uri_to_path", as_on_windows)
+    addresses = ["s3://bucket/model", tmp_path.as_uri(), f"{tmp_path.as_uri()}/no"]
+    client = Mock()
+    client.get_model_version_download_uri.side_effect = addresses
+    assert [champion._gone(client, Mock()) for _ in addresses] == [False, False, True]

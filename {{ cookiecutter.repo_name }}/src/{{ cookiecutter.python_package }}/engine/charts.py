@@ -88,8 +88,8 @@ def charts_of(figure: Any) -> list[Chart]:
     parts: dict[str, list[Any]] = {}
     for trace in figure.data:
         parts.setdefault(getattr(trace, "xaxis", None) or "x", []).append(trace)
-    # In the order of their axes; by plotly.express, which names rows and columns of a
-    # grid, as column=value.
+    # Names of facets, in the order of their axes, are column=value; those of a grid are
+    # of its rows and columns.
     notes = [one.text.partition("=") for one in figure.layout.annotations or []]
     axes = sorted(parts, key=lambda axis: int(axis[1:] or 1))
     titles = {}

@@ -1,6 +1,6 @@
 """What the benchmark does beyond the nodes of ``models``, and ``tune`` of the engine.
 
-scikit-learn is imported where it is used. Plots are tables here: the catalog draws.
+scikit-learn is imported where it is used; plots are tables that the catalog draws.
 """
 
 import warnings

@@ -1,6 +1,6 @@
 """How good the classifier is on the reviews it has not seen, and what it goes by.
 
-Plots are tables here: the catalog draws.
+Plots are tables that the catalog draws.
 """
 
 from typing import Any
