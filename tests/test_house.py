@@ -15,9 +15,9 @@ import yaml
 from conftest import Bake, Project
 
 # Physical lines that a project may have at most: with all families, and with none.
-YOURS = {"all": 1440, "none": 480}
+YOURS = {"all": 1435, "none": 475}
 TESTS = {"all": 1200, "none": 600}
-ENGINE = 5551
+ENGINE = 5557
 SOURCE_FILES = 60
 FILE = 220
 FUNCTION = 60

@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 # What the engine's public face imports; click, OmegaConf and Rich come with Kedro.
 REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"
 
-
 # Rows of a small request. Those go one after the other: threads that take turns in the
 # midst of them answer an eighth less. A large one holds none of them up.
 FEW = 100
