@@ -18,7 +18,7 @@ from {{ cookiecutter.python_package }}.pipelines.ml_app import (
 )
 
 ENCODER = LabelEncoder().fit(["worse", "better"])
-SYMBOLS = "so \U0001f600 \U0001f44d \U0001f3fd \u2764"
+SYMBOLS = "so \U0001f600 \U0001f44d \u2764"  # in any colour
 HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
 
 
@@ -28,7 +28,7 @@ HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
         ("The theatre, the bathe, the", ["the"], "theatre bathe"),
         ("the,the.the (the) 'the' \"the\" the-the", ["the"], ""),
         ("It's its OWN", ["it's"], "its own"),
-        ("Don't!", ["don", "t"], "dont"),
+        ("Don't! 'a''b'", ["don", "t"], "dont a b"),
         ("It\u2019s a won\u2019t", ["it's", "won"], "a wont"),
         ("so_so !?\u2026 10/10", ["10"], "so so"),
         ("na\u00efve\u2014Stra\u00dfe", ["na", "ve"], "na\u00efve stra\u00dfe"),

@@ -10,12 +10,7 @@ from {{ cookiecutter.python_package }} import engine
 
 from ..models.nodes import split_data
 from ..models.pipeline import COMPARISON, DATA, SEED, SPLIT, TRAINING, model_nodes, rank
-from .nodes import (
-    collect_learning_curves,
-    collect_trials,
-    compare_datasets,
-    learning_curve,
-)
+from . import nodes
 
 FILE = "parameters_benchmark.yml"
 TUNING = "params:benchmark.tuning"
@@ -122,15 +117,17 @@ def nodes_around(dataset: str, models: list[str]) -> list[Node]:
 
     return [
         rank({cell: f"{space}.{cell}" for cell in cells}, data, space),
-        of_tuned(collect_learning_curves, "learning_curve", "learning_curves_plot"),
-        of_tuned(collect_trials, "trials", "trials"),
+        of_tuned(
+            nodes.collect_learning_curves, "learning_curve", "learning_curves_plot"
+        ),
+        of_tuned(nodes.collect_trials, "trials", "trials"),
     ]
 
 
 def compare_all(datasets: list[str]) -> Node:
     """Build the node that compares models over the data sets of these names."""
     return Node(
-        compare_datasets,
+        nodes.compare_datasets,
         {name: f"benchmark.{name}.leaderboard" for name in datasets},
         ["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
         name="compare_datasets",
@@ -142,19 +139,12 @@ def compare_all(datasets: list[str]) -> Node:
 def create_cell() -> Pipeline:
     """Return the nodes of a model on a data set: as configured, and tuned."""
     parameters = {COMPARISON, DATA, SEED, "params:model"}
+    tuned = ["params:model", DATA, COMPARISON, TUNING, *TRAINING]
+    measured = ["entry", DATA, COMPARISON, *TRAINING]
+    curve = "learning_curve"
     study = [
-        Node(
-            engine.tune,
-            ["params:model", DATA, COMPARISON, TUNING, *TRAINING],
-            ["entry", "trials"],
-            name="tune_model",
-        ),
-        Node(
-            learning_curve,
-            ["entry", DATA, COMPARISON, *TRAINING],
-            "learning_curve",
-            name="learning_curve",
-        ),
+        Node(engine.tune, tuned, ["entry", "trials"], name="tune_model"),
+        Node(nodes.learning_curve, measured, curve, name=curve),
     ]
     kinds = {
         "baseline": (model_nodes(), parameters),
@@ -163,12 +153,12 @@ def create_cell() -> Pipeline:
     return Pipeline(
         [
             Pipeline(
-                engine.keep_going(Pipeline(nodes)),
+                engine.keep_going(Pipeline(part)),
                 namespace=kind,
                 inputs=set(SPLIT),
                 parameters=taken,
                 tags=kind,
             )
-            for kind, (nodes, taken) in kinds.items()
+            for kind, (part, taken) in kinds.items()
         ]
     )

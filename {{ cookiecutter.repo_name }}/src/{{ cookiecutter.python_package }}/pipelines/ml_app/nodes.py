@@ -5,6 +5,7 @@ none but a run should wait for scikit-learn.
 """
 
 import re
+import unicodedata
 from html import unescape
 from typing import Any
 
@@ -17,13 +18,23 @@ Array = np.ndarray[Any, Any]
 
 FILE = "parameters_text.yml"
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-# A symbol, such as an emoji, is a word of its own; all that is neither white space nor
-# punctuation belongs to a word: letters of any script, with the marks that combine.
-SYMBOLS = "\u2190-\u2bff\U0001f000-\U0001faff"
-BETWEEN = r"\0-&(-/:-@\[-`{-\xbf\u2000-\u206f\u3000-\u303f\ufe00-\ufe0f\uff01-\uff0f\s"
-LETTERS = f"[^'{BETWEEN}{SYMBOLS}]+"
-# With the apostrophes inside: "don't" is one word, and "t" none.
-WORD = re.compile(f"{LETTERS}(?:'{LETTERS})*|[{SYMBOLS}]")
+# An apostrophe that is not between two letters: "don't" is one word, and "t" none.
+QUOTE = re.compile(r"'(?:(?<![^\s']')|(?![^\s']))")
+
+
+class Spacing(dict[int, str]):
+    """For ``str.translate``: makes words of letters of any script, and of digits."""
+
+    def __missing__(self, code: int) -> str:
+        """Keep them and their marks; let symbols, such as emoji, stand alone."""
+        letter, kind = chr(code), unicodedata.category(chr(code))
+        if kind in ("So", "Cn"):  # an emoji that is newer than Python is not assigned
+            return self.setdefault(code, f" {letter} ")
+        return self.setdefault(code, letter if kind[0] in "LMN" else " ")
+
+
+SPACING = Spacing.fromkeys(range(0xFE00, 0xFE10), " ")  # how a symbol is to look
+SPACING |= {ord("'"): "'", ord("\u2019"): "'"}
 
 
 def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[str]:
@@ -47,8 +58,9 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
             shown = None if isinstance(text, float) and np.isnan(text) else text
             problem = f"text: row {row}, from 0 on, is no text but {shown!r:.99}"
             raise engine.ConfigurationError(problem)
-        plain = unescape(TAG.sub(" ", text)).lower().replace("\u2019", "'")
-        words = [word for word in WORD.findall(plain) if word not in stopwords]
+        plain = unescape(TAG.sub(" ", text)).lower().translate(SPACING)
+        words = QUOTE.sub(" ", plain).split()
+        words = [word for word in words if word not in stopwords]
         cleaned.append(" ".join(words).replace("'", ""))
     return cleaned
 

@@ -25,20 +25,13 @@ def model_nodes(entry: str = "params:model") -> list[Node]:
     Args:
         entry: The dataset that says what the model is.
     """
+    validated, fitted = [entry, DATA, COMPARISON, *TRAINING], [entry, DATA, *TRAINING]
+    scored = ["fitted_model", "validation", COMPARISON, "X_test", "y_test"]
+    scores = ["model_score", "metrics"]
     return [
-        Node(
-            validate_model,
-            [entry, DATA, COMPARISON, *TRAINING],
-            "validation",
-            name="validate_model",
-        ),
-        Node(fit_model, [entry, DATA, *TRAINING], "fitted_model", name="fit_model"),
-        Node(
-            score_model,
-            ["fitted_model", "validation", COMPARISON, "X_test", "y_test"],
-            ["model_score", "metrics"],
-            name="score_model",
-        ),
+        Node(validate_model, validated, "validation", name="validate_model"),
+        Node(fit_model, fitted, "fitted_model", name="fit_model"),
+        Node(score_model, scored, scores, name="score_model"),
     ]
 
 
