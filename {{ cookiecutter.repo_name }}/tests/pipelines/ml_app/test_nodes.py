@@ -18,7 +18,7 @@ from {{ cookiecutter.python_package }}.pipelines.ml_app import (
 )
 
 ENCODER = LabelEncoder().fit(["worse", "better"])
-SYMBOLS = "so \U0001f600 \U0001f44d \u2764"  # in any colour
+SYMBOLS = "so \U0001f600 \U0001f44d \u2764 \U0001fadf"  # newer than Python 3.13
 HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
 
 
@@ -33,7 +33,7 @@ HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
         ("so_so !?\u2026 10/10", ["10"], "so so"),
         ("na\u00efve\u2014Stra\u00dfe", ["na", "ve"], "na\u00efve stra\u00dfe"),
         ("A<br />B <i>c</i> &amp; 1 <3 2>", [], "a b c 1 3 2"),
-        ("so\U0001f600\U0001f44d\U0001f3fd \u2764\ufe0f", [], SYMBOLS),
+        ("so\U0001f600\U0001f44d\U0001f3fd \u2764\ufe0f\U0001fadf", [], SYMBOLS),
         ("\u0939\u093f\u0928\u094d\u0926\u0940\u3002\u597d", [], HINDI),
     ],
 )
