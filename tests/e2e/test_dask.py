@@ -16,7 +16,7 @@ from e2e.conftest import InstalledProject, free_port, wait_for
 from e2e.mlflow_store import store_of
 from e2e.test_recovery import with_models
 
-RUNNER = "--runner=iris.engine.dask_runner.DaskRunner"
+RUNNER = "--runner=kedro_dynamic.runners.dask_runner.DaskRunner"
 
 # One that ends its worker the first time, one each time, and one that raises.
 DEADLY = """
@@ -176,7 +176,7 @@ def test_workers_elsewhere_and_storage_by_url(
 
         parent, children = store_of(project).family(*known)
         assert parent.status == "FINISHED"
-        assert parent.tags["runner"] == "iris.engine.dask_runner.DaskRunner"
+        assert parent.tags["runner"] == "kedro_dynamic.runners.dask_runner.DaskRunner"
         assert set(children) == {"decision_tree", "linear_svm", "nearest_neighbors"}
         for child in children.values():
             assert child.status == "FINISHED"

@@ -31,18 +31,16 @@ PIPELINE = """
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from plain.engine import (
-    ComparisonSpec,
-    DataSpec,
-    ModelSpec,
-    build_model,
-    held_out_scores,
-    keep_going,
-    read_parameters,
-    select_columns,
-    summarize,
-    validate,
-)
+from kedro_dynamic import ComparisonSpec
+from kedro_dynamic import DataSpec
+from kedro_dynamic import ModelSpec
+from kedro_dynamic import build_model
+from kedro_dynamic import held_out_scores
+from kedro_dynamic import keep_going
+from kedro_dynamic import read_parameters
+from kedro_dynamic import select_columns
+from kedro_dynamic import summarize
+from kedro_dynamic import validate
 
 PARTS = ["X_train", "X_test", "y_train", "y_test"]
 

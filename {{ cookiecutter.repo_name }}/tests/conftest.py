@@ -8,7 +8,10 @@ import pytest
 from kedro.framework.project import configure_project
 from kedro.io import DataCatalog
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    read_parameters,
+)
+
 
 # Before the tests are read: they name models, which settings.py has to trust.
 configure_project("{{ cookiecutter.python_package }}")
@@ -42,7 +45,7 @@ def table() -> pd.DataFrame:
 @pytest.fixture
 def catalog(parameters: dict[str, Any], table: pd.DataFrame) -> DataCatalog:
     """Return the table and the parameters, as nodes take them; the rest is memory."""
-    spec = engine.read_parameters(parameters)
+    spec = read_parameters(parameters)
     catalog = DataCatalog()
     catalog["example_iris_data"] = table
     catalog["params:models"] = parameters["models"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kedro.pipeline import Pipeline
 
-from .engine import dynamic_pipelines
+from kedro_dynamic import dynamic_pipelines
 
 
 def register_pipelines() -> Mapping[str, Pipeline]:

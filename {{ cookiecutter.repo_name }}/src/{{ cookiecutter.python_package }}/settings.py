@@ -3,7 +3,7 @@
 What may stand here: https://docs.kedro.org/en/stable/configure/configuration_basics/
 """
 
-from .engine.settings import (
+from kedro_dynamic.settings import (
     CONFIG_LOADER_ARGS,
     CONFIG_LOADER_CLASS,
     DISABLE_HOOKS_FOR_PLUGINS,

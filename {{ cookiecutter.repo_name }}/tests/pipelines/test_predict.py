@@ -9,7 +9,10 @@ from kedro.runner import SequentialRunner
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    DataError,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.predict import (
     create_pipeline,
     predict,
@@ -41,5 +44,5 @@ def test_rows_stay_as_they_are_and_get_a_prediction() -> None:
 
 
 def test_columns_that_are_missing_are_named() -> None:
-    with pytest.raises(engine.DataError, match="width: the champion needs this column"):
+    with pytest.raises(DataError, match="width: the champion needs this column"):
         predict(Champion(), ROWS.drop(columns="width"))

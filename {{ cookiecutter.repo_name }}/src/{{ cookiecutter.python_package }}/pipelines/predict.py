@@ -5,7 +5,10 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    DataError,
+)
+
 
 
 def create_pipeline(**kwargs: Any) -> Pipeline:
@@ -31,7 +34,7 @@ def predict(champion: Any, new_rows: pd.DataFrame) -> pd.DataFrame:
     """
     needed = champion.metadata.get_input_schema().input_names()
     if missing := [name for name in needed if name not in new_rows]:
-        raise engine.DataError.listing(
+        raise DataError.listing(
             "The data", [f"{name}: the champion needs this column" for name in missing]
         )
     return new_rows.assign(prediction=champion.predict(new_rows[needed]))

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    TuningSpec,
+    tune,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
     collect_learning_curves,
     collect_trials,
@@ -16,8 +23,8 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
 )
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
-DATA = engine.DataSpec(target_column="kind", drop=["id"])
-COMPARISON = engine.ComparisonSpec(folds=3)
+DATA = DataSpec(target_column="kind", drop=["id"])
+COMPARISON = ComparisonSpec(folds=3)
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
@@ -26,11 +33,11 @@ def test_tuning_finds_an_entry_that_is_at_least_as_good(
 ) -> None:
     X_train, _, y_train, _ = split_data(table, DATA, 3)
     space = {"max_depth": {"int": [1, 5]}}
-    model = engine.ModelSpec.model_validate({**TREE, "search_space": space})
-    spec = engine.TuningSpec(
+    model = ModelSpec.model_validate({**TREE, "search_space": space})
+    spec = TuningSpec(
         trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db"
     )
-    entry, trials = engine.tune(model, DATA, COMPARISON, spec, X_train, y_train, 3)
+    entry, trials = tune(model, DATA, COMPARISON, spec, X_train, y_train, 3)
     best = max(trials, key=lambda trial: trial["value"])
     assert entry == {"class": model.class_path, "model_kwargs": best["arguments"]}
     assert trials[0]["arguments"] == {}

@@ -9,7 +9,11 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+    TuningSpec,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.benchmark import (
     create_pipelines,
 )
@@ -39,7 +43,7 @@ def test_every_data_set_has_a_pipeline(benchmark: Parameters) -> None:
 
 def test_models_that_are_not_there(benchmark: Parameters) -> None:
     benchmark["benchmark"]["models"] = ["tre"]
-    with pytest.raises(engine.ConfigurationError, match="'tre' is no enabled model"):
+    with pytest.raises(ConfigurationError, match="'tre' is no enabled model"):
         create_pipelines(benchmark)
 
 
@@ -49,7 +53,7 @@ def test_one_data_set_runs(
     storage = f"sqlite:///{tmp_path}/studies.db"
     catalog["benchmark.small.raw"] = table
     catalog["params:benchmark.datasets.small"] = catalog.load("params:data")
-    catalog["params:benchmark.tuning"] = engine.TuningSpec(
+    catalog["params:benchmark.tuning"] = TuningSpec(
         trials=2, folds=2, storage=storage
     )
     outputs = [f"benchmark.small.{name}" for name in ("leaderboard", "trials")]

@@ -5,7 +5,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.etl_app import (
     create_pipelines,
 )
@@ -26,7 +29,7 @@ PARAMETERS = {
 
 
 def refused(labels: list[Any]) -> str:
-    with pytest.raises(engine.ConfigurationError) as error:
+    with pytest.raises(ConfigurationError) as error:
         etl_labels(pd.DataFrame({"label": labels}), "label", LABELS, "train")
     return error.value.message
 
@@ -78,11 +81,11 @@ def test_some_reviews_without_a_label_are_not_passed_over(labels: list[Any]) -> 
 def test_a_wrong_column_is_named_with_those_there_are() -> None:
     reviews = pd.DataFrame({"text": TEXTS, "label": NAMES})
     with pytest.raises(
-        engine.ConfigurationError, match=r"text_column: 'txt'.*mean 'text'"
+        ConfigurationError, match=r"text_column: 'txt'.*mean 'text'"
     ):
         etl_instances(reviews, "txt")
     with pytest.raises(
-        engine.ConfigurationError, match=r"'labels' is no.*columns: text, lab"
+        ConfigurationError, match=r"'labels' is no.*columns: text, lab"
     ):
         etl_labels(reviews, "labels", LABELS, "train")
 
@@ -102,5 +105,5 @@ def test_texts_are_prepared_without_labels_too() -> None:
     ],
 )
 def test_mistakes_are_named(text: dict[str, Any], problem: str) -> None:
-    with pytest.raises(engine.ConfigurationError, match=problem):
+    with pytest.raises(ConfigurationError, match=problem):
         create_pipelines({"text": PARAMETERS | text})

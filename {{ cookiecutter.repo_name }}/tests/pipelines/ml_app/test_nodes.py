@@ -11,7 +11,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import LabelEncoder
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+    ModelSpec,
+    TransformerSpec,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     evaluation,
     nodes,
@@ -47,7 +52,7 @@ def test_whole_words_are_kept_or_removed(
 @pytest.mark.parametrize("text", [None, float("nan"), 5, {"a": 1}])
 def test_what_is_no_text_is_named_by_its_row(text: object) -> None:
     with pytest.raises(
-        engine.ConfigurationError, match="row 1, from 0 on, is no text but"
+        ConfigurationError, match="row 1, from 0 on, is no text but"
     ):
         nodes.clean_text(pd.DataFrame({"text": ["Dull.", text]}), [])
 
@@ -63,9 +68,9 @@ def test_copies_and_more_reviews_move_no_review_to_the_other_side() -> None:
     assert (rows[rows < 400] + 400).tolist() == rows[rows >= 400].tolist()
     fewer, _ = nodes.hold_out(instances[:50], labels[:50], 0.25)
     assert fewer.tolist() == rows[rows < 50].tolist()
-    with pytest.raises(engine.ConfigurationError, match="399 instances but 800 labels"):
+    with pytest.raises(ConfigurationError, match="399 instances but 800 labels"):
         nodes.hold_out(instances.head(399), labels, 0.25)
-    with pytest.raises(engine.ConfigurationError, match="Of 2 reviews, "):
+    with pytest.raises(ConfigurationError, match="Of 2 reviews, "):
         nodes.hold_out(instances.head(2), labels.head(2), 0.5)
 
 
@@ -75,7 +80,7 @@ def fit_tokenizer(
     """Fit a tokenizer to the first two texts."""
     class_path = f"sklearn.feature_extraction.text.{name}"
     entry = {"class": class_path, "model_kwargs": model_kwargs}
-    spec = engine.TransformerSpec.model_validate(entry)
+    spec = TransformerSpec.model_validate(entry)
     return nodes.fit_tokenizer(texts, np.array([0, 1]), spec)
 
 
@@ -90,7 +95,7 @@ def test_words_are_those_of_the_training_rows_alone() -> None:
     by_column.transform.return_value = counts.tocsc()
     assert nodes.tokenize_text(by_column, [])[1].tolist() == [2, 0, 0]
     with pytest.raises(
-        engine.ConfigurationError, match="HashingVectorizer cannot name"
+        ConfigurationError, match="HashingVectorizer cannot name"
     ):
         fit_tokenizer(texts, "HashingVectorizer")
 
@@ -98,7 +103,7 @@ def test_words_are_those_of_the_training_rows_alone() -> None:
 def train(class_path: str, **model_kwargs: Any) -> Any:
     """Fit a model on two rows; the others say otherwise."""
     entry = {"class": class_path, "model_kwargs": model_kwargs}
-    model = engine.ModelSpec.model_validate(entry)
+    model = ModelSpec.model_validate(entry)
     features = csr_matrix(np.eye(2)[[0, 1, 0, 0, 0]])
     labels = pd.DataFrame({"label": ["better", *["worse"] * 4]})
     return nodes.train_model(features, labels, ENCODER, np.array([0, 1]), model, 3)
@@ -125,7 +130,7 @@ def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
 )
 def test_a_model_that_does_not_fit_is_named(class_path: str, problem: str) -> None:
     with pytest.raises(
-        engine.ConfigurationError, match=rf"text\.model\.class: .*{problem}"
+        ConfigurationError, match=rf"text\.model\.class: .*{problem}"
     ):
         train(class_path)
 

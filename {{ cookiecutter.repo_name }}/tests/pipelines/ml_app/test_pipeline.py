@@ -8,7 +8,12 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from kedro_datasets.pickle import PickleDataset
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+    ModelSpec,
+    TransformerSpec,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     create_pipelines,
 )
@@ -28,8 +33,8 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
     )
     for name, value in TEXT.items():
         catalog[f"params:text.{name}"] = value
-    catalog["params:text.model"] = engine.ModelSpec.model_validate(TEXT["model"])
-    catalog["params:text.tokenizer"] = engine.TransformerSpec.model_validate(
+    catalog["params:text.model"] = ModelSpec.model_validate(TEXT["model"])
+    catalog["params:text.tokenizer"] = TransformerSpec.model_validate(
         TEXT["tokenizer"]
     )
     catalog["params:random_state"] = 3
@@ -55,6 +60,6 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
 def test_a_missing_key_is_named_with_what_stands_there_instead() -> None:
     text = {name: value for name, value in TEXT.items() if name != "tokenizer"}
     with pytest.raises(
-        engine.ConfigurationError, match=r"tokenizer: missing; did you mean"
+        ConfigurationError, match=r"tokenizer: missing; did you mean"
     ):
         create_pipelines({"text": {**text, "tokeniser": TEXT["tokenizer"]}})

@@ -5,7 +5,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ComparisonSpec,
+    DataSpec,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
     compare_models,
 )
@@ -35,8 +39,8 @@ def compare(
     table: pd.DataFrame, target: str = "kind", **comparison: Any
 ) -> tuple[pd.DataFrame, Any]:
     """Compare two models and one that failed, by their results."""
-    data = engine.DataSpec(target_column=target, drop=["id"])
-    how = engine.ComparisonSpec(**{"folds": 3, **comparison})
+    data = DataSpec(target_column=target, drop=["id"])
+    how = ComparisonSpec(**{"folds": 3, **comparison})
     kind = "Classifier" if target == "kind" else "Regressor"
     models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
     parts = split_data(table, data, 3)

@@ -3,7 +3,13 @@
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ComparisonSpec,
+    DataError,
+    DataSpec,
+    ModelSpec,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     fit_model,
     score_model,
@@ -11,9 +17,9 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     validate_model,
 )
 
-DATA = engine.DataSpec(target_column="kind", train_fraction=0.75, drop=["id"])
-COMPARISON = engine.ComparisonSpec(folds=3)
-TREE = engine.ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
+DATA = DataSpec(target_column="kind", train_fraction=0.75, drop=["id"])
+COMPARISON = ComparisonSpec(folds=3)
+TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
 
 Parts = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
@@ -37,7 +43,7 @@ def test_split_keeps_rows_together_and_shares_of_classes(
 
 
 def test_columns_that_are_not_there_are_named(table: pd.DataFrame) -> None:
-    with pytest.raises(engine.DataError, match="'kind' is no column of the data"):
+    with pytest.raises(DataError, match="'kind' is no column of the data"):
         split_data(table.drop(columns="kind"), DATA, 3)
 
 

@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    fingerprints,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.user_app import (
     create_pipelines,
 )
@@ -26,7 +29,7 @@ class LengthModel:
     """Calls long texts better; was trained on those it is told of."""
 
     def __init__(self, trained_on: pd.DataFrame = INSTANCES[:0]) -> None:
-        self.trained_on = engine.fingerprints(trained_on)
+        self.trained_on = fingerprints(trained_on)
 
     def predict(self, instances: pd.DataFrame) -> pd.DataFrame:
         length = instances["text"].str.len().astype("int64")

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    BASELINE,
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    build_model,
+    held_out_scores,
+    is_failure,
+)
+
 
 # Of the training rows of each fold.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
@@ -17,8 +26,8 @@ SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
 
 def learning_curve(
     entry: dict[str, Any],
-    data: engine.DataSpec,
-    comparison: engine.ComparisonSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
@@ -40,17 +49,17 @@ def learning_curve(
     """
     from sklearn.model_selection import learning_curve as measure
 
-    model, y = engine.ModelSpec.model_validate(entry), y_train.iloc[:, 0]
+    model, y = ModelSpec.model_validate(entry), y_train.iloc[:, 0]
 
     def score(fitted_model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> float:
-        scores = engine.held_out_scores(fitted_model, comparison, X, y)
+        scores = held_out_scores(fitted_model, comparison, X, y)
         return next(iter(scores.values()))
 
     with warnings.catch_warnings():
         # Of shares that are too small for the model: they have no score.
         warnings.simplefilter("ignore")
         samples, train, validation, seconds, _ = measure(
-            engine.build_model(model, data, X_train, y, random_state),
+            build_model(model, data, X_train, y, random_state),
             X_train,
             y,
             train_sizes=SHARES,
@@ -83,7 +92,7 @@ def collect_learning_curves(**curves: Any) -> pd.DataFrame:
     rows = [
         {"model": name, **row}
         for name, curve in curves.items()
-        for row in ([] if engine.is_failure(curve) else curve)
+        for row in ([] if is_failure(curve) else curve)
     ]
     return pd.DataFrame(rows, columns=["model", "samples", "measured", "mean", "std"])
 
@@ -100,7 +109,7 @@ def collect_trials(**trials: Any) -> pd.DataFrame:
     rows = [
         {"model": name, **row}
         for name, table in trials.items()
-        for row in ([table] if engine.is_failure(table) else table)
+        for row in ([table] if is_failure(table) else table)
     ]
     return pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
 
@@ -125,7 +134,7 @@ def compare_datasets(
             for name, board in leaderboards.items()
         }
     ).T
-    models = scores.drop(columns=engine.BASELINE)
+    models = scores.drop(columns=BASELINE)
     # A model that failed on a data set is last on it.
     ranks = models.rank(axis="columns", ascending=False, na_option="bottom")
     best = ranks.eq(ranks.min(axis="columns"), axis="index") & models.notna()
@@ -133,5 +142,5 @@ def compare_datasets(
     table = pd.DataFrame({**columns, "best_on": best.sum()}).sort_values(
         "mean_rank", kind="stable"
     )
-    scores = scores[[*table.index, engine.BASELINE]].rename_axis("dataset")
+    scores = scores[[*table.index, BASELINE]].rename_axis("dataset")
     return scores.reset_index(), scores, table.rename_axis("model").reset_index()

@@ -6,7 +6,18 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+    DataSpec,
+    Schema,
+    TuningSpec,
+    did_you_mean,
+    keep_going,
+    parse,
+    read_parameters,
+    tune,
+)
+
 
 from ..models.nodes import split_data
 from ..models.pipeline import COMPARISON, DATA, SEED, SPLIT, TRAINING, model_nodes, rank
@@ -17,16 +28,16 @@ TUNING = "params:benchmark.tuning"
 KINDS = ("baseline", "tuned")
 
 
-class BenchmarkSpec(engine.Schema):
+class BenchmarkSpec(Schema):
     """All that stands below ``benchmark:``."""
 
-    datasets: dict[str, engine.DataSpec | None]
+    datasets: dict[str, DataSpec | None]
     """By name; one without an entry is left out, for environments to do so."""
 
     models: tuple[str, ...] = ()
     """Names of models in ``parameters.yml``; without any, all that are enabled."""
 
-    tuning: engine.TuningSpec
+    tuning: TuningSpec
 
 
 def create_pipelines(
@@ -42,14 +53,14 @@ def create_pipelines(
     """
     if "benchmark" not in parameters:
         return {}
-    spec = engine.parse(BenchmarkSpec, parameters["benchmark"], FILE, "benchmark")
-    known = list(engine.read_parameters(parameters).models)
+    spec = parse(BenchmarkSpec, parameters["benchmark"], FILE, "benchmark")
+    known = list(read_parameters(parameters).models)
     if unknown := [name for name in spec.models if name not in known]:
-        raise engine.ConfigurationError.listing(
+        raise ConfigurationError.listing(
             FILE,
             [
                 f"benchmark.models: '{name}' is no enabled model of parameters.yml"
-                f"{engine.did_you_mean(name, known)}"
+                f"{did_you_mean(name, known)}"
                 for name in unknown
             ],
         )
@@ -143,7 +154,7 @@ def create_cell() -> Pipeline:
     measured = ["entry", DATA, COMPARISON, *TRAINING]
     curve = "learning_curve"
     study = [
-        Node(engine.tune, tuned, ["entry", "trials"], name="tune_model"),
+        Node(tune, tuned, ["entry", "trials"], name="tune_model"),
         Node(nodes.learning_curve, measured, curve, name=curve),
     ]
     kinds = {
@@ -153,7 +164,7 @@ def create_cell() -> Pipeline:
     return Pipeline(
         [
             Pipeline(
-                engine.keep_going(Pipeline(part)),
+                keep_going(Pipeline(part)),
                 namespace=kind,
                 inputs=set(SPLIT),
                 parameters=taken,

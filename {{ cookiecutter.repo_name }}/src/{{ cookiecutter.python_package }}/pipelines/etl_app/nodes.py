@@ -2,7 +2,11 @@
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+    did_you_mean,
+)
+
 
 FILE = "parameters_text.yml"
 
@@ -57,7 +61,7 @@ def etl_labels(
     if label.isna().all():
         values = ", ".join(written[~is_missing].astype("str").unique()[:3])
         found = f"; its column '{label_column}' has {values}" if values else ""
-        raise engine.ConfigurationError(
+        raise ConfigurationError(
             f"The split '{split}' has no labels{found}. Its texts alone are prepared by"
             f"\n  kedro run --pipelines etl_instances --params split={split}"
         )
@@ -74,7 +78,7 @@ def etl_labels(
             f"{is_missing.idxmax()}"
         )
     if problems:
-        raise engine.ConfigurationError.listing(FILE, problems)
+        raise ConfigurationError.listing(FILE, problems)
     return pd.DataFrame({"label": label.astype("str")})
 
 
@@ -82,7 +86,7 @@ def _check_column(reviews: pd.DataFrame, key: str, column: str) -> None:
     """Refuse a table without the column that a parameter names."""
     if column not in reviews:
         columns = [str(name) for name in reviews]
-        hint = engine.did_you_mean(column, columns)
+        hint = did_you_mean(column, columns)
         problem = f"text.{key}: '{column}' is no column of the reviews{hint}"
         problem += f"; columns: {', '.join(columns)}"
-        raise engine.ConfigurationError.listing(FILE, [problem])
+        raise ConfigurationError.listing(FILE, [problem])

@@ -5,7 +5,10 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    parse,
+)
+
 
 from .nodes import FILE, etl_instances, etl_labels
 
@@ -29,7 +32,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong.
     """
-    engine.parse(Text, parameters.get("text"), FILE, prefix="text")
+    parse(Text, parameters.get("text"), FILE, prefix="text")
     text = ["reviews", "params:text.text_column"]
     label = ["reviews", "params:text.label_column", "params:text.labels"]
     nodes = [

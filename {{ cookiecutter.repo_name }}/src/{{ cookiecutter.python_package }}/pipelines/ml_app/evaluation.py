@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    score_predictions,
+)
+
 from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
     Array,
     decode_predictions,
@@ -51,7 +54,7 @@ def evaluate(
         strategy="quantile",
     )
     reliability = {"probability": probability, "share that is right": right}
-    metrics = engine.score_predictions(pd.Series(truth), predictions)
+    metrics = score_predictions(pd.Series(truth), predictions)
     return metrics, pd.DataFrame(counts, names, names), pd.DataFrame(reliability)
 
 

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ConfigurationError,
+    ModelSpec,
+    TransformerSpec,
+    build_estimator,
+    fingerprints,
+)
+
 
 Array = np.ndarray[Any, Any]
 
@@ -51,13 +58,13 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
         ConfigurationError: Names the first row that is no text; or there is no row.
     """
     if instances.empty:
-        raise engine.ConfigurationError("text: there are no rows")
+        raise ConfigurationError("text: there are no rows")
     stopwords, cleaned = frozenset(english_stopwords), []
     for row, text in enumerate(instances["text"].tolist()):
         if not isinstance(text, str):
             shown = None if isinstance(text, float) and np.isnan(text) else text
             problem = f"text: row {row}, from 0 on, is no text but {shown!r:.99}"
-            raise engine.ConfigurationError(problem)
+            raise ConfigurationError(problem)
         plain = unescape(TAG.sub(" ", text)).lower().translate(SPACING)
         words = QUOTE.sub(" ", plain).split()
         words = [word for word in words if word not in stopwords]
@@ -85,14 +92,14 @@ def hold_out(
         ConfigurationError: If there is not one label for each text, or too few reviews.
     """
     if len(instances) != len(labels):
-        raise engine.ConfigurationError(
+        raise ConfigurationError(
             f"There are {len(instances)} instances but {len(labels)} labels: one file "
             "is of older data. 'kedro run --pipelines etl' makes both."
         )
-    is_held_out = engine.fingerprints(instances) < test_fraction * 2**64
+    is_held_out = fingerprints(instances) < test_fraction * 2**64
     train_rows = np.flatnonzero(~is_held_out)
     if labels["label"].iloc[train_rows].nunique() < 2 or not is_held_out.any():
-        raise engine.ConfigurationError(
+        raise ConfigurationError(
             f"Of {len(labels)} reviews, {len(train_rows)} are left to learn from. That "
             "takes two labels, and a test one review: give more reviews, or another "
             f"text.test_fraction in {FILE}."
@@ -101,7 +108,7 @@ def hold_out(
 
 
 def fit_tokenizer(
-    cleaned_text: list[str], train_rows: Array, tokenizer: engine.TransformerSpec
+    cleaned_text: list[str], train_rows: Array, tokenizer: TransformerSpec
 ) -> Any:
     """Learn the words of the reviews to train on.
 
@@ -116,14 +123,14 @@ def fit_tokenizer(
     Raises:
         ConfigurationError: If it cannot name its words.
     """
-    built: Any = engine.build_estimator(tokenizer, random_state=0)
+    built: Any = build_estimator(tokenizer, random_state=0)
     if isinstance(getattr(built, "ngram_range", None), list):
         built.ngram_range = tuple(built.ngram_range)  # YAML has no tuples
     built.fit([cleaned_text[row] for row in train_rows])
     if not hasattr(built, "get_feature_names_out"):
         problem = f"text.tokenizer.class: {tokenizer.class_path} cannot name its words"
         problem += "; take one such as sklearn.feature_extraction.text.TfidfVectorizer"
-        raise engine.ConfigurationError.listing(FILE, [problem])
+        raise ConfigurationError.listing(FILE, [problem])
     # Not a pair of words; asked at every request.
     names = built.get_feature_names_out()
     built.is_word_ = np.array([" " not in name for name in names], dtype="int64")
@@ -154,7 +161,7 @@ def train_model(
     labels: pd.DataFrame,
     label_encoder: Any,
     train_rows: Array,
-    model: engine.ModelSpec,
+    model: ModelSpec,
     random_state: int,
 ) -> Any:
     """Fit the classifier.
@@ -170,7 +177,7 @@ def train_model(
     Raises:
         ConfigurationError: If it gives no probabilities, or takes no sparse features.
     """
-    classifier: Any = engine.build_estimator(model, random_state)
+    classifier: Any = build_estimator(model, random_state)
     y = label_encoder.transform(labels["label"].iloc[train_rows])
     try:
         classifier.fit(features[train_rows], y).predict_proba(features[:1])
@@ -178,7 +185,7 @@ def train_model(
         problem = f"text.model.class: {model.class_path} does not fit: {error}; take "
         problem += "another, such as sklearn.linear_model.LogisticRegression, or give "
         problem += "other arguments or more reviews"
-        raise engine.ConfigurationError.listing(FILE, [problem]) from error
+        raise ConfigurationError.listing(FILE, [problem]) from error
     return classifier
 
 

@@ -5,7 +5,14 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict, Field
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ModelSpec,
+    TransformerSpec,
+    bind,
+    log_model_kwargs,
+    parse,
+)
+
 
 from . import evaluation, nodes
 
@@ -20,8 +27,8 @@ class Text(BaseModel):
     model_config = ConfigDict(strict=True)  # nodes get what is written
 
     test_fraction: float = Field(gt=0, lt=1)
-    tokenizer: engine.TransformerSpec
-    model: engine.ModelSpec
+    tokenizer: TransformerSpec
+    model: ModelSpec
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
@@ -36,14 +43,14 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong, or the
             halves do not fit each other.
     """
-    text = engine.parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
+    text = parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
-    training = engine.bind(
+    training = bind(
         ml_app.only_nodes_with_tags("training"),
         inference,
         input_name="instances",
-        log_model_kwargs=engine.log_model_kwargs(
+        log_model_kwargs=log_model_kwargs(
             f"{PACKAGE}_sentiment",
             inputs={"text": "string"},
             outputs=ANSWER,

@@ -4,15 +4,22 @@ from typing import Any
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    BASELINE,
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    compared_task,
+)
+
 
 from .nodes import fit_model, score_model, validate_model
 
 
 def compare_models(
     models: dict[str, Any],
-    data: engine.DataSpec,
-    comparison: engine.ComparisonSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
     random_state: int,
     X_train: pd.DataFrame,
     X_test: pd.DataFrame,
@@ -41,7 +48,7 @@ def compare_models(
     """
     parts = (X_train, X_test, y_train, y_test)
     of_dummy = score_baseline(models, data, comparison, random_state, *parts)
-    rows = [{"model": engine.BASELINE, **of_dummy}]
+    rows = [{"model": BASELINE, **of_dummy}]
     for name, metrics in results.items():
         # Scores are taken for Kedro-Viz: what nobody takes, it draws beside a family.
         if name.endswith("_metrics"):
@@ -58,8 +65,8 @@ def compare_models(
 
 def score_baseline(
     models: dict[str, Any],
-    data: engine.DataSpec,
-    comparison: engine.ComparisonSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
     random_state: int,
     *parts: pd.DataFrame,
 ) -> dict[str, Any]:
@@ -68,8 +75,8 @@ def score_baseline(
     The arguments are those of ``compare_models``, in the same order.
     """
     X_train, X_test, y_train, y_test = parts
-    regress = engine.compared_task(models, y_train.iloc[:, 0]) == "regression"
-    dummy = engine.ModelSpec.model_validate(
+    regress = compared_task(models, y_train.iloc[:, 0]) == "regression"
+    dummy = ModelSpec.model_validate(
         {"class": f"sklearn.dummy.Dummy{'Regressor' if regress else 'Classifier'}"}
     )
     raw = data.model_copy(update={"encode": "none"})

@@ -9,11 +9,23 @@ from typing import Any
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    ComparisonSpec,
+    DataError,
+    DataSpec,
+    Estimator,
+    ModelSpec,
+    build_model,
+    held_out_scores,
+    select_columns,
+    summarize,
+    validate,
+)
+
 
 
 def split_data(
-    table: pd.DataFrame, data: engine.DataSpec, random_state: int
+    table: pd.DataFrame, data: DataSpec, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split the data into a training and a test part.
 
@@ -33,7 +45,7 @@ def split_data(
     """
     from sklearn.model_selection import train_test_split
 
-    X, y = engine.select_columns(table, data)
+    X, y = select_columns(table, data)
     smaller_part = min(data.train_fraction, 1 - data.train_fraction)
     # A number to regress on has no classes, or next to no rows of each.
     enough = y.value_counts().min() * smaller_part > 0.999  # 5 * 0.2 is less than 1
@@ -46,7 +58,7 @@ def split_data(
         stratify=stratify,
     )
     if y_train.iloc[:, 0].nunique() == 1:
-        raise engine.DataError.listing(
+        raise DataError.listing(
             "The data",
             [
                 f"{y.name}: all {len(y_train)} rows of the training part have the "
@@ -57,9 +69,9 @@ def split_data(
 
 
 def validate_model(
-    model: engine.ModelSpec,
-    data: engine.DataSpec,
-    comparison: engine.ComparisonSpec,
+    model: ModelSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
@@ -79,16 +91,16 @@ def validate_model(
         folds.
     """
     y = y_train.iloc[:, 0]
-    return engine.validate(model, data, comparison, X_train, y, random_state)
+    return validate(model, data, comparison, X_train, y, random_state)
 
 
 def fit_model(
-    model: engine.ModelSpec,
-    data: engine.DataSpec,
+    model: ModelSpec,
+    data: DataSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
-) -> engine.Estimator:
+) -> Estimator:
     """Fit a model, and the encoding of its features, to the training part.
 
     Args:
@@ -104,7 +116,7 @@ def fit_model(
         searches, they are still known when only the score is computed again.
     """
     y = y_train.iloc[:, 0]
-    estimator = engine.build_model(model, data, X_train, y, random_state)
+    estimator = build_model(model, data, X_train, y, random_state)
     start = perf_counter()
     fitted_model = estimator.fit(X_train, y)
     fitted_model.fit_seconds_ = perf_counter() - start
@@ -112,9 +124,9 @@ def fit_model(
 
 
 def score_model(
-    fitted_model: engine.Estimator,
+    fitted_model: Estimator,
     validation: dict[str, list[float]],
-    comparison: engine.ComparisonSpec,
+    comparison: ComparisonSpec,
     X_test: pd.DataFrame,
     y_test: pd.DataFrame,
 ) -> tuple[float, dict[str, Any]]:
@@ -136,12 +148,12 @@ def score_model(
         and the seconds that fitting took.
     """
     y = y_test.iloc[:, 0]
-    scores = engine.held_out_scores(fitted_model, comparison, X_test, y)
+    scores = held_out_scores(fitted_model, comparison, X_test, y)
     model_score = next(iter(scores.values()))
     metrics: dict[str, Any] = {}
     for name, value in scores.items():
         folds = {name: validation[name]} if validation else {}
-        metrics |= {**engine.summarize(folds), f"test_{name}": value}
+        metrics |= {**summarize(folds), f"test_{name}": value}
     metrics["fit_seconds"] = fitted_model.fit_seconds_
     metrics["model_score"] = model_score
     return model_score, metrics

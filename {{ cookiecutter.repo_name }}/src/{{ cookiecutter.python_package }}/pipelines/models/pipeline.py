@@ -6,7 +6,11 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    keep_going,
+    read_parameters,
+)
+
 
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
@@ -46,8 +50,8 @@ def create_pipelines(
     Raises:
         ConfigurationError: Lists all that is wrong with ``parameters.yml``.
     """
-    names = list(engine.read_parameters(parameters).models)
-    one_model = Pipeline(engine.keep_going(Pipeline(model_nodes())), tags="models")
+    names = list(read_parameters(parameters).models)
+    one_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
     split = Pipeline(
         [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")],
         tags="models",

@@ -5,7 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    score_predictions,
+    was_trained_on,
+)
+
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +79,11 @@ def judge_predictions(
     Returns:
         ``reviews``, ``judged_reviews``; if there are any, metrics with their intervals.
     """
-    is_new = ~engine.was_trained_on(sentiment_model, instances)
+    is_new = ~was_trained_on(sentiment_model, instances)
     count, judged = len(instances), int(is_new.sum())
     logger.info("The model was not trained on %d of %d reviews", judged, count)
     report: dict[str, float] = {"reviews": count, "judged_reviews": judged}
     if judged:
         truth = true_labels["label"][is_new]
-        report |= engine.score_predictions(truth, predictions[is_new])
+        report |= score_predictions(truth, predictions[is_new])
     return report

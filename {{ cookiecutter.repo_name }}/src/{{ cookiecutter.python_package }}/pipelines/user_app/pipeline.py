@@ -5,7 +5,10 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, Field
 
-from {{ cookiecutter.python_package }} import engine
+from kedro_dynamic import (
+    parse,
+)
+
 
 from .nodes import judge_predictions, predict_in_batches, report_sentiment
 
@@ -26,7 +29,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong.
     """
-    text = engine.parse(
+    text = parse(
         Text, parameters.get("text"), "parameters_text.yml", prefix="text"
     )
     model, reviews = "sentiment_model", "instances_to_score"

@@ -1,0 +1,34 @@
+"""The library, imported straight from the template, for a project called `iris`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from conftest import REPOSITORY
+from kedro.framework import project
+from kedro.pipeline import Pipeline
+
+# Byte code in the template would be copied into every project.
+sys.dont_write_bytecode = True
+
+project.PACKAGE_NAME = "iris"
+
+# For processes that tests start.
+LIBRARY = REPOSITORY / "{{ cookiecutter.repo_name }}/src"
+os.environ["PYTHONPATH"] = f"{LIBRARY}{os.pathsep}{REPOSITORY / 'tests'}"
+
+
+@pytest.fixture
+def sought(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
+    """Note each pipeline whose inputs or outputs are looked for."""
+    pipelines: list[Pipeline] = []
+    remove = Pipeline._remove_intermediates
+
+    def note(self: Pipeline, names: set[str]) -> set[str]:
+        pipelines.append(self)
+        return remove(self, names)
+
+    monkeypatch.setattr(Pipeline, "_remove_intermediates", note)
+    return pipelines

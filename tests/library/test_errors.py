@@ -1,0 +1,88 @@
+"""Faults of a configuration file: all at once, each with its key and a remedy."""
+
+from __future__ import annotations
+
+import pytest
+from kedro_dynamic.config.errors import ConfigurationError, DataError, parse, redact
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """A mapping inside of another."""
+
+    model_config = ConfigDict(extra="forbid")
+    depth: int
+    kind: str = Field(default="a", alias="class")
+
+
+class Whole(BaseModel):
+    """What a file may say."""
+
+    part: Part | None = None
+    parts: dict[str, Part] = {}
+    listed: list[int] = []
+
+
+def problems(value: object, prefix: str = "") -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(Whole, value, "own.yml", prefix)
+    lines: list[str]
+    title, *lines = caught.value.message.split("\n  ")
+    assert title.startswith("own.yml has ")
+    assert title.endswith(f"{len(lines)} problems:" if lines[1:] else "a problem:")
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ({"part": {}}, "part.depth: missing"),
+        ({"part": {"dept": 1}}, "part.dept: unknown key; did you mean 'depth'?"),
+        (
+            {"part": {"depth": 1, "zzz": 1}},
+            "part.zzz: unknown key; known keys: depth, class",
+        ),
+        (
+            {"part": {"depth": 1, "clas": "b"}},
+            "part.clas: unknown key; did you mean 'class'?",
+        ),
+        ({"part": 3}, "part: not a mapping; give at least depth"),
+        ({"parts": {"a": None}}, "parts.a: not a mapping; give at least depth"),
+        ({"parts": {"a": {"dept": 1}}}, "parts.a.dept: unknown key; did you mean"),
+        (
+            {"parts": {"forest": {"depth": 1}, "forrest": {"class": "b"}}},
+            "parts.forrest.depth: missing in a new entry; did you mean 'forest'?",
+        ),
+        ({"listed": [1, "x"]}, "listed.1: Input should be a valid integer"),
+    ],
+)
+def test_a_problem_has_its_key_and_a_remedy(value: object, line: str) -> None:
+    (found,) = problems(value)
+    assert found.startswith(line)
+
+
+def test_all_problems_come_at_once_below_their_prefix() -> None:
+    found = problems({"part": {"depth": "x"}, "listed": ["y"]}, "own")
+    assert [line.split(":")[0] for line in found] == ["own.part.depth", "own.listed.0"]
+
+
+def test_a_long_list_is_cut() -> None:
+    letters = "abcdefghijklmnopqrstuv"
+    error = ConfigurationError.listing("a.yml", [*letters], advice="Sleep on it")
+    assert error.message.split("\n  ") == [
+        "a.yml has 22 problems:",
+        *letters[:20],
+        *("... and 2 more", "Sleep on it"),
+    ]
+
+
+def test_the_name_of_the_data_comes_into_the_message_as_it_is() -> None:
+    error = DataError.listing("The data", ["a: infinite"])
+    error.name_data(r"data\1.csv (table)")
+    assert error.message == "data\\1.csv (table) has a problem:\n  a: infinite"
+    assert str(error) == error.message
+
+
+def test_addresses_lose_user_and_password() -> None:
+    assert redact("at http://me:p@ss@host/a b@c") == "at http://***@host/a b@c"
+    assert redact("at http://host/a@b") == "at http://host/a@b"

@@ -1,0 +1,596 @@
+"""What is made again is what would come out differently, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial, update_wrapper
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from kedro.framework.hooks import hook_impl
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.framework.project import settings
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
+from kedro_dynamic import hooks
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.hooks import RunHook
+from kedro_dynamic.runs import provenance as record
+from kedro_dynamic.runs.failures import FailureHook, ModelsFailed, keep_going
+
+# The nodes' module, which a test may edit. What they do is noted in `ran`.
+MODULE = """
+ran = []
+errors = {}
+
+def split(table, seed):
+    ran.append("split")
+    return [*table, seed], len(table)
+
+def fit(part, model):
+    ran.append(f"fit {model['k']}")
+    if model["k"] in errors:
+        raise errors[model["k"]]
+    return {"k": model["k"], "of": part}
+
+def score(fitted):
+    ran.append(f"score {fitted['k']}")
+    return {"score": fitted["k"] * sum(fitted["of"])}
+
+def compare(*metrics):
+    ran.append("compare")
+    return sorted(map(str, metrics))
+"""
+SIX = {"split", "fit 1", "score 1", "fit 2", "score 2", "compare"}
+
+
+class Project:
+    """A project of two models in a folder, which are run as Kedro would."""
+
+    def __init__(self, folder: Path, nodes: ModuleType):
+        """Write its raw data."""
+        self.folder, self.nodes = folder, nodes
+        self.parameters: dict[str, Any] = {"seed": 3, "a": {"k": 1}, "b": {"k": 2}}
+        self.entries: dict[str, dict[str, Any]] = {
+            name: self.entry(name)
+            for name in (
+                "raw",
+                "part",
+                "board",
+                "{model}.fitted_model",
+                "{model}.metrics",
+            )
+        }
+        self.write("raw", [1, 2])
+        self.hooks: list[Any] = [FailureHook(), RunHook()]
+
+    def entry(self, name: str, **more: Any) -> dict[str, Any]:
+        """Return the catalog entry of a dataset."""
+        path = self.path(name.replace("{model}.", "{model}_"))
+        return {"type": "json.JSONDataset", "filepath": str(path)} | more
+
+    def path(self, name: str) -> Path:
+        """Return the file of a dataset."""
+        return self.folder / "data" / f"{name}.json"
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a file of the data."""
+        self.path(name).write_text(json.dumps(value))
+
+    def read(self, name: str) -> Any:
+        """Return what a file of the data holds."""
+        return json.loads(self.path(name).read_text())
+
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline of the parameters."""
+        of = self.nodes
+        models = [name for name in self.parameters if name != "seed"]
+        metrics = [f"models.{name}.metrics" for name in models]
+        one = keep_going(
+            Pipeline(
+                [
+                    Node(of.fit, ["part", "params:model"], "fitted_model", name="fit"),
+                    Node(of.score, "fitted_model", "metrics", name="score"),
+                ]
+            )
+        )
+        return Pipeline(
+            [
+                Node(of.split, ["raw", "params:seed"], ["part", "size"], name="split"),
+                *(
+                    Pipeline(
+                        one,
+                        namespace=f"models.{name}",
+                        inputs={"part"},
+                        parameters={"params:model": f"params:{name}"},
+                    )
+                    for name in models
+                ),
+                Node(of.compare, metrics, "board", name="compare", namespace="models"),
+            ]
+        )
+
+    def run(
+        self, select: Callable[[Pipeline], Pipeline] = lambda all: all, **params: Any
+    ) -> set[str]:
+        """Run as Kedro's session does, and return what was done."""
+        entries = {
+            name.replace("{model}.", "models.{model}."): entry
+            for name, entry in self.entries.items()
+        }
+        catalog = DataCatalog.from_config(entries)
+        for name, value in self.parameters.items():
+            catalog[f"params:{name}"] = value
+        manager = _create_hook_manager()
+        for hook in self.hooks:
+            manager.register(hook)
+        run_params = {"only_missing_outputs": False, "runner": "S"} | params
+        pipeline = select(self.pipeline())
+        given = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
+        only_missing = bool(run_params["only_missing_outputs"])
+        self.nodes.ran.clear()
+        manager.hook.before_pipeline_run(**given)
+        try:
+            SequentialRunner().run(
+                pipeline, catalog, manager, only_missing_outputs=only_missing
+            )
+        except Exception as error:
+            manager.hook.on_pipeline_error(error=error, **given)
+            raise
+        manager.hook.after_pipeline_run(run_result={}, **given)
+        return {*self.nodes.ran}
+
+    def resume(self, **params: Any) -> set[str]:
+        """Run what is missing, and return what was done."""
+        return self.run(only_missing_outputs=True, **params)
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("iris_nodes", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["iris_nodes"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Return a project that has been run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hooks, "project_path", lambda: tmp_path)
+    module = tmp_path / "nodes.py"
+    module.write_text(MODULE)
+    (tmp_path / "data").mkdir()
+    project = Project(tmp_path, load(module))
+    assert project.run() == SIX
+    yield project
+    assert record.plans == {}
+    assert not [*(tmp_path / "data/.turns").glob("*.*n")]
+    del sys.modules["iris_nodes"]
+
+
+def test_a_run_finds_the_ends_of_its_pipeline_once(
+    project: Project, sought: list[Pipeline]
+) -> None:
+    def run() -> int:
+        run: list[Pipeline] = []
+        project.run(lambda one: run.append(one) or one)  # type: ignore[func-returns-value]
+        return sum(one is run[0] for one in sought)
+
+    few = run()
+    project.parameters |= {"c": {"k": 3}, "d": {"k": 4}}
+    assert run() == few
+
+
+def test_what_has_not_changed_is_left_alone(project: Project) -> None:
+    assert project.resume() == set()
+    assert project.resume() == set()
+    assert project.run() == SIX
+
+
+def test_a_parameter_costs_its_model_and_the_leaderboard(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, record.__name__)
+    project.parameters["b"] = {"k": 5}
+    assert project.resume() == {"fit 5", "score 5", "compare"}
+    (said,) = [one for one in caplog.records if one.name == record.__name__]
+    assert said.getMessage() == (
+        "Deleted 3 files, to be made again: "
+        "board, models.b.fitted_model, models.b.metrics"
+    )
+    assert project.resume() == set()
+    project.parameters["seed"] = 4
+    assert project.resume() == {"split", "fit 1", "score 1", "fit 5", "score 5"} | {
+        "compare"
+    }
+
+
+def test_typed_parameters_count_by_what_is_written(project: Project) -> None:
+    entry = {"class": "sklearn.svm.SVC", "model_kwargs": {"C": 1}}
+    project.nodes.fit = lambda part, model: {"k": 1, "of": part}  # type: ignore[attr-defined]
+    for kwargs, made_again in (({"C": 1}, True), ({"C": 1}, False), ({"C": 2}, True)):
+        spec = ModelSpec.model_validate(entry | {"model_kwargs": kwargs})
+        project.parameters["a"] = project.parameters["b"] = spec
+        assert bool(project.resume()) == made_again
+
+
+def test_models_come_and_go(project: Project) -> None:
+    project.parameters["c"] = {"k": 7}
+    assert project.resume() == {"fit 7", "score 7", "compare"}
+    del project.parameters["a"]
+    assert project.resume() == {"compare"}
+    assert len(project.read("board")) == 2
+    # Meanwhile the data changes, of which the one that is away has to hear.
+    project.write("raw", [1, 2, 3])
+    assert "fit 1" not in project.resume()
+    project.parameters["a"] = {"k": 1}
+    assert project.resume() == {"fit 1", "score 1", "compare"}
+
+
+@pytest.mark.parametrize("same_size", [True, False])
+def test_raw_data_counts_by_its_content(same_size: bool, project: Project) -> None:
+    raw = project.path("raw")
+    os.utime(raw, ns=(1, 1))
+    assert project.resume() == set()
+    project.write("raw", [1, 3] if same_size else [1, 2, 3])
+    assert project.resume() == SIX
+    # Moved, it is still the same data.
+    raw.rename(project.path("elsewhere"))
+    project.entries["raw"] = project.entry("elsewhere")
+    assert project.resume() == set()
+
+
+def test_a_folder_of_raw_data_counts_by_the_files_in_it(project: Project) -> None:
+    folder = project.folder / "data/raw"
+    (folder / "deeper").mkdir(parents=True)
+    table = folder / "deeper/a.json"
+    table.write_text("1")
+    project.entries["raw"] |= {"filepath": str(folder), "versioned": True}
+    version = folder / "2020-01-01T00.00.00.000Z/raw"
+    version.parent.mkdir()
+    version.write_text("[1, 2]")
+    assert project.resume() == SIX
+    assert project.resume() == set()
+    table.write_text("2")  # no change of the outer folder
+    assert project.resume() == SIX
+
+
+def test_how_data_is_read_and_written_counts(project: Project) -> None:
+    project.entries["raw"]["fs_args"] = {"open_args_load": {"encoding": "utf-8"}}
+    assert project.resume() == SIX
+    project.entries["{model}.metrics"]["save_args"] = {"indent": 2}
+    assert project.resume() == {"score 1", "score 2", "compare"}
+    project.entries["raw"]["metadata"] = {"kedro-viz": {"layer": "raw"}}
+    assert project.resume() == set()
+
+
+def test_an_address_counts_where_content_cannot_be_seen(project: Project) -> None:
+    for path in ("memory://one.json", "memory://two.json"):
+        project.entries["raw"]["filepath"] = path
+        DataCatalog.from_config({"raw": project.entries["raw"]}).save("raw", [1])
+        assert project.resume() == SIX
+        assert project.resume() == set()
+
+
+def test_code_of_the_nodes_counts(project: Project) -> None:
+    module = project.folder / "nodes.py"
+    os.utime(module, ns=(1, 1))
+    assert project.resume() == set()
+    module.write_text(MODULE + "# edited\n")
+    project.nodes = load(module)
+    assert project.resume() == SIX
+
+
+def test_what_is_bound_to_a_function_counts(project: Project) -> None:
+    split = project.nodes.split
+    for seed, expected in ((3, SIX), (3, set()), (4, SIX)):
+        function = update_wrapper(partial(split, seed=seed), split)
+        bound = Node(function, "raw", ["part", "size"], name="split")
+
+        def select(all: Pipeline, bound: Node = bound) -> Pipeline:
+            rest = [node for node in all.nodes if node.name != "split"]
+            return Pipeline([bound, *rest])
+
+        assert project.run(select, only_missing_outputs=True) == expected
+
+
+def test_functions_without_a_file_are_known_by_name(project: Project) -> None:
+    class Sizes:
+        def __call__(self, part: list[int]) -> int:
+            return len(part)
+
+    Sizes.__module__ = "of_a_notebook"
+    for function in (len, max, Sizes()):
+        alone = Pipeline([Node(function, "part", "size", name="size")])
+        project.run(lambda _, alone=alone: alone)  # type: ignore[misc]
+
+
+def test_a_file_changed_by_hand_is_made_again(project: Project) -> None:
+    for name, expected in [
+        ("models.a_fitted_model", {"fit 1", "score 1", "compare"}),
+        ("part", SIX),
+        ("board", {"compare"}),
+    ]:
+        path = project.path(name.removeprefix("models."))
+        path.write_text(path.read_text() + " ")
+        assert project.resume() == expected, name
+        path.unlink()
+        assert project.resume() == expected, name
+
+
+def test_in_memory_between_two_files(project: Project) -> None:
+    project.entries["{model}.fitted_model"] = {"type": "MemoryDataset"}
+    # What is not saved need not be what would be loaded again.
+    assert project.resume() == SIX - {"split"}
+    assert project.resume() == set()
+    project.parameters["b"] = {"k": 5}
+    assert project.resume() == {"fit 5", "score 5", "compare"}
+    # A node makes its other outputs anew, too: they are still what they were.
+    project.entries["part"] = {"type": "MemoryDataset"}
+    project.entries["size"] = project.entry("size")
+    project.resume()
+    project.parameters["a"] = {"k": 7}
+    assert project.resume() == {"split", "fit 7", "score 7", "compare"}
+    assert project.resume() == set()
+
+
+def test_two_ways_to_read_a_file(project: Project) -> None:
+    project.entries["part@text"] = {
+        "type": "text.TextDataset",
+        "filepath": str(project.path("part")),
+    }
+    project.entries["part@json"] = project.entries.pop("part")
+    of, inputs = project.nodes, ["raw", "params:seed"]
+
+    def select(_: Pipeline) -> Pipeline:
+        split = Node(of.split, inputs, ["part@json", "size"], name="split")
+        return Pipeline([split, Node(of.compare, "part@text", "board", name="compare")])
+
+    resume = partial(project.run, select, only_missing_outputs=True)
+    assert resume() == {"compare"}
+    assert resume() == set()
+    project.parameters["seed"] = 4
+    assert resume() == {"split", "compare"}
+
+
+def test_runs_in_part_are_told_apart(project: Project) -> None:
+    def models(all: Pipeline) -> Pipeline:
+        return Pipeline([node for node in all.nodes if node.name != "split"])
+
+    assert project.run(models, only_missing_outputs=True) == set()
+    project.parameters["a"] = {"k": 5}
+    only = lambda all: all.only_nodes("models.a.fit")  # noqa: E731
+    assert project.run(only) == {"fit 5"}
+    # The rest of it is of what there was before.
+    assert project.run(models, only_missing_outputs=True) == {"score 5", "compare"}
+    assert project.resume() == set()
+    # A part that somebody has changed is data like any other, until it is made again.
+    project.write("part", [9, 9])
+    again = {"fit 5", "score 5", "fit 2", "score 2", "compare"}
+    assert project.run(models, only_missing_outputs=True) == again
+    assert project.run(models, only_missing_outputs=True) == set()
+    assert project.resume() == again | {"split"}
+    # Made from another seed, it is what the models that are run alone are made from.
+    project.parameters["seed"] = 4
+    assert project.run(lambda all: all.only_nodes("split")) == {"split"}
+    assert project.run(models, only_missing_outputs=True) == again
+    assert project.resume() == set()
+
+
+class Killed(BaseException):
+    """Ends a run as SIGKILL does: no hook is told."""
+
+
+@pytest.mark.parametrize("only_missing", [True, False])
+def test_what_a_killed_run_has_made_counts(
+    only_missing: bool, project: Project
+) -> None:
+    project.parameters |= {"seed": 4, "a": {"k": 11}, "b": {"k": 12}}
+    project.nodes.errors[12] = Killed()
+    with pytest.raises(Killed):
+        project.run(only_missing_outputs=only_missing)
+    done = {*project.nodes.ran} - {"fit 12"}
+    restart(project)
+    assert done == {"split", "fit 11"}
+    assert project.resume() == {"score 11", "fit 12", "score 12", "compare"}
+    assert project.resume() == set()
+    # Of the rows 1 and 2, and the seed 4.
+    assert project.read("board") == ["{'score': 77}", "{'score': 84}"]
+
+
+def restart(project: Project) -> None:
+    """Go on in another process, which knows nothing of the runs before."""
+    (turn,) = project.hooks[-1]._turns.values()
+    turn._lock.release()
+    record.plans.clear()
+    project.hooks = [FailureHook(), RunHook()]
+    project.nodes = load(project.folder / "nodes.py")
+
+
+def test_a_run_that_is_cut_short_voids_what_it_was_to_make(project: Project) -> None:
+    """Who runs all anew may have reasons that the record does not see."""
+    stop(project, "fit")
+    restart(project)
+    assert project.resume() == SIX - {"split"}
+
+
+def stop(project: Project, where: str, error: BaseException | None = None) -> None:
+    class Stop:
+        @hook_impl
+        def before_node_run(self, node: Node) -> None:
+            if node.name.rpartition(".")[2] == where:
+                raise error or Killed()
+
+    project.hooks.append(Stop())
+    with pytest.raises(type(error or Killed())):
+        project.run()
+    project.hooks.pop()
+
+
+def test_after_an_error_it_goes_on_where_it_was(project: Project) -> None:
+    stop(project, "score", RuntimeError("no"))
+    done = {*project.nodes.ran}
+    assert project.resume() == SIX - done
+
+
+def test_a_failed_model_is_made_again(project: Project) -> None:
+    project.parameters["b"] = {"k": 5}
+    project.nodes.errors[5] = ValueError("no")
+    with pytest.raises(ModelsFailed, match="1 of 2 models failed"):
+        project.resume()
+    assert not project.path("b_fitted_model").exists()
+    assert set(project.read("b_metrics")) == {"error", "traceback"}
+    for _ in range(2):
+        with pytest.raises(ModelsFailed):
+            project.resume()
+        assert {*project.nodes.ran} == {"fit 5", "compare"}
+    project.nodes.errors.clear()
+    assert project.resume() == {"fit 5", "score 5", "compare"}
+    assert project.resume() == set()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_failure_of_a_run_in_part_is_made_again(
+    whole: bool, project: Project
+) -> None:
+    project.parameters["b"] = {"k": 5}
+    project.nodes.errors[5] = ValueError("no")
+    only = lambda all: all.only_nodes("models.b.fit")  # noqa: E731
+    with pytest.raises(ModelsFailed):
+        project.run(only)
+    project.nodes.errors.clear()
+    if not whole:
+        assert project.run(only, only_missing_outputs=True) == {"fit 5"}
+    expected = {"fit 5"} if whole else set()
+    assert project.resume() == expected | {"score 5", "compare"}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"made": {}}', "[1, 2, 3]", "[{}, {}]", "\0"]
+)
+def test_a_broken_record_makes_all_anew(content: str, project: Project) -> None:
+    file = project.folder / "data/.record.json"
+    file.write_text(content)
+    assert project.resume() == SIX
+    file.unlink()
+    assert project.resume() == SIX
+    assert project.resume() == set()
+
+
+def test_a_project_that_moves_takes_its_record_along(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (tmp_path / "data").rename(there / "data")
+    monkeypatch.setattr(hooks, "project_path", lambda: there)
+    project.folder = there
+    for entry in project.entries.values():
+        entry["filepath"] = entry["filepath"].replace(str(tmp_path), str(there))
+    assert project.resume() == set()
+    (there / "data").rename(tmp_path / "data")
+
+
+class Refuses:
+    """A hook that refuses a run."""
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Raise."""
+        raise ConfigurationError("no")
+
+
+def test_a_run_that_is_refused_changes_nothing(project: Project) -> None:
+    before = project.read(".record")
+    project.hooks.insert(1, Refuses())
+    project.parameters["seed"] = 4
+    with pytest.raises(ConfigurationError, match="no"):
+        project.resume()
+    assert project.read(".record") == before
+    del project.hooks[1]
+    in_another_thread(project.resume)
+
+
+def in_another_thread(function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_runs_of_two_threads_take_turns(project: Project) -> None:
+    ends = []
+
+    class Slow:
+        @hook_impl
+        def before_node_run(self) -> None:
+            time.sleep(0.05)
+
+        @hook_impl
+        def after_pipeline_run(self) -> None:
+            ends.append(len(record.plans))
+
+    project.hooks.insert(0, Slow())
+    threads = [threading.Thread(target=project.run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert ends == [1, 1]
+
+
+def test_not_waiting_is_a_setting(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "WAIT_FOR_OTHER_RUNS", False, raising=False)
+    refused = []
+
+    class Meanwhile:
+        @hook_impl
+        def after_pipeline_run(self) -> None:
+            def other() -> None:
+                with pytest.raises(ConfigurationError, match=r"kedro run.* since"):
+                    project.run()
+                refused.append(True)
+
+            project.hooks.pop(0)
+            in_another_thread(other)
+
+    project.hooks.insert(0, Meanwhile())
+    project.run()
+    assert refused == [True]
+
+
+def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
+    class Inner:
+        @hook_impl
+        def after_node_run(self, node: Node) -> None:
+            if node.name == "split":
+                project.hooks.pop(0)
+                project.run()
+                assert len(record.plans) == 1
+
+    project.hooks.insert(0, Inner())
+    project.run()
+    assert record.plans == {}
+
+    # In a notebook: the same thread runs again, and then another one may.
+    stop(project, "score", KeyboardInterrupt())
+    assert len(record.plans) == 1
+    assert project.resume() == {"score 1", "score 2", "compare"}
+    assert record.plans == {}
+    in_another_thread(project.run)

@@ -1,0 +1,240 @@
+"""Registered pipelines follow the configuration in force."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from kedro.framework import project
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.patches import cache_inputs_outputs
+from kedro_dynamic.registry import config_loader as registry
+from kedro_dynamic.registry.config_loader import ProjectConfigLoader
+from kedro_dynamic.registry.dynamic import dynamic_pipelines
+from kedro_dynamic.registry.lazy import LazyPipeline
+
+MODELS = """
+from functools import partial
+from kedro.pipeline import Node, Pipeline
+
+def build(name):
+    return Pipeline([Node(print, "a", f"{name}_made", name=name)])
+
+def create_pipelines(parameters):
+    return {f"models.{name}": partial(build, name) for name in parameters["models"]}
+"""
+PLAIN = """
+from kedro.pipeline import Node, Pipeline
+
+def create_pipeline(**kwargs):
+    return Pipeline([Node(print, "b", "plain_made", name="plain")])
+"""
+Load = Callable[..., ProjectConfigLoader]
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+@pytest.fixture(autouse=True)
+def no_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Begin as a new process does, in a project with pipelines of its own."""
+    monkeypatch.setattr(registry, "_in_force", registry._InForce())
+    name = f"pipelines_of_{tmp_path.name}"
+    for module, code in {"models": MODELS, "plain": PLAIN, "helper": "A = 1"}.items():
+        (tmp_path / f"{module}.py").write_text(code)
+    package = ModuleType(f"{name}.pipelines")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, f"{name}.pipelines", package)
+    vars(sys.modules[name])["__file__"] = f"/nowhere/src/{name}/__init__.py"
+    monkeypatch.setattr(project, "PACKAGE_NAME", name)
+    yield
+    for module in [module for module in sys.modules if module.startswith(f"{name}.")]:
+        del sys.modules[module]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Return a function that puts a configuration in force."""
+    for env, text in {
+        "base": "models: {svm: {C: 1}, tree: {}}\nn: ${runtime_params:n,0}",
+        "local": "",
+        "other": "models: {forest: {}}",
+        "wrong": "models: [",
+    }.items():
+        (tmp_path / "conf" / env).mkdir(parents=True)
+        (tmp_path / "conf" / env / "parameters.yml").write_text(text)
+
+    def load(env: str = "local", **kwargs: Any) -> ProjectConfigLoader:
+        return ProjectConfigLoader(
+            conf_source=str(tmp_path / "conf"),
+            env=env,
+            base_env="base",
+            default_run_env="local",
+            merge_strategy={"parameters": "soft"},
+            **kwargs,
+        )
+
+    return load
+
+
+def test_pipelines_follow_the_configuration(load: Load) -> None:
+    pipelines = dynamic_pipelines()
+    load()
+    assert set(pipelines) == {"models.svm", "models.tree", "plain", "__default__"}
+    assert len(pipelines) == 4
+    assert [node.name for node in pipelines["models.svm"].nodes] == ["svm"]
+    everything = {node.name for node in pipelines["__default__"].nodes}
+    assert everything == {"svm", "tree", "plain"}
+    load("other")
+    assert "models.forest" in pipelines
+    assert "models.svm" in pipelines
+    with pytest.raises(KeyError):
+        pipelines["models.none"]
+
+
+def test_threads_see_their_own_configuration(load: Load) -> None:
+    pipelines = dynamic_pipelines()
+    gate = threading.Barrier(2)
+
+    def sees(env: str) -> tuple[bool, int]:
+        loader = load(env, runtime_params={"n": len(env)})
+        gate.wait(timeout=10)
+        return "models.forest" in pipelines, loader["parameters"]["n"]
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        seen = list(threads.map(sees, ["local", "other"] * 10))
+    assert seen == [(False, 5), (True, 5)] * 10
+
+
+@pytest.mark.parametrize("code", ["import no_such_library", "raise SystemError", "def"])
+def test_what_cannot_be_imported_costs_its_own_pipelines(
+    code: str, load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "plain.py").write_text(code)
+    load()
+    assert set(dynamic_pipelines()) == {"models.svm", "models.tree", "__default__"}
+    assert ".plain are missing: " in caplog.text
+
+
+def lazy(build: Callable[[], list[Node]]) -> LazyPipeline:
+    return LazyPipeline(lambda: Pipeline(build()))
+
+
+def test_a_lazy_pipeline_is_built_when_it_is_looked_into() -> None:
+    built: list[int] = []
+
+    def build() -> list[Node]:
+        built.append(1)
+        return [Node(same, "a", "b", name="n")]
+
+    pipeline = lazy(build)
+    copy = {**{"a": pipeline}}["a"]
+    assert not built
+    assert isinstance(copy, Pipeline)
+    assert (copy.inputs(), copy.all_outputs()) == ({"a"}, {"b"})
+    assert pickle.loads(pickle.dumps(copy)).describe() == copy.describe()
+    assert [node.name for node in (copy + Pipeline([])).nodes] == ["n"]
+    assert built == [1]
+    with pytest.raises(AttributeError, match="no attribute 'nodess'"):
+        getattr(copy, "nodess")  # noqa: B009 - mypy knows better
+
+
+@pytest.mark.parametrize("in_part", [False, True])
+def test_a_run_finds_the_ends_of_its_pipeline_once(
+    sought: list[Pipeline], in_part: bool
+) -> None:
+    def run_of(count: int) -> int:
+        names = [f"n_{i}" for i in range(count + 1)]
+        nodes = [Node(same, a, b, name=b) for a, b in pairwise(names)]
+        pipeline = cache_inputs_outputs(Pipeline(nodes))
+        if in_part:  # as runs of what is missing do
+            pipeline = pipeline.filter(node_names=names[1:])
+        sought.clear()
+        catalog = DataCatalog({"n_0": MemoryDataset(1)})
+        made = SequentialRunner().run(pipeline, catalog)
+        assert [one.load() for one in made.values()] == [1]
+        return len(sought)
+
+    assert run_of(3) == run_of(30)
+
+
+def chain(name: str, inputs: list[str]) -> list[Node]:
+    """Return two nodes of a namespace, the second of which takes the first's output."""
+    space = f"models.{name}"
+    made = f"{space}.made"
+    return [
+        Node(lambda *_: 1, inputs, made, name="a", namespace=space),
+        Node(lambda *_: 1, [made, inputs[0]], f"{space}.b", name="b", namespace=space),
+    ]
+
+
+@pytest.mark.parametrize("shared", ["split", "split@pandas"])
+def test_what_remains_is_what_kedro_says(shared: str) -> None:
+    nodes = [
+        Node(same, "raw", "split@spark" if "@" in shared else shared, name="split"),
+        *chain("x", [shared]),
+        *chain("y", [shared, "models.x.b"]),
+        Node(
+            lambda *_: 1,
+            ["models.y.b", "alone"],
+            "leaderboard",
+            name="compare",
+            namespace="models",
+        ),
+    ]
+    whole, plain = lazy(lambda: nodes), Pipeline(nodes)
+    parts = [
+        *(
+            Pipeline(nodes[first:last])
+            for first in range(6)
+            for last in range(first, 7)
+        ),
+        whole.only_nodes_with_namespaces(["models.x"]),
+    ]
+    for part in parts:
+        expected = plain - part
+        assert (whole - part).inputs() == expected.inputs()
+        assert (whole - part).outputs() == expected.outputs()
+        assert (whole - part).nodes == expected.nodes
+
+
+def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load("othr")
+    assert caught.value.message == (
+        "conf has no environment 'othr'; did you mean 'other'?; "
+        "there are base, local, other, wrong"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("table:", "table: give it a type"),
+        ("table: {filepath: a.csv}", "table: give it a type"),
+        ("table: {type: a.B, filepath: }", "table.filepath: None is no path"),
+        ('"{a}.table": {type: a.B, filepath: "{b}"}', "{a}.table: its name lacks {b}"),
+    ],
+)
+def test_a_catalog_that_none_can_be_made_of(
+    load: Load, tmp_path: Path, entry: str, problem: str
+) -> None:
+    loader = load()
+    (tmp_path / "conf/local/catalog_own.yml").write_text(entry)
+    with pytest.raises(ConfigurationError) as caught:
+        loader["catalog"]
+    assert caught.value.message.startswith(f"The catalog has a problem:\n  {problem}")
+    assert caught.value.message.endswith("its entry is in conf/local/catalog_own.yml")

@@ -1,0 +1,197 @@
+"""What ``parameters.yml`` may say."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import pytest
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.schema import (
+    ComparisonSpec,
+    ModelSpec,
+    read_parameters,
+    warn_of_near_misses,
+)
+from pydantic import ValidationError
+
+TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
+
+
+def parameters(**changes: Any) -> dict[str, Any]:
+    return {
+        "data": {"target_column": "species"},
+        "comparison": {},
+        "random_state": 3,
+        "models": {"tree": TREE},
+    } | changes
+
+
+def message(**changes: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read_parameters(parameters(**changes))
+    return str(caught.value.message)
+
+
+def model(**changes: Any) -> str:
+    return message(models={"tree": TREE | changes})
+
+
+def test_disabled_models_are_left_out_but_checked() -> None:
+    off = TREE | {"enabled": "false"}  # a text, which is what --params gives
+    empty = TREE | {"model_kwargs": None, "search_space": None}
+    spec = read_parameters(parameters(models={"tree": empty, "off": off}))
+    assert list(spec.models) == ["tree"]
+    assert spec.models["tree"].model_kwargs == spec.models["tree"].search_space == {}
+    assert "models.off.clas" in message(models={"off": {"clas": "x"}, "tree": TREE})
+
+
+@pytest.mark.parametrize("models", [None, {}, {"tree": TREE | {"enabled": False}}])
+def test_one_model_at_least(models: object) -> None:
+    assert "models: none is enabled; give at least one" in message(models=models)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("Linear SVM", "linear_svm"),
+        (2024, "model_2024"),
+        ("größe", "gr_e"),
+        ("a" * 200, "a" * 90),
+    ],
+)
+def test_names_become_parts_of_names(name: object, write: str) -> None:
+    assert f"write '{write}'" in message(models={name: TREE})
+
+
+def test_every_problem_is_listed() -> None:
+    text = message(
+        data={"target_colum": "a"},
+        comparison={"folds": 1},
+        random_state=-1,
+        models={"a": {"clas": "x"}, "b": None},
+    )
+    for line in (
+        "parameters.yml has 5 problems",
+        "data.target_colum: unknown key; did you mean 'target_column'?",
+        "comparison: folds is 0 or at least 2, not 1",
+        "random_state: Input should be greater than or equal to 0, not -1",
+        "models.a.clas: unknown key; did you mean 'class'?",
+        "models.b: not a mapping; give at least class",
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize(
+    ("scoring", "read"), [("r2", ["r2"]), (["f1", "r2"], ["f1", "r2"])]
+)
+def test_one_score_needs_no_list(scoring: object, read: list[str]) -> None:
+    assert ComparisonSpec.model_validate({"scoring": scoring}).scoring == read
+
+
+@pytest.mark.parametrize("scoring", [[], None, 5])
+def test_scores_are_given_by_name(scoring: object) -> None:
+    assert "comparison.scoring: " in message(comparison={"scoring": scoring})
+
+
+@pytest.mark.parametrize(
+    ("dimension", "reason"),
+    [
+        ({"int": [5, 1]}, "write it as [lowest, highest]"),
+        ({"float": "15"}, "write it as [lowest, highest]"),
+        ({"float": [0, float("inf")]}, "write it as [lowest, highest]"),
+        ({"categorical": []}, "at least 1 item"),
+        ({}, "give exactly one of int, float, categorical"),
+        ({"int": [1, 2], "float": [1, 2]}, "give exactly one of"),
+        ({"float": [0, 1], "log": True}, "all of them above 0"),
+        ({"itn": [1, 2]}, "search_space.depth.itn: unknown key; did you mean 'int'?"),
+    ],
+)
+def test_bounds_of_a_search_space(dimension: object, reason: str) -> None:
+    text = model(search_space={"depth": dimension})
+    assert "models.tree.search_space.depth" in text
+    assert reason in text
+
+
+def test_a_near_miss_at_the_top_is_the_users_but_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        warn_of_near_misses(parameters(comparisons={}, mine=1, model_uri="x"))
+    (told,) = (record.getMessage() for record in caplog.records)
+    assert told == (
+        "parameters.yml: nothing reads the key 'comparisons'; did you mean "
+        "'comparison'?"
+    )
+
+
+UNTRUSTED = ["os.system", "builtins.eval", "antigravity.Fly", "sklern.svm.SVC"]
+
+
+@pytest.mark.parametrize("path", UNTRUSTED)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda path: {"class": path},
+        lambda path: TREE | {"model_kwargs": {"estimator": {"class": path}}},
+        lambda path: TREE | {"model_kwargs": {"a": [["b", {"c": {"class": path}}]]}},
+        lambda path: (
+            TREE
+            | {"model_kwargs": {"a": TREE | {"model_kwargs": {"b": {"class": path}}}}}
+        ),
+    ],
+)
+def test_packages_that_are_not_trusted_are_not_imported(wrap: Any, path: str) -> None:
+    text = message(models={"tree": wrap(path)})
+    assert f"'{path}' is not imported, since its package is not trusted" in text
+    assert ("did you mean 'sklearn'?" in text) == path.startswith("sklern")
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("path", ["SVC", "sklearn..SVC", "sklearn.svm.SVC()", ""])
+def test_what_is_no_path_is_not_imported(path: str) -> None:
+    assert "is no import path" in model(**{"class": path})
+
+
+@pytest.mark.parametrize(
+    ("nested", "reason"),
+    [
+        (
+            TREE | {"model_kwarg": {}},
+            "'model_kwarg' is an unknown key beside 'class'; ",
+        ),
+        (TREE | {"model_kwargs": 3}, "model_kwargs of sklearn.tree.DecisionTree"),
+    ],
+)
+def test_nested_entries_have_two_keys(nested: object, reason: str) -> None:
+    text = model(model_kwargs={"estimators": [["a", nested]]})
+    assert "models.tree.model_kwargs: " in text
+    assert reason in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"memory": "/tmp/cache"},
+        {"estimator__memory": "cache"},
+        {"input": "filename"},
+        {"forcedsplits_filename": "splits.json"},
+        {"steps": [["a", {"class": "sklearn.svm.SVC", "model_kwargs": {"memory": 1}}]]},
+        {"param_grid": {"input": ["content", "file"]}},
+    ],
+)
+def test_arguments_that_name_places_are_refused(arguments: dict[str, Any]) -> None:
+    spec = {"class": "sklearn.pipeline.Pipeline", "model_kwargs": arguments}
+    with pytest.raises(ValidationError, match="names a place to read or write"):
+        ModelSpec.model_validate(spec)
+
+
+def test_a_place_is_no_dimension_either() -> None:
+    space = {"memory": {"categorical": ["/tmp/cache"]}}
+    spec = {"class": "sklearn.pipeline.Pipeline", "search_space": space}
+    with pytest.raises(ValidationError, match="names a place to read or write"):
+        ModelSpec.model_validate(spec)
+    # Plain data.
+    for kwargs in ({"memory": None}, {"input": "content"}, {"path_smooth": 1}):
+        ModelSpec.model_validate(spec | {"search_space": {}, "model_kwargs": kwargs})

@@ -1,0 +1,255 @@
+"""Training bound to inference, packed for MLflow, and answering requests."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+from kedro_datasets.pickle import PickleDataset
+from kedro_dynamic import ConfigurationError, ModelSpec
+from kedro_dynamic.serving import binding as serving
+from kedro_dynamic.serving.binding import (
+    REQUIREMENTS,
+    bind,
+    check_artifacts,
+    log_model_kwargs,
+)
+from kedro_dynamic.serving.model import Answers, InferenceModel
+from kedro_mlflow.mlflow import KedroPipelineModel
+from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow.exceptions import MlflowException
+
+PRICES = {"rose": 3.0, "iris": 2.0, "moss": 0.5}
+
+
+def learn(sales: pd.DataFrame) -> dict[str, float]:
+    return dict(sales.groupby("flower")["price"].mean())
+
+
+def look_up(orders: pd.DataFrame, prices: dict[str, float]) -> pd.Series[float]:
+    if orders["flower"].eq("weed").any():
+        raise ConfigurationError("row 0 is no flower")
+    time.sleep(0.002)  # long enough for other requests to be answered meanwhile
+    return orders["flower"].map(prices)
+
+
+def bill(orders: pd.DataFrame, net: pd.Series[float], tax: float) -> pd.DataFrame:
+    return orders.assign(total=orders["count"] * net * (1 + tax))
+
+
+LEARN = Node(learn, "sales", "prices", name="learn")
+CHECK = Node(len, "prices", "checked", name="check")
+ETL = Pipeline([Node(len, "raw", "sales", name="etl")])
+TRAINING = Pipeline([LEARN, CHECK])
+LOOK_UP = Node(look_up, ["orders", "prices"], "net", name="look_up")
+BILL = Node(bill, ["orders", "net", "params:tax"], "bill", name="bill")
+INFERENCE = Pipeline([LOOK_UP, BILL])
+LEARNS_MORE = Pipeline([Node(look_up, ["orders", "prices"], "faces", name="faces")])
+
+
+def orders(*flowers: str, count: int = 1) -> pd.DataFrame:
+    return pd.DataFrame({"flower": list(flowers), "count": count})
+
+
+@pytest.fixture
+def training() -> PipelineML:
+    arguments = {"registered_model_name": "bills"}
+    return bind(TRAINING, INFERENCE, "orders", log_model_kwargs=arguments)
+
+
+def is_bound(pipeline: Pipeline) -> bool:
+    """Tell whether a pipeline still logs the inference pipeline as one model."""
+    return (
+        isinstance(pipeline, PipelineML)
+        and pipeline.inference is INFERENCE
+        and pipeline.input_name == "orders"
+        and pipeline.log_model_kwargs["registered_model_name"] == "bills"
+    )
+
+
+def test_a_part_logs_no_model_the_whole_and_more_does(training: PipelineML) -> None:
+    assert is_bound(training.filter())
+    assert is_bound(training.filter(node_names=["learn", "check"]))
+    for part in ({"node_names": ["learn"]}, {"to_nodes": ["learn"]}):
+        pipeline = training.filter(**part)
+        assert not isinstance(pipeline, PipelineML)
+        assert pipeline.nodes == [LEARN]
+    # As `kedro run --pipelines etl,training` adds them.
+    for pipeline in (Pipeline([]) + ETL + training, training + ETL):
+        assert is_bound(pipeline)
+        assert is_bound(pipeline.filter())
+        assert set(pipeline.nodes) == {*ETL.nodes, LEARN, CHECK}
+
+
+@pytest.mark.parametrize(
+    ("inference", "input_name", "says"),
+    [
+        (INFERENCE, "order", "input_name='order' but it must"),
+        (INFERENCE.only_nodes("bill"), "orders", "free for the inference .* - net"),
+        (INFERENCE + LEARNS_MORE, "orders", "with '2' output.*faces"),
+    ],
+)
+def test_what_does_not_fit_is_said(
+    inference: Pipeline, input_name: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        bind(TRAINING, inference, input_name)
+    assert re.search(f"^The inference pipeline: .*{says}", error.value.message, re.S)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"type": "MemoryDataset"},
+        {"type": "pickle.PickleDataset", "filepath": "memory://prices"},
+    ],
+)
+def test_what_the_model_could_not_take_along_is_named_with_an_entry_to_add(
+    entry: dict[str, str], training: PipelineML
+) -> None:
+    entries = {"prices": entry} if entry else {}
+    with pytest.raises(ConfigurationError) as error:
+        check_artifacts(training, DataCatalog.from_config(entries))
+    assert "prices: is in no file of this machine" in error.value.message
+    written = {"type": "pickle.PickleDataset", "filepath": "data/06_models/prices.pkl"}
+    for key, value in written.items():
+        assert f"      {key}: {value}" in error.value.message
+    check_artifacts(training, DataCatalog.from_config({"prices": written}))
+
+
+def test_what_is_logged_is_explicit_and_pinned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "iris").mkdir()
+    (tmp_path / "iris/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    nested = {"final_estimator": {"class": "xgboost.XGBClassifier"}}
+    entry = {"class": "sklearn.ensemble.StackingClassifier", "model_kwargs": nested}
+    installed = {"xgboost": ["pluggy"]}  # a name that pip does not know it by
+    monkeypatch.setattr(serving, "packages_distributions", lambda: installed)
+    arguments = log_model_kwargs(
+        "bills",
+        inputs={"flower": "string"},
+        outputs={"total": "double", "note": "string?"},
+        example={"flower": "rose"},
+        requirements=["scikit-learn"],
+        models=[ModelSpec.model_validate(entry)],
+    )
+    signature = arguments["signature"]
+    assert signature.inputs.input_names() == ["flower"]
+    assert signature.outputs.input_names() == ["total", "note"]
+    assert signature.outputs.required_input_names() == ["total"]
+    assert signature.params is None
+    assert arguments["input_example"].to_dict("list") == {"flower": ["rose"]}
+    pins = dict(pin.split("==") for pin in arguments["pip_requirements"])
+    assert {*pins} == {*REQUIREMENTS.split(), "scikit-learn", "pluggy"}
+    assert pins == {name: version(name) for name in pins}
+    (library,) = arguments["code_paths"][1:]
+    assert Path(library, "serving", "model.py").is_file()
+
+
+def load(model_class: type[KedroPipelineModel], folder: Path) -> KedroPipelineModel:
+    """Return a model as MLflow loads it: with its artifacts, from files."""
+    artifacts = {name: f"{folder}/{name}.pkl" for name in ("prices", "params:tax")}
+    files = {name: PickleDataset(filepath=path) for name, path in artifacts.items()}
+    catalog = DataCatalog(files)
+    catalog["prices"].save(PRICES)
+    catalog["params:tax"].save(0.5)
+    model = model_class(INFERENCE, catalog, "orders", copy_mode="assign")
+    model.load_context(SimpleNamespace(artifacts=artifacts))
+    return model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> KedroPipelineModel:
+    return load(InferenceModel, tmp_path)
+
+
+@pytest.mark.parametrize("asked", [orders("moss", "iris", count=4), orders()])
+def test_the_answers_are_those_of_kedro_mlflow(
+    asked: pd.DataFrame, model: KedroPipelineModel, tmp_path: Path
+) -> None:
+    expected = load(KedroPipelineModel, tmp_path).predict(None, asked)
+    pd.testing.assert_frame_equal(model.predict(None, asked), expected)
+    assert "total" not in asked
+    assert not model.loaded_catalog["orders"].exists()
+
+
+def test_rows_become_json_with_null_for_gaps() -> None:
+    table = pd.DataFrame({"a": ["x", None], "b": [float("nan"), 0.5], "c": [1, 2]})
+    answers = Answers(table)
+    assert json.loads(json.dumps(answers.to_dict(orient="records"))) == [
+        {"a": "x", "b": None, "c": 1},
+        {"a": None, "b": 0.5, "c": 2},
+    ]
+    assert answers.to_dict("list")["c"] == table.to_dict("list")["c"]
+    assert answers[:0].to_dict("records") == []
+
+
+def test_an_error_of_the_request_is_said_to_its_sender(
+    model: KedroPipelineModel,
+) -> None:
+    with pytest.raises(MlflowException, match="row 0 is no flower") as error:
+        model.predict(None, orders("weed"))
+    status = error.value.get_http_status_code()  # type: ignore[no-untyped-call]
+    assert status == 400
+
+
+def test_requests_at_the_same_time_get_their_own_answers(
+    model: KedroPipelineModel,
+) -> None:
+    def ask(request: int) -> bool:
+        flower = list(PRICES)[request % 3]
+        answer = model.predict(None, orders(flower, count=request))
+        return bool(answer["total"][0] == request * PRICES[flower] * 1.5)
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        assert all(threads.map(ask, range(1, 41)))
+
+
+@pytest.mark.parametrize(("rows", "together"), [(1, 1), (200, 2)])
+def test_small_requests_take_turns_and_a_large_one_holds_none_up(
+    rows: int, together: int, model: KedroPipelineModel
+) -> None:
+    at_work, most = [], []
+
+    def note(orders: pd.DataFrame) -> pd.DataFrame:
+        at_work.append(1)
+        time.sleep(0.05)
+        most.append(len(at_work))
+        at_work.pop()
+        return orders
+
+    model = copy.deepcopy(model)
+    model.steps = [(note, [model.input_name], [model.output_name])]
+    with ThreadPoolExecutor(2) as clients:
+        requests = [orders("rose"), pd.concat([orders("rose")] * rows)]
+        list(clients.map(lambda one: model.predict(None, one), requests))
+    assert max(most) == together
+
+
+def test_no_node_logs_while_a_request_is_answered(
+    model: KedroPipelineModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    def logged() -> int:
+        return len([one for one in caplog.records if one.name == "kedro.pipeline.node"])
+
+    caplog.set_level(logging.INFO)
+    model.predict(None, orders("rose"))
+    with pytest.raises(KeyError):
+        model.predict(None, pd.DataFrame({"fruit": ["fig"]}))
+    assert logged() == 0
+    LOOK_UP.run({"orders": orders("rose"), "prices": PRICES})
+    assert logged() > 0

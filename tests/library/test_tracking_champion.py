@@ -1,0 +1,382 @@
+"""The rule by which the champion changes, on a registry of its own."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog
+from kedro_dynamic import ComparisonSpec, DataSpec, ModelSpec, build_model, validate
+from kedro_dynamic.champion import compare
+from kedro_dynamic.champion import recipe as recipes
+from kedro_dynamic.champion import registry as champion
+from kedro_dynamic.champion.compare import Candidate, decide, find_candidate
+from kedro_dynamic.champion.recipe import Recipe
+from kedro_dynamic.champion.registry import ALIAS, crown, current_champion
+from kedro_dynamic.tracking.payload import ModelOutcome
+from kedro_dynamic.tracking.sqlite import store_lock
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from sklearn.dummy import DummyClassifier
+
+from library.mlflow_store import open_run
+
+SEED = 3
+RANDOM = np.random.default_rng(SEED)
+SIZE = RANDOM.normal(size=120)
+TABLE = pd.DataFrame({"size": SIZE, "other": RANDOM.normal(size=120)})
+KIND = pd.Series(np.where(SIZE + RANDOM.normal(scale=0.3, size=120) > 0, "a", "b"))
+PARTS: Any = (TABLE[:90], KIND[:90], TABLE[90:], KIND[90:])
+
+
+def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
+    """Return a tree; one of depth 0 cannot be fitted."""
+    entry = {"class": "sklearn.tree.DecisionTreeClassifier"}
+    return ModelSpec.model_validate(
+        {**entry, "model_kwargs": {"max_depth": depth, **kwargs}}
+    )
+
+
+def outcome(namespace: str, entry: ModelSpec) -> ModelOutcome:
+    """Return the outcome of a model."""
+    name = namespace.partition(".")[2]
+    return ModelOutcome(name=name, start=0, end=0, namespace=namespace, entry=entry)
+
+
+def candidate(
+    name: str, *scores: float, digest: str = "", folds: int = 5, **changes: Any
+) -> Candidate:
+    """Return a candidate with these scores, on the folds of today's data."""
+    recipe = Recipe(
+        model=changes.get("model", spec()),
+        data=changes.get("data", DataSpec(target_column="kind")),
+        comparison=ComparisonSpec(folds=folds),
+        random_state=SEED,
+        columns=changes.get("columns", ["size", "kind"]),
+        digest=digest or recipes.data_digest(PARTS),
+        scores={"accuracy": list(scores)},
+    )
+    run = outcome(f"models.{name}", recipe.model)
+    return Candidate(run, recipe, "accuracy", PARTS)
+
+
+@dataclass
+class Registry:
+    """A registry where candidates compete for a title."""
+
+    client: MlflowClient
+    title: str
+    margin: float = 0.0
+    files: Path = Path(__file__).parent
+
+    def enter(self, one: Candidate, recipe: str = "") -> str:
+        """Let a candidate compete, which leaves its recipe, or another text."""
+
+        def register() -> str:
+            run_id = self.client.create_run("1").info.run_id
+            text = recipe or one.recipe.model_dump_json(by_alias=True)
+            self.client.log_text(run_id, text, recipes.FILE)
+            with suppress(MlflowException):
+                self.client.create_registered_model(self.title)
+            tags = {"model": one.run.name}
+            made = self.client.create_model_version(
+                self.title, self.files.as_uri(), run_id, tags=tags
+            )
+            return str(made.version)
+
+        def judge(champion: ModelVersion) -> Any:
+            return one.judge(champion, self.margin)
+
+        return str(crown(self.client, self.title, one.run.name, judge, register))
+
+    @property
+    def champion(self) -> str:
+        """Return the name of the champion."""
+        version = self.client.get_model_version_by_alias(self.title, ALIAS)
+        return str(version.tags["model"])
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
+    """Return a client of a new store."""
+    with open_run(tmp_path_factory.mktemp("store")) as one:
+        yield one
+
+
+@pytest.fixture
+def registry(client: MlflowClient, request: pytest.FixtureRequest) -> Registry:
+    """Return a registry for a title of its own."""
+    return Registry(client, request.node.name)
+
+
+LOW, HIGH = (0.80, 0.81, 0.79, 0.80, 0.80), (0.90, 0.91, 0.90, 0.89, 0.90)
+
+
+def test_the_first_is_champion_until_a_better_one_comes(registry: Registry) -> None:
+    assert registry.enter(candidate("one", *LOW)) == "one (first)"
+    better = candidate("two", *HIGH, model=spec(4))
+    assert registry.enter(better).startswith(
+        "two (promoted: 0.900 beats 0.800 by 0.100, chance may make 0.0"
+    )
+    worse = candidate("three", *LOW, model=spec(5))
+    assert registry.enter(worse) == (
+        "two (kept: 0.800 of three does not beat 0.900 (-0.100))"
+    )
+    assert registry.champion == "two"
+
+
+def test_the_same_again_is_kept(registry: Registry) -> None:
+    registry.enter(candidate("one", *LOW))
+    again = registry.enter(candidate("renamed", *HIGH))
+    assert again == "one (kept: 0.900 again: the same model on the same data)"
+
+
+def test_a_margin_has_to_be_beaten(registry: Registry) -> None:
+    registry.enter(candidate("one", *LOW))
+    registry.margin = 0.2
+    verdict = registry.enter(candidate("two", *HIGH, model=spec(4)))
+    assert verdict == "one (kept: 0.900 of two beats 0.800 by 0.100, the margin is 0.2)"
+
+
+def test_chance_does_not_make_a_champion(registry: Registry) -> None:
+    registry.enter(candidate("one", *LOW))
+    lucky = candidate("two", 0.99, 0.81, 0.78, 0.80, 0.80, model=spec(4))
+    assert "beats 0.800 by 0.036, chance may make 0.1" in registry.enter(lucky)
+    assert registry.champion == "one"
+
+
+def test_equals_are_hardly_ever_promoted() -> None:
+    from sklearn.model_selection import KFold
+    from sklearn.tree import DecisionTreeClassifier
+
+    promoted = 0
+    for seed in range(100):
+        noise = np.random.default_rng(seed)
+        X, y = noise.normal(size=(60, 2)), noise.permutation([0, 1] * 30)
+        differences = []
+        for train, test in KFold(5).split(X):
+            one, other = (
+                DecisionTreeClassifier(splitter="random", random_state=state)
+                .fit(X[train], y[train])
+                .predict(X[test])
+                for state in (seed, seed + 1000)
+            )
+            right = (one == y[test]).mean() - (other == y[test]).mean()
+            differences.append(float(right))
+        promoted += decide(differences, 0, 0, 0, "", folds=5)[0]
+    assert promoted <= 5
+
+
+def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
+    # It was not to look at a column that is a feature today.
+    data = DataSpec(target_column="kind", drop=["other"])
+    old = candidate("one", *[0.1] * 5, digest="other data", data=data)
+    registry.enter(old)
+    X, y = PARTS[0][["size"]], PARTS[1]
+    of_today = old.recipe
+    scores = validate(spec(), of_today.data, of_today.comparison, X, y, SEED)
+    mean = np.mean(scores["accuracy"])
+    verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
+    assert f"does not beat {mean:.3f}" in verdict
+    assert registry.champion == "one"
+
+
+def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> None:
+    registry.enter(candidate("one", *HIGH, columns=["petal", "kind"]))
+    verdict = registry.enter(candidate("two", *LOW))
+    assert verdict == "two (promoted: one needs 'petal', no column any more)"
+
+
+def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
+    by_rows = compare.scores_by_rows(fitted.fit(*PARTS[:2]), "accuracy", *PARTS[2:])
+    score = np.mean(by_rows)
+    right = fitted.predict(PARTS[2]) == PARTS[3]
+    assert by_rows == pytest.approx(right.astype(float).tolist())
+
+    registry.enter(candidate("one", 0.1, digest="other data", folds=0))
+    lucky = [*map(round, by_rows), 1.0]
+    lucky.remove(0)
+    verdict = registry.enter(candidate("two", *lucky, folds=0, model=spec(4)))
+    assert f"beats {score:.3f} by 0.033, chance may make 0.1" in verdict
+    all_right = candidate("three", *[1.0] * 30, folds=0, model=spec(4))
+    registry.margin = 0.0
+    better = candidate("four", *[one + 0.5 for one in by_rows], folds=0, model=spec(5))
+    assert f"promoted: {score + 0.5:.3f} beats {score:.3f}" in registry.enter(better)
+    assert "four (kept: " in registry.enter(all_right)
+
+
+def test_any_score_is_told_by_rows() -> None:
+    from sklearn.metrics import f1_score
+
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
+    by_rows = compare.scores_by_rows(fitted.fit(*PARTS[:2]), "f1_macro", *PARTS[2:])
+    score = f1_score(PARTS[3], fitted.predict(PARTS[2]), average="macro")
+    assert np.mean(by_rows) == pytest.approx(score)
+
+
+def test_no_number_never_wins() -> None:
+    for differences in ([math.nan] * 5, [0.1, 0.1, math.nan]):
+        assert not decide(differences, 0, math.nan, 0.5, "x", folds=5)[0]
+
+
+def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
+    registry.enter(candidate("one", math.nan, *LOW[1:]))
+    verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
+    assert verdict == "two (promoted: the score of one is no finite number)"
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        {"model": spec(0)},
+        {"model": ModelSpec.model_validate({"class": "sklearn.linear_model.Ridge"})},
+    ],
+    ids=["no fold can be fitted", "a regressor where there are classes"],
+)
+def test_a_champion_that_cannot_be_fitted_is_replaced(
+    registry: Registry, unfit: dict[str, Any]
+) -> None:
+    registry.enter(candidate("one", *HIGH, digest="other data", **unfit))
+    verdict = registry.enter(candidate("two", *LOW))
+    assert verdict.startswith("two (promoted: one cannot be fitted to this data: ")
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "no recipe",
+        candidate("x", *LOW, digest="other data")
+        .recipe.model_dump_json(by_alias=True)
+        .replace("sklearn.tree", "sklearn.gone"),
+        candidate(
+            "x", *LOW, digest="other data", model=spec(min_samples_leafs=1)
+        ).recipe.model_dump_json(by_alias=True),
+    ],
+    ids=["a file", "an import", "an argument"],
+)
+def test_an_error_while_comparing_keeps_the_champion(
+    registry: Registry, recipe: str
+) -> None:
+    registry.enter(candidate("one", *LOW), recipe)
+    verdict = registry.enter(candidate("two", *HIGH, model=spec(4)))
+    assert verdict.startswith("one (kept: comparing it with two failed: ")
+    assert registry.champion == "one"
+
+
+def test_a_champion_whose_files_are_gone_is_replaced(registry: Registry) -> None:
+    registry.files = Path("/not/here")
+    registry.enter(candidate("one", *HIGH))
+    # Its recipe is still there.
+    verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
+    assert verdict == "two (promoted: the files of one are gone)"
+
+
+def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None:
+    registry.enter(candidate("slow", *LOW))
+    others = [candidate("other", *HIGH, model=spec(4))]
+
+    class Slow(MlflowClient):
+        """A client after whose first look another run crowns a better model."""
+
+        def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+            found = super().get_model_version_by_alias(name, alias)
+            if others:
+                registry.client = MlflowClient()
+                registry.enter(others.pop())
+            return found
+
+    registry.client = Slow()
+    verdict = registry.enter(
+        candidate("late", *(one + 0.08 for one in LOW), model=spec(5))
+    )
+    assert verdict.startswith("other (kept: ")
+
+
+def test_processes_take_turns_at_a_local_store(registry: Registry) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with store_lock(mlflow.get_registry_uri()):
+            verdict = pool.submit(registry.enter, candidate("one", *LOW))
+            with pytest.raises(TimeoutError):
+                verdict.result(timeout=0.3)
+            assert current_champion(registry.client, registry.title) is None
+        assert verdict.result(timeout=10) == "one (first)"
+
+
+@pytest.mark.parametrize(
+    ("metric", "folds", "best"),
+    [(None, 5, "b"), ("f1", 5, "a"), (None, 0, "a"), ("r2", 5, None)],
+)
+def test_the_best_of_the_leaderboard_by_the_score_that_decides(
+    metric: str | None, folds: int, best: str | None
+) -> None:
+    rows = [
+        {"model": "nan", "validation_accuracy": math.nan, "validation_f1": math.nan},
+        {"model": "failed", "validation_accuracy": 1.0, "validation_f1": 1.0},
+        {"model": "b", "validation_accuracy": 0.9, "validation_f1": 0.5},
+        {"model": "a", "validation_accuracy": 0.9, "validation_f1": 0.6},
+        {"model": "baseline", "validation_accuracy": 1.0, "validation_f1": 1.0},
+    ]
+    tests = {"b": 0.7, "a": 0.8}
+    for row in rows:
+        row["test_accuracy"] = tests.get(str(row["model"]), math.nan)
+    models = []
+    catalog = DataCatalog()
+    for row in rows[:-1]:
+        name = str(row["model"])
+        run = outcome(f"models.{name}", spec())
+        run.metrics = {key: value for key, value in row.items() if key != "model"}
+        run.status = "FAILED" if name == "failed" else "FINISHED"
+        models.append(run)
+        catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
+        catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*PARTS[:2])
+    models.append(outcome("benchmark.wine.b", spec()))
+    catalog["leaderboard"] = pd.DataFrame(rows)
+    names = ("X_train", "y_train", "X_test", "y_test")
+    for name, part in zip(names, PARTS, strict=True):
+        catalog[name] = part.to_frame("kind") if isinstance(part, pd.Series) else part
+    catalog["parameters"] = {
+        "data": {"target_column": "kind"},
+        "comparison": {"folds": folds},
+        "random_state": SEED,
+    }
+    found = find_candidate(models, catalog, metric)
+    assert (found and found.run.name) == best
+    if found and not folds:
+        assert {len(one) for one in found.recipe.scores.values()} == {30}
+
+
+def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:
+    registry.enter(candidate("one", *HIGH))
+    loaded = [name for name in sys.modules if name.partition(".")[0] == "skops"]
+    registry.enter(candidate("two", *LOW, model=spec(4)))
+    assert loaded == [n for n in sys.modules if n.partition(".")[0] == "skops"]
+
+
+def test_only_files_of_this_machine_can_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_path = champion.local_file_uri_to_path
+
+    def as_on_windows(uri: str) -> str:
+        if not uri.startswith("file:"):
+            raise OSError(f"Bad URL: {uri}")
+        return str(to_path(uri))
+
+    monkeypatch.setattr(champion, "local_file_uri_to_path", as_on_windows)
+    addresses = ["s3://bucket/model", tmp_path.as_uri(), f"{tmp_path.as_uri()}/no"]
+    client = Mock()
+    client.get_model_version_download_uri.side_effect = addresses
+    assert [champion._gone(client, Mock()) for _ in addresses] == [False, False, True]

@@ -1,0 +1,200 @@
+"""Studies: resumed, shared, and never worse than what they began with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from conftest import REPOSITORY
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
+from kedro_dynamic.models import tuning
+from kedro_dynamic.models.scoring import validate
+from kedro_dynamic.models.tuning import TuningSpec, tune
+
+TREE = {
+    "class": "sklearn.tree.DecisionTreeClassifier",
+    "model_kwargs": {"max_depth": 1, "splitter": "best"},
+    "search_space": {
+        "max_depth": {"int": [1, 6]},
+        "ccp_alpha": {"float": [0.0001, 0.1], "log": True},
+        "class_weight": {"categorical": ["balanced", {"x": 1, "y": 2, "z": 1}]},
+    },
+}
+DATA = DataSpec(target_column="kind")
+RANDOM = np.random.default_rng(1)
+X = pd.DataFrame(RANDOM.normal(size=(45, 3)), columns=[*"abc"])
+Y = pd.Series(np.select([X["a"] > 0.5, X["b"] > 0], [*"xy"], "z"), name="kind")
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database without studies: copied at once, where making one is slow."""
+    path = tmp_path_factory.mktemp("empty") / "studies.db"
+    with tuning._open(f"sqlite:///{path}", "none"):
+        pass
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, empty_database: Path) -> Path:
+    """Return a folder with a database."""
+    shutil.copy(empty_database, tmp_path)
+    return tmp_path
+
+
+def study(
+    folder: Path, trials: int = 4, model: Any = TREE, **kwargs: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    spec = TuningSpec(
+        trials=trials, folds=2, storage=f"sqlite:///{folder}/studies.db", **kwargs
+    )
+    comparison = ComparisonSpec(folds=3)
+    entry = ModelSpec.model_validate(model)
+    found, rows = tune(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
+    return found, rows
+
+
+def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
+    entry, rows = study(folder)
+    assert [row["number"] for row in rows] == [0, 1, 2, 3]
+    assert [row["arguments"] == {} for row in rows] == [True, False, False, False]
+    best = max(rows, key=lambda row: row["value"])
+    assert entry["model_kwargs"] == TREE["model_kwargs"] | best["arguments"]
+    assert all(set(row["arguments"]) == set(TREE["search_space"]) for row in rows[1:])
+    json.dumps(rows)
+
+
+def test_what_is_found_can_be_pasted_and_has_the_score_of_its_trial(
+    folder: Path,
+) -> None:
+    entry, rows = study(folder)
+    model = ModelSpec.model_validate(entry)
+    folds = ComparisonSpec(folds=2)
+    (values, _) = validate(
+        model, DATA, folds, X, Y, 4
+    ).values()  # the study's own folds
+    assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
+
+
+def test_a_study_goes_on_where_it_stopped(folder: Path) -> None:
+    _, first = study(folder, trials=2)
+    _, more = study(folder, trials=5)
+    assert more[:2] == first
+    assert len(more) == 5
+    tried = [json.dumps(row["arguments"]) for row in more]
+    assert len(set(tried)) == 5  # a seed of its own for each
+    assert study(folder, trials=5)[1] == more
+    assert study(folder, trials=2)[1] == first
+
+
+def test_what_a_killed_process_has_begun_is_no_trial(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "validate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            study(folder)
+    _, rows = study(folder)
+    assert [row["number"] for row in rows] == [1, 2, 3, 4]
+    assert rows[0]["arguments"] == {}
+
+
+def test_failed_trials_are_recorded(folder: Path) -> None:
+    space = {"max_depth": {"categorical": [-1, 3]}}
+    _, rows = study(folder, 8, TREE | {"search_space": space})
+    failed = [row for row in rows if row["arguments"] == {"max_depth": -1}]
+    assert 0 < len(failed) < 8
+    for row in failed:
+        assert (row["state"], row["value"]) == ("FAIL", None)
+        assert row["error"].startswith("InvalidParameterError: ")
+    assert {row["state"] for row in rows if row not in failed} == {"COMPLETE"}
+
+
+def test_that_every_trial_failed_is_an_error(folder: Path) -> None:
+    wrong = TREE | {"model_kwargs": {"criterion": "no"}}
+    with pytest.raises(ValueError, match="each of 3 trials failed: InvalidParameter"):
+        study(folder, 3, wrong)
+
+
+def test_time_is_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: Any) -> dict[str, list[float]]:
+        time.sleep(0.6)
+        return {"accuracy": [0.5, 0.5]}
+
+    monkeypatch.setattr(tuning, "validate", slow)
+    _, rows = study(folder, 50, timeout=1)
+    assert 1 <= len(rows) <= 2
+    _, more = study(folder, 50, timeout=0.001)
+    assert more[: len(rows)] == rows
+
+
+def test_time_that_is_over_at_once_leaves_the_model_as_it_is(folder: Path) -> None:
+    entry, rows = study(folder, timeout=1e-9)
+    assert (entry["model_kwargs"], len(rows)) == (TREE["model_kwargs"], 1)
+
+
+def test_a_database_that_is_not_there(folder: Path) -> None:
+    spec = TuningSpec(storage="postgresql+nodriver://me:secret@host/studies")
+    model = ModelSpec.model_validate(TREE)
+    with pytest.raises(ConfigurationError, match=r"storage cannot be opened") as caught:
+        tune(model, DATA, ComparisonSpec(), spec, X, Y.to_frame(), 3)
+    assert "secret" not in caught.value.message
+
+
+def test_nothing_stays_open(folder: Path) -> None:
+    def open_files() -> list[str]:
+        numbers = os.listdir("/proc/self/fd")
+        paths = [os.path.realpath(f"/proc/self/fd/{number}") for number in numbers]
+        return [path for path in paths if path.startswith(str(folder))]
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("only Linux tells which files are open")
+    with tuning._open(f"sqlite:///{folder}/studies.db", "any"):
+        assert open_files()
+    study(folder, 2)
+    assert open_files() == []
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from library.test_tuning import study
+_, rows = study(Path(sys.argv[1]), 8)
+print(len(rows), sum(row["arguments"] == {} for row in rows))
+"""
+
+
+def test_two_processes_make_one_study(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(tmp_path)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+        rows, as_configured = map(int, out.splitlines()[-1].split())
+        assert rows == 8
+        assert as_configured in (1, 2)
+    with tuning._open(f"sqlite:///{tmp_path}/studies.db", "none") as empty:
+        studies = optuna.get_all_study_summaries(empty._storage)
+    assert sorted(one.n_trials in (8, 9) for one in studies) == [False, True]

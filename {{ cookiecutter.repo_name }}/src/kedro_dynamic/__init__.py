@@ -1,0 +1,107 @@
+"""Dynamic pipelines, tracking, a champion and a report for Kedro projects.
+
+A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
+``dynamic_pipelines()`` in its ``pipeline_registry.py``. Its pipelines use:
+
+- ``read_parameters``: ``parameters.yml``, checked. ``ModelSpec``, ``TransformerSpec``,
+  ``DataSpec``, ``ComparisonSpec`` and ``TuningSpec``: its parts, as Kedro's typed
+  parameters. ``Schema`` and ``parse``: the same for a schema of the project's own.
+- ``select_columns``: features and target of a table that models can learn from.
+- ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
+  alone. ``Estimator``: its type.
+- ``validate``, ``held_out_scores`` and ``summarize``: cross-validation, scores on other
+  rows, and their names on the leaderboard. ``compared_task``: classification or
+  regression. ``BASELINE``: the name of the baseline's row.
+- ``tune``: a study of a model's ``search_space``.
+- ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
+  such a node returns in its place.
+- ``bind`` and ``log_model_kwargs``: training and inference as one servable model.
+  ``fingerprints``, ``was_trained_on`` and ``score_predictions``: which rows it may be
+  judged by, and how good it is on them.
+- ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
+
+Names are imported when they are first used: MLflow and scikit-learn take seconds.
+"""
+
+import multiprocessing
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework import project
+
+from .config.project import PACKAGE_VARIABLE
+
+if TYPE_CHECKING:
+    from .config.errors import ConfigurationError as ConfigurationError
+    from .config.errors import DataError as DataError
+    from .config.errors import did_you_mean as did_you_mean
+    from .config.errors import parse as parse
+    from .config.schema import BASELINE as BASELINE
+    from .config.schema import ComparisonSpec as ComparisonSpec
+    from .config.schema import DataSpec as DataSpec
+    from .config.schema import ModelSpec as ModelSpec
+    from .config.schema import Schema as Schema
+    from .config.schema import TransformerSpec as TransformerSpec
+    from .config.schema import read_parameters as read_parameters
+    from .models.data_checks import select_columns as select_columns
+    from .models.estimators import Estimator as Estimator
+    from .models.estimators import build_estimator as build_estimator
+    from .models.estimators import build_model as build_model
+    from .models.held_out import fingerprints as fingerprints
+    from .models.held_out import score_predictions as score_predictions
+    from .models.held_out import was_trained_on as was_trained_on
+    from .models.scoring import compared_task as compared_task
+    from .models.scoring import held_out_scores as held_out_scores
+    from .models.scoring import summarize as summarize
+    from .models.scoring import validate as validate
+    from .models.tuning import TuningSpec as TuningSpec
+    from .models.tuning import tune as tune
+    from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
+    from .runs.failures import is_failure as is_failure
+    from .runs.failures import keep_going as keep_going
+    from .serving.binding import bind as bind
+    from .serving.binding import log_model_kwargs as log_model_kwargs
+
+# The module of each public name.
+_MODULES = {
+    "config.errors": ["ConfigurationError", "DataError", "did_you_mean", "parse"],
+    "config.schema": [
+        "BASELINE",
+        "ComparisonSpec",
+        "DataSpec",
+        "ModelSpec",
+        "Schema",
+        "TransformerSpec",
+        "read_parameters",
+    ],
+    "models.data_checks": ["select_columns"],
+    "models.estimators": ["Estimator", "build_estimator", "build_model"],
+    "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],
+    "models.scoring": ["compared_task", "held_out_scores", "summarize", "validate"],
+    "models.tuning": ["TuningSpec", "tune"],
+    "registry.dynamic": ["dynamic_pipelines"],
+    "runs.failures": ["is_failure", "keep_going"],
+    "serving.binding": ["bind", "log_model_kwargs"],
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+# Kedro does not configure the processes that ParallelRunner spawns: without this, the
+# project's hooks would be missing there, and plugins that it disables would run.
+if (
+    multiprocessing.parent_process()
+    and project.PACKAGE_NAME is None
+    and PACKAGE_VARIABLE in os.environ
+):
+    project.settings.configure(f"{os.environ[PACKAGE_VARIABLE]}.settings")

@@ -1,0 +1,34 @@
+"""What a project's ``settings.py`` imports."""
+
+from kedro_dynamic import patches
+from kedro_dynamic.hooks import ProgressHook, ResultHook, RunHook
+from kedro_dynamic.registry.config_loader import ProjectConfigLoader
+from kedro_dynamic.runs.failures import FailureHook
+from kedro_dynamic.runs.preflight import CheckHook
+from kedro_dynamic.tracking_hook import TrackingHook
+
+# Tells pipeline_registry.py which configuration is in force, without any hook.
+CONFIG_LOADER_CLASS = ProjectConfigLoader
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
+    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "tracking": "soft"},
+    "config_patterns": {"mlflow": ["mlflow*"], "tracking": ["tracking*"]},
+}
+
+# The last one is called first: the leaderboard is shown before it is tracked.
+HOOKS = (
+    FailureHook(),
+    TrackingHook(),
+    ResultHook(),
+    CheckHook(),
+    ProgressHook(),
+    RunHook(),
+)
+
+# kedro-mlflow's hook is called by ours.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
+
+patches.apply()
