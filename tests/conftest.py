@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+LIBRARY = "kedro_dynamic"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def bake(starter: Path, tmp_path: Path) -> Bake:
         path = cookiecutter(
             str(starter), no_input=True, extra_context=answers, output_dir=str(tmp_path)
         )
-        (package,) = (entry.name for entry in Path(path, "src").iterdir())
+        (package,) = {entry.name for entry in Path(path, "src").iterdir()} - {LIBRARY}
         return Project(Path(path), package)
 
     return render

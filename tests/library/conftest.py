@@ -16,8 +16,8 @@ sys.dont_write_bytecode = True
 project.PACKAGE_NAME = "iris"
 
 # For processes that tests start.
-LIBRARY = REPOSITORY / "{{ cookiecutter.repo_name }}/src"
-os.environ["PYTHONPATH"] = f"{LIBRARY}{os.pathsep}{REPOSITORY / 'tests'}"
+SOURCE = REPOSITORY / "{{ cookiecutter.repo_name }}/src"
+os.environ["PYTHONPATH"] = f"{SOURCE}{os.pathsep}{REPOSITORY / 'tests'}"
 
 
 @pytest.fixture

@@ -1,0 +1,22 @@
+"""Addresses of databases, as SQLAlchemy writes them."""
+
+from pathlib import Path
+
+SQLITE = "sqlite:///"
+
+
+def is_sqlite(uri: str) -> bool:
+    """Return True if the address is that of a SQLite file."""
+    return uri.startswith(SQLITE)
+
+
+def sqlite_path(uri: str) -> Path:
+    """Return the file of a SQLite address."""
+    return Path(uri.removeprefix(SQLITE))
+
+
+def anchor(uri: str, root: Path) -> str:
+    """Return the address, a relative SQLite file taken from the root folder."""
+    if not is_sqlite(uri):
+        return uri
+    return f"{SQLITE}{(root / sqlite_path(uri)).as_posix()}"
