@@ -225,7 +225,7 @@ def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:
     [
         ("table:", "table: give it a type"),
         ("table: {filepath: a.csv}", "table: give it a type"),
-        ("table: {type: a.B, filepath: }", "table.filepath: None is no path"),
+        ("table: {type: a.B, filepath: }", "table.filepath: None is not a path"),
         ('"{a}.table": {type: a.B, filepath: "{b}"}', "{a}.table: its name lacks {b}"),
     ],
 )

@@ -18,7 +18,7 @@ from rich import get_console
 from rich.progress import Progress
 
 from kedro_dynamic.catalog.entries import discard, local_path
-from kedro_dynamic.catalog.metadata import metadata
+from kedro_dynamic.catalog.metadata import read_metadata, section_title
 from kedro_dynamic.patches import cache_inputs_outputs
 from kedro_dynamic.registry.config_loader import project_path
 from kedro_dynamic.runs.command import kedro_command
@@ -90,10 +90,10 @@ class ResultHook:
         """Print the tables that the catalog marks with ``console``, and the places."""
         # Not those of data sets that the run goes on to compare.
         for name in sorted(pipeline.outputs()):
-            title = metadata(catalog, name).get("console")
+            title = read_metadata(catalog, name).console
             if title and catalog.exists(name):
                 table = catalog[name].load()
-                print_table(" of ".join([title, *name.split(".")[1:-1]]), table)
+                print_table(section_title(title, name), table)
         root = project_path()
         paths = (local_path(catalog, name) for name in pipeline.all_outputs())
         inside = {path.parent for path in paths if path and path.is_relative_to(root)}

@@ -12,7 +12,8 @@ from typing import Any
 import fsspec
 from kedro.io import AbstractVersionedDataset, DataCatalog
 
-from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.catalog.metadata import Metadata
+from kedro_dynamic.config.errors import ConfigurationError, find_problems
 
 PLACEHOLDER = re.compile(r"\{\w+\}")
 
@@ -91,17 +92,34 @@ def shared_files(catalog: DataCatalog, names: Iterable[str]) -> list[list[str]]:
     return [[*owned] for owned in owners.values() if len(owned) > 1]
 
 
-def check_shape(config: Mapping[str, Any], where: Callable[[str], str]) -> None:
-    """Refuse entries that no catalog can be made of."""
-    problems = {}
+def check_entries(config: Mapping[str, Any], where: Callable[[str], str]) -> None:
+    """Reject entries that the catalog cannot use.
+
+    Args:
+        config: The catalog's entries and patterns, by name.
+        where: Returns the end of a message: in which file an entry stands.
+
+    Raises:
+        ConfigurationError: Lists every problem with the entry and its file.
+    """
+    lines = []
     for name, entry in config.items():
-        unknown = {*PLACEHOLDER.findall(str(entry))} - {*PLACEHOLDER.findall(name)}
-        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
-            problems[name] = ": give it a type, such as pandas.CSVDataset"
-        elif not isinstance(entry.get("filepath", ""), str):
-            problems[name] = f".filepath: {entry['filepath']!r} is no path"
-        elif unknown and "{" in name:
-            problems[name] = f": its name lacks {', '.join(sorted(unknown))}"
-    if problems:
-        lines = [f"{name}{line}{where(name)}" for name, line in problems.items()]
+        lines += [f"{problem}{where(name)}" for problem in _entry_problems(name, entry)]
+
+    if lines:
         raise ConfigurationError.listing("The catalog", lines)
+
+
+def _entry_problems(name: str, entry: Any) -> list[str]:
+    """Return what is wrong with an entry, each problem with its key."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+        return [f"{name}: give it a type, such as pandas.CSVDataset"]
+
+    if not isinstance(entry.get("filepath", ""), str):
+        return [f"{name}.filepath: {entry['filepath']!r} is not a path"]
+
+    unknown = {*PLACEHOLDER.findall(str(entry))} - {*PLACEHOLDER.findall(name)}
+    if unknown and "{" in name:
+        return [f"{name}: its name lacks {', '.join(sorted(unknown))}"]
+
+    return find_problems(Metadata, entry.get("metadata") or {}, f"{name}.metadata")

@@ -17,6 +17,7 @@ from mlflow.models import get_model_info
 from mlflow.models.model import ModelInfo
 from mlflow.utils.file_utils import local_file_uri_to_path
 
+from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.tracking.sqlite import store_lock
 
@@ -108,7 +109,7 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
         if not isinstance(dataset, MlflowAbstractModelDataSet):
             continue
-        command = (dataset.metadata or {}).get("registered_by", "kedro run")
+        command = read_metadata(catalog, name).registered_by
         try:
             get_model_info(dataset.model_uri)
         except Exception as error:

@@ -78,10 +78,31 @@ def parse(schema: type[Schema], value: object, file: str, prefix: str = "") -> S
     try:
         return schema.model_validate(value)
     except ValidationError as error:
-        problems = [
-            _in_words(detail, schema, prefix, value) for detail in error.errors()
-        ]
-        raise ConfigurationError.listing(file, [*filter(None, problems)]) from None
+        problems = _describe(error, schema, value, prefix)
+        raise ConfigurationError.listing(file, problems) from None
+
+
+def find_problems(schema: type[BaseModel], value: object, prefix: str) -> list[str]:
+    """Return what is wrong with a value of a configuration file, a line per problem.
+
+    Args:
+        schema: What is expected.
+        value: What the file says.
+        prefix: Path of the value in the file.
+    """
+    try:
+        schema.model_validate(value)
+    except ValidationError as error:
+        return _describe(error, schema, value, prefix)
+    return []
+
+
+def _describe(
+    error: ValidationError, schema: type[BaseModel], value: object, prefix: str
+) -> list[str]:
+    """Return a line for each of pydantic's errors that needs one."""
+    lines = [_in_words(detail, schema, prefix, value) for detail in error.errors()]
+    return [line for line in lines if line]
 
 
 def _in_words(

@@ -17,7 +17,7 @@ from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project, is_kedro_project
 
-from kedro_dynamic.catalog.entries import check_shape
+from kedro_dynamic.catalog.entries import check_entries
 from kedro_dynamic.catalog.storage import move_to
 from kedro_dynamic.config.errors import (
     ConfigurationError,
@@ -72,7 +72,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
                     f"The configuration '{key}' cannot be read: {reason}"
                 ) from error
             if key == "catalog":
-                check_shape(config, where)
+                check_entries(config, where)
                 given = self.runtime_params or {}
                 move_to(given.get("storage") or self["globals"].get("storage"), config)
             return config

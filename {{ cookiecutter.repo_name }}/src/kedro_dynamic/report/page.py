@@ -14,7 +14,7 @@ import pandas as pd
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from kedro_dynamic.catalog.metadata import metadata
+from kedro_dynamic.catalog.metadata import read_metadata, section_title
 from kedro_dynamic.config.errors import VERBATIM, one_line
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.registry.config_loader import project_path
@@ -117,9 +117,9 @@ def _parts_of(pipeline: Pipeline, catalog: DataCatalog, plan: Plan) -> list[Part
     made = [name for node in pipeline.nodes for name in node.outputs]
     # What sums up comes first, then what it sums up.
     for name in sorted(made, key=lambda name: (name.count("."), name)):
-        title = metadata(catalog, name).get("report")
+        title = read_metadata(catalog, name).report
         if title and plan.made(name):
-            title = " of ".join([title, *name.split(".")[1:-1]])
+            title = section_title(title, name)
             part = parts.setdefault(title, Part(title))
             with _or_warn(name):
                 _show(part, catalog[name].load())

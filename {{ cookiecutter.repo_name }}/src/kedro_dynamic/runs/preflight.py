@@ -20,7 +20,7 @@ from kedro_dynamic.catalog.entries import (
     shared_files,
     shown_path,
 )
-from kedro_dynamic.catalog.metadata import metadata
+from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.config.allowlist import check_model_uri
 from kedro_dynamic.config.errors import (
     ConfigurationError,
@@ -196,7 +196,8 @@ def _explain(error: Exception, catalog: DataCatalog) -> None:
 
 def _missing(catalog: DataCatalog, name: str) -> list[str]:
     """Return what to do about a dataset that the run needs, if it is not there."""
-    command, path = metadata(catalog, name).get("made_by"), local_path(catalog, name)
+    command = read_metadata(catalog, name).made_by
+    path = local_path(catalog, name)
     # Not every dataset knows whether it exists.
     if not (command or path) or (path and path.exists()) or catalog.exists(name):
         return []

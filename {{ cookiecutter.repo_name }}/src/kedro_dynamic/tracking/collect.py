@@ -13,7 +13,7 @@ from kedro.pipeline import Node
 
 from kedro_dynamic.tracking.writer import MAX_LENGTH
 from kedro_dynamic.catalog.entries import shown_path
-from kedro_dynamic.catalog.metadata import metadata
+from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.config.errors import one_line
 from kedro_dynamic.config.schema import DataSpec, ModelSpec
 from kedro_dynamic.runs.command import kedro_command
@@ -177,7 +177,7 @@ def _add_marked(outcome: Outcome, run: KedroRun, plan: Plan) -> None:
     logged as metrics, one with ``mlflow: artifact`` the whole as a file for people.
     """
     for name in sorted(run.pipeline.all_outputs()):
-        marked = metadata(run.catalog, name).get("mlflow")
+        marked = read_metadata(run.catalog, name).mlflow
         if not marked or not plan.made(name):
             continue
         match run.catalog[name].load():
