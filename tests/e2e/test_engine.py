@@ -35,12 +35,12 @@ from kedro_dynamic import ComparisonSpec
 from kedro_dynamic import DataSpec
 from kedro_dynamic import ModelSpec
 from kedro_dynamic import build_model
-from kedro_dynamic import held_out_scores
+from kedro_dynamic import cross_validate_model
 from kedro_dynamic import keep_going
 from kedro_dynamic import read_parameters
+from kedro_dynamic import score_fitted_model
 from kedro_dynamic import select_columns
-from kedro_dynamic import summarize
-from kedro_dynamic import validate
+from kedro_dynamic import summarize_folds
 
 PARTS = ["X_train", "X_test", "y_train", "y_test"]
 
@@ -54,7 +54,7 @@ def split(table, data: DataSpec):
 def cross_validate(
     model: ModelSpec, data: DataSpec, comparison: ComparisonSpec, X, y, seed
 ):
-    return validate(model, data, comparison, X, y.iloc[:, 0], seed)
+    return cross_validate_model(model, data, comparison, X, y.iloc[:, 0], seed)
 
 
 def fit(model: ModelSpec, data: DataSpec, X, y, seed):
@@ -62,8 +62,8 @@ def fit(model: ModelSpec, data: DataSpec, X, y, seed):
 
 
 def score(fitted_model, validation, comparison: ComparisonSpec, X, y):
-    scores = held_out_scores(fitted_model, comparison, X, y.iloc[:, 0])
-    return {**summarize(validation), "model_score": scores["accuracy"]}
+    scores = score_fitted_model(fitted_model, comparison, X, y.iloc[:, 0])
+    return {**summarize_folds(validation), "model_score": scores["accuracy"]}
 
 
 def rank(**metrics):

@@ -17,7 +17,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
-from kedro_dynamic import ComparisonSpec, DataSpec, ModelSpec, build_model, validate
+from kedro_dynamic import (
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    build_model,
+    cross_validate_model,
+)
 from kedro_dynamic.champion import compare
 from kedro_dynamic.champion import recipe as recipes
 from kedro_dynamic.champion import registry as champion
@@ -186,7 +192,9 @@ def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
     registry.enter(old)
     X, y = PARTS[0][["size"]], PARTS[1]
     of_today = old.recipe
-    scores = validate(spec(), of_today.data, of_today.comparison, X, y, SEED)
+    scores = cross_validate_model(
+        spec(), of_today.data, of_today.comparison, X, y, SEED
+    )
     mean = np.mean(scores["accuracy"])
     verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
     assert f"does not beat {mean:.3f}" in verdict

@@ -19,8 +19,8 @@ from conftest import REPOSITORY
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models import tuning
-from kedro_dynamic.models.scoring import validate
-from kedro_dynamic.models.tuning import TuningSpec, tune
+from kedro_dynamic.models.scoring import cross_validate_model
+from kedro_dynamic.models.tuning import TuningSpec, tune_model
 
 TREE = {
     "class": "sklearn.tree.DecisionTreeClassifier",
@@ -61,7 +61,7 @@ def study(
     )
     comparison = ComparisonSpec(folds=3)
     entry = ModelSpec.model_validate(model)
-    found, rows = tune(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
+    found, rows = tune_model(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
     return found, rows
 
 
@@ -81,7 +81,7 @@ def test_what_is_found_can_be_pasted_and_has_the_score_of_its_trial(
     entry, rows = study(folder)
     model = ModelSpec.model_validate(entry)
     folds = ComparisonSpec(folds=2)
-    (values, _) = validate(
+    (values, _) = cross_validate_model(
         model, DATA, folds, X, Y, 4
     ).values()  # the study's own folds
     assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
@@ -105,7 +105,7 @@ def test_what_a_killed_process_has_begun_is_no_trial(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "validate", killed)
+        patch.setattr(tuning, "cross_validate_model", killed)
         with pytest.raises(KeyboardInterrupt):
             study(folder)
     _, rows = study(folder)
@@ -135,7 +135,7 @@ def test_time_is_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.6)
         return {"accuracy": [0.5, 0.5]}
 
-    monkeypatch.setattr(tuning, "validate", slow)
+    monkeypatch.setattr(tuning, "cross_validate_model", slow)
     _, rows = study(folder, 50, timeout=1)
     assert 1 <= len(rows) <= 2
     _, more = study(folder, 50, timeout=0.001)
@@ -151,7 +151,7 @@ def test_a_database_that_is_not_there(folder: Path) -> None:
     spec = TuningSpec(storage="postgresql+nodriver://me:secret@host/studies")
     model = ModelSpec.model_validate(TREE)
     with pytest.raises(ConfigurationError, match=r"storage cannot be opened") as caught:
-        tune(model, DATA, ComparisonSpec(), spec, X, Y.to_frame(), 3)
+        tune_model(model, DATA, ComparisonSpec(), spec, X, Y.to_frame(), 3)
     assert "secret" not in caught.value.message
 
 

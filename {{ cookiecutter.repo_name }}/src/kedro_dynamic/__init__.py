@@ -9,10 +9,10 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 - ``select_columns``: features and target of a table that models can learn from.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
-- ``validate``, ``held_out_scores`` and ``summarize``: cross-validation, scores on other
-  rows, and their names on the leaderboard. ``compared_task``: classification or
-  regression. ``BASELINE``: the name of the baseline's row.
-- ``tune``: a study of a model's ``search_space``.
+- ``cross_validate_model`` and ``score_fitted_model``: scores on folds, and on other
+  rows. ``summarize_folds``: their columns on the leaderboard. ``infer_task``:
+  classification or regression. ``BASELINE``: the name of the baseline's row.
+- ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
 - ``bind`` and ``log_model_kwargs``: training and inference as one servable model.
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
     from .models.held_out import fingerprints as fingerprints
     from .models.held_out import score_predictions as score_predictions
     from .models.held_out import was_trained_on as was_trained_on
-    from .models.scoring import compared_task as compared_task
-    from .models.scoring import held_out_scores as held_out_scores
-    from .models.scoring import summarize as summarize
-    from .models.scoring import validate as validate
+    from .models.scoring import cross_validate_model as cross_validate_model
+    from .models.scoring import infer_task as infer_task
+    from .models.scoring import score_fitted_model as score_fitted_model
+    from .models.scoring import summarize_folds as summarize_folds
     from .models.tuning import TuningSpec as TuningSpec
-    from .models.tuning import tune as tune
+    from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .runs.failures import is_failure as is_failure
     from .runs.failures import keep_going as keep_going
@@ -78,8 +78,13 @@ _MODULES = {
     "models.data_checks": ["select_columns"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
     "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],
-    "models.scoring": ["compared_task", "held_out_scores", "summarize", "validate"],
-    "models.tuning": ["TuningSpec", "tune"],
+    "models.scoring": [
+        "cross_validate_model",
+        "infer_task",
+        "score_fitted_model",
+        "summarize_folds",
+    ],
+    "models.tuning": ["TuningSpec", "tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
     "runs.failures": ["is_failure", "keep_going"],
     "serving.binding": ["bind", "log_model_kwargs"],

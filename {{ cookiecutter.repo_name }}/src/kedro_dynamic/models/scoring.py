@@ -29,7 +29,7 @@ AUTO = {
 }
 
 
-def compared_task(models: Mapping[str, Any], y: Any) -> str:
+def infer_task(models: Mapping[str, Any], y: Any) -> str:
     """Return what the enabled models of a leaderboard are for, by their entries."""
     for one in models.values():
         # The first will do: they are all for the same, see check_models.
@@ -82,7 +82,7 @@ def score_names(comparison: ComparisonSpec, estimator: Any, y: Any) -> list[str]
     return AUTO[task_of(estimator) or guess]
 
 
-def validate(
+def cross_validate_model(
     model: ModelSpec,
     data: DataSpec,
     comparison: ComparisonSpec,
@@ -119,7 +119,7 @@ def validate(
     return {name: finite(name, scored[f"test_{name}"]) for name in names}
 
 
-def held_out_scores(
+def score_fitted_model(
     fitted_model: Any, comparison: ComparisonSpec, X: pd.DataFrame, y: Any
 ) -> dict[str, float]:
     """Return the scores of a fitted model on other rows, by name.
@@ -136,7 +136,7 @@ def held_out_scores(
     return {name: finite(name, [scores[name]])[0] for name in names}
 
 
-def summarize(validation: Mapping[str, Sequence[float]]) -> dict[str, float]:
+def summarize_folds(validation: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Return mean and standard error over the folds, as the leaderboard names them."""
     summary = {}
     for name, values in validation.items():

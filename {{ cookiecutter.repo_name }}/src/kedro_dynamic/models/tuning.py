@@ -24,7 +24,7 @@ from kedro_dynamic.config.schema import (
     ModelSpec,
     Schema,
 )
-from kedro_dynamic.models.scoring import validate
+from kedro_dynamic.models.scoring import cross_validate_model
 from kedro_dynamic.registry.config_loader import project_path
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class TuningSpec(Schema):
     """Address of a database, as SQLAlchemy writes it; a file's is of the project."""
 
 
-def tune(
+def tune_model(
     model: ModelSpec,
     data: DataSpec,
     comparison: ComparisonSpec,
@@ -74,7 +74,7 @@ def tune(
 
     def value(arguments: dict[str, Any]) -> float:
         candidate = model.with_arguments(arguments)
-        scores = validate(candidate, data, folds, X, y, seed)
+        scores = cross_validate_model(candidate, data, folds, X, y, seed)
         values = next(iter(scores.values()))
         return sum(values) / len(values)
 

@@ -9,7 +9,7 @@ from kedro_dynamic import (
     DataSpec,
     ModelSpec,
     TuningSpec,
-    tune,
+    tune_model,
 )
 
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
@@ -37,7 +37,7 @@ def test_tuning_finds_an_entry_that_is_at_least_as_good(
     spec = TuningSpec(
         trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db"
     )
-    entry, trials = tune(model, DATA, COMPARISON, spec, X_train, y_train, 3)
+    entry, trials = tune_model(model, DATA, COMPARISON, spec, X_train, y_train, 3)
     best = max(trials, key=lambda trial: trial["value"])
     assert entry == {"class": model.class_path, "model_kwargs": best["arguments"]}
     assert trials[0]["arguments"] == {}

@@ -15,8 +15,8 @@ from kedro_dynamic import (
     DataSpec,
     ModelSpec,
     build_model,
-    held_out_scores,
     is_failure,
+    score_fitted_model,
 )
 
 
@@ -52,7 +52,7 @@ def learning_curve(
     model, y = ModelSpec.model_validate(entry), y_train.iloc[:, 0]
 
     def score(fitted_model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> float:
-        scores = held_out_scores(fitted_model, comparison, X, y)
+        scores = score_fitted_model(fitted_model, comparison, X, y)
         return next(iter(scores.values()))
 
     with warnings.catch_warnings():

@@ -15,7 +15,7 @@ from kedro_dynamic import (
     keep_going,
     parse,
     read_parameters,
-    tune,
+    tune_model,
 )
 
 
@@ -154,7 +154,7 @@ def create_cell() -> Pipeline:
     measured = ["entry", DATA, COMPARISON, *TRAINING]
     curve = "learning_curve"
     study = [
-        Node(tune, tuned, ["entry", "trials"], name="tune_model"),
+        Node(tune_model, tuned, ["entry", "trials"], name="tune_model"),
         Node(nodes.learning_curve, measured, curve, name=curve),
     ]
     kinds = {

@@ -9,7 +9,7 @@ from kedro_dynamic import (
     ComparisonSpec,
     DataSpec,
     ModelSpec,
-    compared_task,
+    infer_task,
 )
 
 
@@ -75,7 +75,7 @@ def score_baseline(
     The arguments are those of ``compare_models``, in the same order.
     """
     X_train, X_test, y_train, y_test = parts
-    regress = compared_task(models, y_train.iloc[:, 0]) == "regression"
+    regress = infer_task(models, y_train.iloc[:, 0]) == "regression"
     dummy = ModelSpec.model_validate(
         {"class": f"sklearn.dummy.Dummy{'Regressor' if regress else 'Classifier'}"}
     )

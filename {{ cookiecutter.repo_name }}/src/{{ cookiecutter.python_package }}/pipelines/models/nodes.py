@@ -16,10 +16,10 @@ from kedro_dynamic import (
     Estimator,
     ModelSpec,
     build_model,
-    held_out_scores,
+    cross_validate_model,
+    score_fitted_model,
     select_columns,
-    summarize,
-    validate,
+    summarize_folds,
 )
 
 
@@ -91,7 +91,7 @@ def validate_model(
         folds.
     """
     y = y_train.iloc[:, 0]
-    return validate(model, data, comparison, X_train, y, random_state)
+    return cross_validate_model(model, data, comparison, X_train, y, random_state)
 
 
 def fit_model(
@@ -148,12 +148,12 @@ def score_model(
         and the seconds that fitting took.
     """
     y = y_test.iloc[:, 0]
-    scores = held_out_scores(fitted_model, comparison, X_test, y)
+    scores = score_fitted_model(fitted_model, comparison, X_test, y)
     model_score = next(iter(scores.values()))
     metrics: dict[str, Any] = {}
     for name, value in scores.items():
         folds = {name: validation[name]} if validation else {}
-        metrics |= {**summarize(folds), f"test_{name}": value}
+        metrics |= {**summarize_folds(folds), f"test_{name}": value}
     metrics["fit_seconds"] = fitted_model.fit_seconds_
     metrics["model_score"] = model_score
     return model_score, metrics

@@ -13,9 +13,9 @@ from kedro_dynamic.models.estimators import build_model
 from kedro_dynamic.models.scoring import (
     check_models,
     check_scoring,
-    compared_task,
-    held_out_scores,
-    validate,
+    cross_validate_model,
+    infer_task,
+    score_fitted_model,
 )
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.tree import DecisionTreeClassifier
@@ -38,7 +38,7 @@ def comparison(*scoring: str, folds: int = 3) -> ComparisonSpec:
 
 
 def scores(model: ModelSpec, y: Any, *scoring: str, folds: int = 3) -> Any:
-    return validate(model, DATA, comparison(*scoring, folds=folds), X, y, 5)
+    return cross_validate_model(model, DATA, comparison(*scoring, folds=folds), X, y, 5)
 
 
 def test_folds_are_the_same_whatever_the_model() -> None:
@@ -113,7 +113,7 @@ def test_a_score_that_is_no_number_is_refused() -> None:
         scores(LINEAR, NUMBERS, "r2", folds=30)  # of one row each: not defined
     fitted = build_model(LINEAR, DATA, X, NUMBERS, 0).fit(X, NUMBERS)
     with pytest.raises(ValueError, match="r2 is not a finite number"):
-        held_out_scores(fitted, comparison("r2"), X[:1], NUMBERS[:1])
+        score_fitted_model(fitted, comparison("r2"), X[:1], NUMBERS[:1])
 
 
 def test_classifiers_and_regressors_do_not_compare() -> None:
@@ -127,10 +127,10 @@ def test_classifiers_and_regressors_do_not_compare() -> None:
 def test_what_the_models_are_for() -> None:
     linear = LINEAR.model_dump(by_alias=True)
     off = TREE.model_dump(by_alias=True) | {"enabled": False}
-    assert compared_task({"a": off, "b": linear}, CLASSES) == "regression"
+    assert infer_task({"a": off, "b": linear}, CLASSES) == "regression"
     # None that can be built: the target says.
-    assert compared_task({"a": off, "b": GONE}, CLASSES) == "classification"
-    assert compared_task({"a": off}, NUMBERS) == "regression"
+    assert infer_task({"a": off, "b": GONE}, CLASSES) == "classification"
+    assert infer_task({"a": off}, NUMBERS) == "regression"
 
 
 def test_scores_that_do_not_exist() -> None:
