@@ -51,9 +51,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the fast tests: what is rendered, from which answers, and the engine's."""
+    """Run the fast tests: of the template, and of the library."""
     project = render(session, Path(session.create_tmp()), name="Iris")
-    # The engine is tested where it lies, with what a project installs for it.
+    # The library is tested where it lies, with everything that a project installs.
     session.install("-r", str(project / "requirements.txt"), *TEST, "distributed")
     elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
     session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)

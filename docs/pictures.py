@@ -20,11 +20,12 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 DIGEST = DOCS / "pictures.sha256"
 # What the pictures show, and what draws it.
-SHOWN = ("conf/base/parameters.yml", "conf/base/catalog.yml")
-SHOWN += (
+SHOWN = (
+    "conf/base/parameters.yml",
+    "conf/base/catalog.yml",
     "src/*/pipelines/models/*.py",
-    "src/*/engine/report*",
-    "src/*/engine/charts.py",
+    "src/kedro_dynamic/report/*.py",
+    "src/kedro_dynamic/report/*.j2",
 )
 # Kedro-Viz refuses ports of the ephemeral range.
 PORT = 24141

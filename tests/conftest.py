@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+TEMPLATE = REPOSITORY / "{{ cookiecutter.repo_name }}"
 LIBRARY = "kedro_dynamic"
 
 

@@ -83,7 +83,10 @@ def named_paths(text: str) -> Iterator[str]:
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
             yield target
-    folders = "conf|data|docs|hooks|notebooks|src|tests|benchmarks|pipelines|engine"
+    folders = (
+        "benchmarks|conf|data|docs|hooks|kedro_dynamic|library|notebooks|pipelines"
+    )
+    folders += "|src|tests"
     for path in re.findall(rf"(?<![\w/.:*{{<-])((?:{folders})/[\w./*<>{{}}-]*)", text):
         yield path.rstrip(".")
 

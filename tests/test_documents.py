@@ -57,7 +57,8 @@ def exists(name: str, roots: Iterable[Path]) -> bool:
 
 def test_every_path_in_a_document_exists(project: Project) -> None:
     package = project.path / "src" / project.package
-    in_project = (project.path, package, package / "pipelines")
+    source = project.path / "src"
+    in_project = (project.path, source, package, package / "pipelines")
     made = made_by_runs(project)
     missing = []
     for folder in (REPOSITORY, project.path):

@@ -161,7 +161,7 @@ FILES = {
     "always": [
         "conf/base/catalog.yml",
         "data/01_raw/iris.csv",
-        "src/iris/engine/tuning.py",
+        "src/kedro_dynamic/models/tuning.py",
         "src/iris/pipelines/models/nodes.py",
         "tests/pipelines/models/test_nodes.py",
         "tests/test_models.py",

@@ -1,4 +1,7 @@
-"""The shape of a rendered project: what is yours and what is the engine's."""
+"""The rules of the house: a project, and the library beside it.
+
+Each test reads the code of a rendered project. ARCHITECTURE.md says why.
+"""
 
 from __future__ import annotations
 
@@ -10,26 +13,47 @@ from collections.abc import Iterator
 from importlib.util import resolve_name
 from pathlib import Path
 
+import kedro_dynamic
 import pytest
 import yaml
-from conftest import Bake, Project
+from conftest import LIBRARY, TEMPLATE, Bake, Project
 
-# Physical lines that a project may have at most: with all families, and with none.
-YOURS = {"all": 1435, "none": 475}
-TESTS = {"all": 1200, "none": 600}
-ENGINE = 5557
-SOURCE_FILES = 60
-FILE = 220
-FUNCTION = 60
+# The rooms of the library: each imports only from those before it.
+ROOMS = (
+    "config",
+    "catalog",
+    "registry",
+    "models",
+    "serving",
+    "runs",
+    "tracking",
+    "champion",
+    "report",
+    "runners",
+)
+APPS = ("etl_app", "ml_app", "user_app")
+LONGEST_FUNCTION = 60
 
-# Names that pipelines and the engine agree on, or that their libraries use as well;
-# all others are the project's.
-CONTRACT = {"X_train", "X_test", "y_train", "y_test", "leaderboard", "champion"}
-CONTRACT |= {"__init__", "models", "model", "predict"}
-# What is installed under another name than it is imported by.
+# Imports that still run upward. Remove them from this list with their imports.
+UPWARD = {
+    "runners/dask_runner.py imports kedro_dynamic.hooks.ProgressHook",
+    "runners/dask_worker.py imports kedro_dynamic.hooks.ProgressHook",
+}
+
+# Words that name something in the project, and something else in the library.
+AMBIGUOUS = {
+    "champion": "alias of a registered model in MLflow",
+    "metrics": "value of `mlflow` in a catalog entry's metadata",
+    "model": "column of the leaderboard, tag of an MLflow run",
+    "models": "key of parameters.yml",
+    "predict": "method of an estimator",
+    "scores": "column of the recipe",
+}
+
+# Distributions whose module has another name.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
-# What those bring along that is required.
-BROUGHT = {
+# Modules that required distributions install with themselves.
+INDIRECT = {
     "cloudpickle",
     "fsspec",
     "numpy",
@@ -37,10 +61,11 @@ BROUGHT = {
     "pluggy",
     "pydantic_core",
     "scipy",
+    "sqlalchemy",
 }
-BROUGHT |= {"sqlalchemy"}
 
-IMPORT_ALL = """
+HEAVY = {"sklearn", "optuna", "skops", "plotly", "matplotlib", "mlflow", "dask"}
+IMPORT_ALL_PIPELINES = """
 import sys
 from importlib import import_module
 from pkgutil import walk_packages
@@ -52,8 +77,6 @@ for module in walk_packages(iris.pipelines.__path__, "iris.pipelines."):
 print(*sys.modules)
 """
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
 
 @pytest.fixture
 def project(bake: Bake) -> Project:
@@ -61,104 +84,120 @@ def project(bake: Bake) -> Project:
     return bake(project_name="Iris")
 
 
-def source(project: Project, *folders: str) -> list[Path]:
-    """Return the Python files of the package, or of folders in it."""
-    package = project.path / "src" / project.package
-    found = [package.joinpath(folder).rglob("*.py") for folder in folders or [""]]
-    return sorted(path for paths in found for path in paths)
-
-
-def lines(paths: list[Path]) -> int:
-    """Return how many lines files have together."""
-    return sum(len(path.read_text().splitlines()) for path in paths)
+def source(project: Project, folder: str = "") -> list[Path]:
+    """Return the Python files of a folder in ``src``."""
+    return sorted((project.path / "src" / folder).rglob("*.py"))
 
 
 def imports(project: Project, path: Path) -> Iterator[str]:
-    """Yield the full name of whatever a file imports, at whatever place in it."""
+    """Yield the full name of everything that a file imports, in functions too."""
     module = path.relative_to(project.path / "src").with_suffix("")
-    parents = ".".join(module.parts[:-1])
+    package = ".".join(module.parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            dots, name = "." * node.level, node.module or ""
-            origin = resolve_name(dots + name, parents) if dots else name
+            origin = node.module or ""
+            if node.level:
+                origin = resolve_name("." * node.level + origin, package)
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("families", ["all", "none"])
-def test_one_person_can_carry_it(families: str, bake: Bake) -> None:
-    project = bake(project_name="Iris", pipelines=families)
-    everything, engine = source(project), source(project, "engine")
-    yours = [path for path in everything if path not in engine]
-    tests = sorted((project.path / "tests").rglob("*.py"))
-
-    measured = {
-        "yours": (lines(yours), YOURS[families]),
-        "engine": (lines(engine), ENGINE),
-        "tests": (lines(tests), TESTS[families]),
-        "source files": (len(everything), SOURCE_FILES),
-    }
-    for path in [*everything, *tests]:
-        name = path.relative_to(project.path).as_posix()
-        measured[name] = (lines([path]), FILE)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, FUNCTIONS):
-                length = (node.end_lineno or 0) - node.lineno + 1
-                measured[f"{name}:{node.name}"] = (length, FUNCTION)
-    over = {name: both for name, both in measured.items() if both[0] > both[1]}
-    assert not over, "\n".join(f"{name}: {both}" for name, both in over.items())
+def test_the_library_has_the_rooms_of_the_house(project: Project) -> None:
+    library = project.path / "src" / LIBRARY
+    folders = {path.parent.relative_to(library) for path in source(project, LIBRARY)}
+    assert {folder.as_posix() for folder in folders} == {".", *ROOMS}
 
 
-def test_the_engine_knows_nothing_of_the_project(project: Project) -> None:
+def test_imports_of_the_library_run_downward(project: Project) -> None:
+    library = project.path / "src" / LIBRARY
+    wrong = []
+    for number, room in enumerate(ROOMS):
+        for path in source(project, f"{LIBRARY}/{room}"):
+            for name in imports(project, path):
+                if not name.startswith(LIBRARY):
+                    continue
+                # The modules at the top are in no room, so no room may import them.
+                target = name.split(".")[1]
+                if target not in ROOMS[: number + 1]:
+                    file = path.relative_to(library).as_posix()
+                    wrong.append(f"{file} imports {name}")
+    wrong = [line for line in wrong if line not in UPWARD]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_library_is_the_same_in_every_project(project: Project) -> None:
+    for path in source(project, LIBRARY):
+        shipped = TEMPLATE / path.relative_to(project.path)
+        assert path.read_text() == shipped.read_text(), path
+
+
+def test_the_library_imports_nothing_of_the_project(project: Project) -> None:
+    for path in source(project, LIBRARY):
+        for name in imports(project, path):
+            assert name.partition(".")[0] != project.package, (path, name)
+
+
+def project_names(project: Project) -> set[str]:
+    """Return the names of a project's pipelines, models and datasets.
+
+    Of a dataset in a namespace it is the last part: of ``models.{namespace}.metrics``
+    it is ``metrics``.
+    """
     conf = project.path / "conf/base"
     pipelines = project.path / "src" / project.package / "pipelines"
-    names = {path.stem for path in pipelines.iterdir()}
-    names |= set(yaml.safe_load((conf / "parameters.yml").read_text())["models"])
+    names = {path.stem for path in pipelines.iterdir()} - {"__init__"}
+    names |= {*yaml.safe_load((conf / "parameters.yml").read_text())["models"]}
     for catalog in conf.glob("catalog*.yml"):
         entries = yaml.safe_load(catalog.read_text())
-        names |= {entry for entry in entries if "." not in entry}
-    names -= CONTRACT
+        names |= {entry.rpartition(".")[2] for entry in entries}
+    return names
 
-    for path in source(project, "engine"):
-        assert "{{" not in path.read_text(), path
-        for name in imports(project, path):
-            assert not name.startswith(f"{project.package}.pipelines"), (path, name)
+
+# The rooms get their names from catalog/names.py one after the other: remove this mark
+# as soon as the test passes.
+@pytest.mark.xfail(strict=False)
+def test_the_library_names_datasets_in_one_place_alone(project: Project) -> None:
+    names = project_names(project) - {*AMBIGUOUS}
+    assert {"X_train", "fitted_model", "leaderboard", "linear_svm", "etl_app"} <= names
+
+    found = []
+    for path in source(project, LIBRARY):
+        if path.match("catalog/names.py"):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant):
-                assert node.value not in names, (path, node.lineno, node.value)
+            if not isinstance(node, ast.Constant):
+                continue
+            # A part of an f-string may begin with the dot after the namespace.
+            if str(node.value).rpartition(".")[2] in names:
+                found.append(f"{path}:{node.lineno} {node.value!r}")
+    assert not found, "\n".join(found)
 
 
-def test_pipelines_use_the_public_face_of_the_engine(project: Project) -> None:
-    face = f"{project.package}.engine"
-    (init,) = (
-        path for path in source(project, "engine") if path.match("engine/__init__.py")
-    )
-    public = next(
-        ast.literal_eval(node.value)
-        for node in ast.parse(init.read_text()).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-    )
-    docstring = ast.get_docstring(ast.parse(init.read_text())) or ""
-    assert [name for name in public if name not in docstring] == []
-    for path in source(project, "pipelines"):
+def test_pipelines_import_public_names_alone(project: Project) -> None:
+    public = {f"{LIBRARY}.{name}" for name in kedro_dynamic.__all__}
+    for path in source(project, f"{project.package}/pipelines"):
         for name in imports(project, path):
-            # As a module: each use of it is seen where it stands.
-            assert not name.startswith(f"{face}."), (path, name)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "engine":
-                assert node.attr in public, (path, node.lineno, node.attr)
+            assert name in public or not name.startswith(LIBRARY), (path, name)
 
 
-def test_pipelines_of_three_teams_import_nothing_of_one_another(
-    project: Project,
-) -> None:
-    for app in ("etl_app", "ml_app", "user_app"):
-        others = f"{project.package}.pipelines."
-        for path in source(project, f"pipelines/{app}"):
-            for name in imports(project, path):
-                own = name.startswith(f"{others}{app}.")
-                assert own or not name.startswith(others), (path, name)
+def test_every_public_name_is_explained() -> None:
+    docstring = kedro_dynamic.__doc__ or ""
+    missing = [
+        name
+        for name in kedro_dynamic.__all__
+        if f"``{name}``" not in docstring and f"``{name}()``" not in docstring
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_three_apps_import_nothing_of_one_another(app: str, project: Project) -> None:
+    pipelines = f"{project.package}.pipelines."
+    for path in source(project, f"{project.package}/pipelines/{app}"):
+        for name in imports(project, path):
+            if name.startswith(pipelines):
+                assert name.startswith(f"{pipelines}{app}."), (path, name)
 
 
 @pytest.mark.parametrize("families", ["all", "none"])
@@ -166,24 +205,36 @@ def test_what_is_imported_is_required(families: str, bake: Bake) -> None:
     project = bake(project_name="Iris", pipelines=families)
     required = (project.path / "requirements.txt").read_text()
     assert ("optuna" in required) == (families == "all")
+
+    known = {project.package, LIBRARY, *INDIRECT, *sys.stdlib_module_names}
     for path in source(project):
-        for name in {name.partition(".")[0] for name in imports(project, path)}:
-            if name in {project.package, *sys.stdlib_module_names, *BROUGHT}:
-                continue
-            if families == "none" and path.match("engine/tuning.py"):
-                continue  # of the family benchmark, and imported where it is used
-            if path.match("engine/dask_*.py") and name in {"dask", "distributed"}:
-                continue  # an optional group, and imported where it is named
-            distribution = DISTRIBUTIONS.get(name, name.replace("_", "-"))
-            assert f"\n{distribution}" in required, (path, name)
+        allowed = set(known)
+        if families == "none" and path.match("models/tuning.py"):
+            allowed.add("optuna")  # used by the family benchmark alone
+        if path.match("runners/*.py"):
+            allowed |= {"dask", "distributed"}  # an optional group
+
+        modules = {name.partition(".")[0] for name in imports(project, path)}
+        for module in modules - allowed:
+            distribution = DISTRIBUTIONS.get(module, module.replace("_", "-"))
+            assert f"\n{distribution}" in required, (path, module)
 
 
 def test_heavy_libraries_wait_until_they_are_used(project: Project) -> None:
-    pytest.importorskip("mlflow")  # stands for all that a project requires
+    pytest.importorskip("mlflow")  # stands for everything that a project requires
     env = os.environ | {"PYTHONPATH": str(project.path / "src")}
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL], env=env, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", IMPORT_ALL_PIPELINES]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    heavy = {"sklearn", "optuna", "skops", "plotly", "mlflow", "kedro_mlflow", "dask"}
-    assert heavy & set(done.stdout.split()) == set()
+    assert HEAVY & {*done.stdout.split()} == set()
+
+
+def test_no_function_is_longer_than_a_screen(project: Project) -> None:
+    long = []
+    for path in [*source(project), *sorted((project.path / "tests").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    long.append(f"{path}:{node.lineno} {node.name}: {lines} lines")
+    assert not long, "\n".join(long)

@@ -234,7 +234,9 @@ def test_no_workers_that_could_run_anything(
         with without.background(*foreign, log=tmp_path / "foreign.log", cwd=tmp_path):
             done = project.run(*dask(address), check=False)
     assert done.returncode == 1
-    assert re.search("tcp://127.0.0.1:.*No module named 'iris.engine'", done.stdout)
+    assert re.search(
+        "tcp://127.0.0.1:.*No module named '(iris|kedro_dynamic)", done.stdout
+    )
 
 
 def test_all_workers_lost(project: InstalledProject) -> None:

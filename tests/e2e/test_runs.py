@@ -87,7 +87,7 @@ def written(project: InstalledProject) -> set[str]:
     return {
         path.relative_to(data).as_posix()
         for path in data.rglob("*")
-        # The engine's own notes are in hidden files.
+        # What the library notes for itself is in hidden files.
         if path.is_file() and "/." not in f"/{path.relative_to(data).as_posix()}"
         if "01_raw" not in path.parts
     }

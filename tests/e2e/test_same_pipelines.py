@@ -400,8 +400,8 @@ finally:
 
 
 # Runs what the magic has put into the next cell; and of all other nodes, whose data is
-# not there, what they import and define. Not what is the engine's, nor what takes `**`,
-# which is more than Kedro can load.
+# not there, what they import and define. Kedro cannot load functions that take `**`;
+# those of the library are not loaded.
 LOAD_NODE = """\
 %load_ext kedro.ipython
 import inspect, json
@@ -411,7 +411,8 @@ named = {node.name: node.func for one in pipelines.values() for node in one.node
 first = [node.name for node in pipelines["__default__"].nodes]
 for name in dict.fromkeys([*first, *named]):
     function = named[name]
-    if "**" in str(inspect.signature(function)) or ".engine." in function.__module__:
+    of_library = function.__module__.startswith("kedro_dynamic")
+    if of_library or "**" in str(inspect.signature(function)):
         continue
     if name in first:
         get_ipython().run_line_magic("load_node", name)

@@ -1,1 +1,1 @@
-"""Tests of the engine, which a rendered project does not get."""
+"""Tests of the library, which a rendered project does not get."""

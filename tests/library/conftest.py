@@ -13,7 +13,7 @@ from kedro.pipeline import Pipeline
 # Byte code in the template would be copied into every project.
 sys.dont_write_bytecode = True
 
-project.PACKAGE_NAME = "iris"
+project.PACKAGE_NAME = "iris"  # type: ignore[assignment]
 
 # For processes that tests start.
 SOURCE = REPOSITORY / "{{ cookiecutter.repo_name }}/src"

@@ -27,7 +27,7 @@ class BreaksOff:
 
 @pytest.fixture(autouse=True)
 def atomic_files() -> Iterator[None]:
-    """Write through the engine's file system, in these tests alone."""
+    """Write through the library's file system, in these tests alone."""
     write_atomically()
     yield
     for protocol in LocalFileSystem.protocol:
