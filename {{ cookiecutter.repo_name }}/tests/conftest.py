@@ -8,10 +8,7 @@ import pytest
 from kedro.framework.project import configure_project
 from kedro.io import DataCatalog
 
-from kedro_dynamic import (
-    read_parameters,
-)
-
+from kedro_dynamic import read_parameters
 
 # Before the tests are read: they name models, which settings.py has to trust.
 configure_project("{{ cookiecutter.python_package }}")

@@ -5,9 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kedro_dynamic import (
-    ConfigurationError,
-)
+from kedro_dynamic import ConfigurationError
 
 from {{ cookiecutter.python_package }}.pipelines.etl_app import (
     create_pipelines,
@@ -80,13 +78,9 @@ def test_some_reviews_without_a_label_are_not_passed_over(labels: list[Any]) -> 
 
 def test_a_wrong_column_is_named_with_those_there_are() -> None:
     reviews = pd.DataFrame({"text": TEXTS, "label": NAMES})
-    with pytest.raises(
-        ConfigurationError, match=r"text_column: 'txt'.*mean 'text'"
-    ):
+    with pytest.raises(ConfigurationError, match=r"text_column: 'txt'.*mean 'text'"):
         etl_instances(reviews, "txt")
-    with pytest.raises(
-        ConfigurationError, match=r"'labels' is no.*columns: text, lab"
-    ):
+    with pytest.raises(ConfigurationError, match=r"'labels' is no.*columns: text, lab"):
         etl_labels(reviews, "labels", LABELS, "train")
 
 

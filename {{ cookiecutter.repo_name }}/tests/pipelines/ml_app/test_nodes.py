@@ -11,11 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import LabelEncoder
 
-from kedro_dynamic import (
-    ConfigurationError,
-    ModelSpec,
-    TransformerSpec,
-)
+from kedro_dynamic import ConfigurationError, ModelSpec, TransformerSpec
 
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     evaluation,
@@ -51,9 +47,7 @@ def test_whole_words_are_kept_or_removed(
 
 @pytest.mark.parametrize("text", [None, float("nan"), 5, {"a": 1}])
 def test_what_is_no_text_is_named_by_its_row(text: object) -> None:
-    with pytest.raises(
-        ConfigurationError, match="row 1, from 0 on, is no text but"
-    ):
+    with pytest.raises(ConfigurationError, match="row 1, from 0 on, is no text but"):
         nodes.clean_text(pd.DataFrame({"text": ["Dull.", text]}), [])
 
 
@@ -94,9 +88,7 @@ def test_words_are_those_of_the_training_rows_alone() -> None:
     by_column = Mock(is_word_=tokenizer.is_word_)
     by_column.transform.return_value = counts.tocsc()
     assert nodes.tokenize_text(by_column, [])[1].tolist() == [2, 0, 0]
-    with pytest.raises(
-        ConfigurationError, match="HashingVectorizer cannot name"
-    ):
+    with pytest.raises(ConfigurationError, match="HashingVectorizer cannot name"):
         fit_tokenizer(texts, "HashingVectorizer")
 
 
@@ -129,9 +121,7 @@ def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
     ],
 )
 def test_a_model_that_does_not_fit_is_named(class_path: str, problem: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=rf"text\.model\.class: .*{problem}"
-    ):
+    with pytest.raises(ConfigurationError, match=rf"text\.model\.class: .*{problem}"):
         train(class_path)
 
 

@@ -8,11 +8,7 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from kedro_datasets.pickle import PickleDataset
 
-from kedro_dynamic import (
-    ConfigurationError,
-    ModelSpec,
-    TransformerSpec,
-)
+from kedro_dynamic import ConfigurationError, ModelSpec, TransformerSpec
 
 from {{ cookiecutter.python_package }}.pipelines.ml_app import (
     create_pipelines,
@@ -34,9 +30,7 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
     for name, value in TEXT.items():
         catalog[f"params:text.{name}"] = value
     catalog["params:text.model"] = ModelSpec.model_validate(TEXT["model"])
-    catalog["params:text.tokenizer"] = TransformerSpec.model_validate(
-        TEXT["tokenizer"]
-    )
+    catalog["params:text.tokenizer"] = TransformerSpec.model_validate(TEXT["tokenizer"])
     catalog["params:random_state"] = 3
     catalog["english_stopwords"] = ["the", "a", "was"]
     texts = [f"{text} {number}" for number in range(5) for text in texts]
@@ -59,7 +53,5 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
 
 def test_a_missing_key_is_named_with_what_stands_there_instead() -> None:
     text = {name: value for name, value in TEXT.items() if name != "tokenizer"}
-    with pytest.raises(
-        ConfigurationError, match=r"tokenizer: missing; did you mean"
-    ):
+    with pytest.raises(ConfigurationError, match=r"tokenizer: missing; did you mean"):
         create_pipelines({"text": {**text, "tokeniser": TEXT["tokenizer"]}})

@@ -5,10 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kedro_dynamic import (
-    ComparisonSpec,
-    DataSpec,
-)
+from kedro_dynamic import ComparisonSpec, DataSpec
 
 from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
     compare_models,

@@ -3,12 +3,7 @@
 import pandas as pd
 import pytest
 
-from kedro_dynamic import (
-    ComparisonSpec,
-    DataError,
-    DataSpec,
-    ModelSpec,
-)
+from kedro_dynamic import ComparisonSpec, DataError, DataSpec, ModelSpec
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     fit_model,

@@ -7,9 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kedro_dynamic import (
-    fingerprints,
-)
+from kedro_dynamic import fingerprints
 
 from {{ cookiecutter.python_package }}.pipelines.user_app import (
     create_pipelines,

@@ -2,11 +2,7 @@
 
 import pandas as pd
 
-from kedro_dynamic import (
-    ConfigurationError,
-    did_you_mean,
-)
-
+from kedro_dynamic import ConfigurationError, did_you_mean
 
 FILE = "parameters_text.yml"
 

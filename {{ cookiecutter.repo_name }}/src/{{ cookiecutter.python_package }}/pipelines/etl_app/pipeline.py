@@ -5,10 +5,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict
 
-from kedro_dynamic import (
-    parse,
-)
-
+from kedro_dynamic import parse
 
 from .nodes import FILE, etl_instances, etl_labels
 

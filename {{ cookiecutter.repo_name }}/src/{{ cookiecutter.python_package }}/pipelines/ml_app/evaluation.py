@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic import (
-    score_predictions,
-)
+from kedro_dynamic import score_predictions
 
 from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
     Array,

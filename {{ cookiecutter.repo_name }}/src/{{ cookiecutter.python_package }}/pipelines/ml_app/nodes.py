@@ -20,7 +20,6 @@ from kedro_dynamic import (
     fingerprints,
 )
 
-
 Array = np.ndarray[Any, Any]
 
 FILE = "parameters_text.yml"

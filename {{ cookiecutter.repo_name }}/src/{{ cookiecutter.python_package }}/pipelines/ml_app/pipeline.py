@@ -5,14 +5,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict, Field
 
-from kedro_dynamic import (
-    ModelSpec,
-    TransformerSpec,
-    bind,
-    log_model_kwargs,
-    parse,
-)
-
+from kedro_dynamic import ModelSpec, TransformerSpec, bind, log_model_kwargs, parse
 
 from . import evaluation, nodes
 

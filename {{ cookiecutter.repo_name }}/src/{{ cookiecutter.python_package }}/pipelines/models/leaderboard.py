@@ -4,14 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic import (
-    BASELINE,
-    ComparisonSpec,
-    DataSpec,
-    ModelSpec,
-    infer_task,
-)
-
+from kedro_dynamic import BASELINE, ComparisonSpec, DataSpec, ModelSpec, infer_task
 
 from .nodes import fit_model, score_model, validate_model
 

@@ -23,7 +23,6 @@ from kedro_dynamic import (
 )
 
 
-
 def split_data(
     table: pd.DataFrame, data: DataSpec, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:

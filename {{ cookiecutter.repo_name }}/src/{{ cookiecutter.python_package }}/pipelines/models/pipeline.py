@@ -6,11 +6,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic import (
-    keep_going,
-    read_parameters,
-)
-
+from kedro_dynamic import keep_going, read_parameters
 
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model

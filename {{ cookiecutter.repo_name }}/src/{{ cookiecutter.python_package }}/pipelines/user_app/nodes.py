@@ -5,11 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic import (
-    score_predictions,
-    was_trained_on,
-)
-
+from kedro_dynamic import score_predictions, was_trained_on
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, Field
 
-from kedro_dynamic import (
-    parse,
-)
-
+from kedro_dynamic import parse
 
 from .nodes import judge_predictions, predict_in_batches, report_sentiment
 
@@ -29,9 +26,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     Raises:
         ConfigurationError: If something in ``parameters_text.yml`` is wrong.
     """
-    text = parse(
-        Text, parameters.get("text"), "parameters_text.yml", prefix="text"
-    )
+    text = parse(Text, parameters.get("text"), "parameters_text.yml", prefix="text")
     model, reviews = "sentiment_model", "instances_to_score"
     batches = [model, reviews, "params:text.batch_size"]
     summed = ["predictions", reviews, "params:scored_split"]

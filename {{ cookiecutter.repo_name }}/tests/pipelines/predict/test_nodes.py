@@ -9,12 +9,12 @@ from kedro.runner import SequentialRunner
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from kedro_dynamic import (
-    DataError,
-)
+from kedro_dynamic import DataError
 
 from {{ cookiecutter.python_package }}.pipelines.predict import (
     create_pipeline,
+)
+from {{ cookiecutter.python_package }}.pipelines.predict.nodes import (
     predict,
 )
 
