@@ -25,8 +25,8 @@ from documents import (
 THEIRS = {
     "conf/experiment/parameters.yml",
     "conf/local/credentials.yml",
-    "data/.record.json",
-    "data/.turns",
+    "data/.locks",
+    "data/.provenance.json",
     "data/.untracked",
     "data/01_raw/customers.csv",
     "data/08_reporting/{name}_confusion.json",

@@ -14,7 +14,7 @@ import pytest
 
 from e2e.conftest import InstalledProject
 from e2e.mlflow_store import add_class, store_of
-from e2e.test_turns import scores
+from e2e.test_run_lock import scores
 
 RUNNERS = ["SequentialRunner", "ParallelRunner"]
 SEQUENTIAL, PARALLEL = ([f"--runner={runner}"] for runner in RUNNERS)

@@ -96,7 +96,7 @@ def test_layers_are_in_order_and_nodes_have_tags(project: InstalledProject) -> N
         assert all(node["tags"] for node in tasks), file.name
         for node in tasks:
             code = json.loads((file.parents[1] / "nodes" / node["id"]).read_text())
-            assert "KeepGoing" not in code["code"], node["name"]
+            assert "FailureCatcher" not in code["code"], node["name"]
 
 
 @pytest.mark.parametrize("count", [100, 1000])

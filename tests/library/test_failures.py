@@ -14,7 +14,12 @@ from kedro.runner import SequentialRunner
 from kedro.validation import TypeExtractor
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import DataSpec
-from kedro_dynamic.runs.failures import FailureHook, KeepGoing, is_failure, keep_going
+from kedro_dynamic.runs.failures import (
+    FailureCatcher,
+    FailureHook,
+    is_failure,
+    keep_going,
+)
 
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
@@ -40,7 +45,7 @@ def raising(error: BaseException) -> Any:
     def function(_: Any) -> None:
         raise error
 
-    return KeepGoing(function, "x")
+    return FailureCatcher(function, "x")
 
 
 @pytest.mark.parametrize("error", [ValueError("no  \n way"), SystemExit(3)])
@@ -64,21 +69,21 @@ def test_what_concerns_the_whole_run_passes(error: BaseException) -> None:
 
 
 def test_a_failure_takes_the_place_of_every_output() -> None:
-    failed = KeepGoing(split, ["a", "b"])(0)
+    failed = FailureCatcher(split, ["a", "b"])(0)
     assert [is_failure(value) for value in failed] == [True, True]
-    by_name = KeepGoing(named, {"half": "a.half"})(0)
+    by_name = FailureCatcher(named, {"half": "a.half"})(0)
     assert is_failure(by_name["half"])
-    assert is_failure(KeepGoing(split, ["a"])(0)[0])
+    assert is_failure(FailureCatcher(split, ["a"])(0)[0])
 
 
 def test_a_failure_is_passed_on_as_it_is() -> None:
-    assert KeepGoing(divide, "x")(FAILURE, 1) is FAILURE
-    assert KeepGoing(divide, "x")(1, by=FAILURE) is FAILURE
-    assert KeepGoing(split, ["a", "b"])(FAILURE) == [FAILURE, FAILURE]
+    assert FailureCatcher(divide, "x")(FAILURE, 1) is FAILURE
+    assert FailureCatcher(divide, "x")(1, by=FAILURE) is FAILURE
+    assert FailureCatcher(split, ["a", "b"])(FAILURE) == [FAILURE, FAILURE]
 
 
 def test_a_partial_may_fail_as_well() -> None:
-    assert is_failure(KeepGoing(partial(divide, by=0), "x")(1))
+    assert is_failure(FailureCatcher(partial(divide, by=0), "x")(1))
 
 
 def test_kedro_sees_the_function_itself() -> None:

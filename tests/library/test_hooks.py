@@ -14,7 +14,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import ComparisonSpec, ModelSpec
-from kedro_dynamic.runs.failures import FailureHook, KeepGoing, ModelsFailed
+from kedro_dynamic.runs.failures import FailureCatcher, FailureHook, ModelsFailed
 from kedro_dynamic.runs.preflight import CheckHook
 
 TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
@@ -135,7 +135,7 @@ def run_of_a_failing_model(catalog: DataCatalog) -> Pipeline:
     for suffix in (".csv", "_plot.json", "_metrics.json"):
         Path(f"data/a{suffix}").write_text("{}")
     pipeline = Pipeline(
-        [Node(KeepGoing(fails, outputs), "raw", outputs, namespace="models.a")]
+        [Node(FailureCatcher(fails, outputs), "raw", outputs, namespace="models.a")]
     )
     hooks = _create_hook_manager()
     hooks.register(FailureHook())
@@ -152,6 +152,6 @@ def test_files_that_cannot_hold_an_error_are_none_of_this_run(
     with pytest.raises(ModelsFailed) as caught:
         FailureHook().after_pipeline_run(run_params(), pipeline, catalog)
     assert caught.value.message.startswith(
-        "1 of 1 models failed:\n  models.a: ValueError: no\nAll else is saved."
+        "1 of 1 models failed:\n  models.a: ValueError: no\nEverything else is saved."
     )
     assert caught.value.message.endswith("--only-missing-outputs")

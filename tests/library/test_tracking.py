@@ -20,7 +20,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic import ConfigurationError, ModelSpec
 from kedro_dynamic.config.errors import one_line, parse
-from kedro_dynamic.runs.provenance import Plan, Record, plans
+from kedro_dynamic.runs.provenance import Plan, Provenance, plans
 from kedro_dynamic.tracking import collect, lineage, sqlite, store
 from kedro_dynamic.tracking import writer as write
 from kedro_dynamic.tracking.payload import (
@@ -89,8 +89,8 @@ class Run:
             self.run.id = active.info.run_id
             self.run.experiment_id = active.info.experiment_id
         plan = Plan(BOTH, catalog, folder)
-        with Record(folder / ".record.json").open() as record:
-            record.begin(plan, only_missing=False)
+        with Provenance(folder).open() as provenance:
+            provenance.begin(plan, only_missing=False)
         plans[id(catalog)] = plan
 
     def write(self, model: str, **metrics: Any) -> None:

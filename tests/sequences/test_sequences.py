@@ -219,22 +219,18 @@ def clear(project: Path) -> None:
     for path in project.glob("data/*/*"):
         if path.parent.name != "01_raw" and path.name != ".gitkeep":
             path.unlink()
-    for path in project.glob("data/.record*"):
+    for path in project.glob("data/.provenance*"):
         path.unlink()
 
 
 def hooks() -> tuple[Stop, Any]:
     """Return the hook that stops runs, and what makes a run that was stopped die."""
     *_, run_hook, stop = settings.HOOKS
-    (plans,) = (
-        module.plans
-        for name, module in sys.modules.items()
-        if name == f"{type(run_hook).__module__.rpartition('.')[0]}.record"
-    )
+    provenance = sys.modules["kedro_dynamic.runs.provenance"]
 
     def die() -> None:
-        plans.clear()
-        run_hook._turns.clear()
+        provenance.plans.clear()
+        run_hook._locks.clear()
         gc.collect()
 
     return stop, die

@@ -2,12 +2,10 @@
 
 import atexit
 import logging
-import multiprocessing
 import os
 import threading
 import traceback
 from collections.abc import Generator
-from functools import cache
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -17,21 +15,18 @@ from kedro.pipeline import Node, Pipeline
 from rich import get_console
 from rich.progress import Progress
 
-from kedro_dynamic.catalog.entries import discard, local_path
+from kedro_dynamic.catalog.entries import local_path
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
 from kedro_dynamic.patches import cache_inputs_outputs
 from kedro_dynamic.registry.config_loader import project_path
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.console import harmless, print_places, print_table
-from kedro_dynamic.runs.failures import failed_models, outputs_of
-from kedro_dynamic.runs.provenance import Plan, Record, plans
-from kedro_dynamic.runs.run_lock import Turn
+from kedro_dynamic.runs.failures import discard_failed_models
+from kedro_dynamic.runs.provenance import Plan, Provenance, plans
+from kedro_dynamic.runs.run_lock import LOCKS_FOLDER, RunLock
+from kedro_dynamic.runs.worker import end_with_parent
 
 logger = logging.getLogger(__name__)
-
-
-# In the data folder, which those who share it have in common.
-TURNS, RECORD = ".turns", ".record.json"
 
 
 class ProgressHook:
@@ -114,7 +109,7 @@ class RunHook:
     """
 
     def __init__(self) -> None:
-        self._turns: dict[int, Turn] = {}
+        self._locks: dict[int, RunLock] = {}
 
     @hook_impl(wrapper=True, tryfirst=True)
     def before_pipeline_run(
@@ -123,27 +118,26 @@ class RunHook:
         """Wait for one's turn; write what is to be made if no hook refuses the run."""
         self._end_interrupted()
         cache_inputs_outputs(pipeline)
-        data, only_missing = project_path() / "data", run_params["only_missing_outputs"]
-        plan = Plan(pipeline, catalog, data.parent)
+        root, only_missing = project_path(), run_params["only_missing_outputs"]
+        plan = Plan(pipeline, catalog, root)
         reads, writes = plan.reads, {*plan.writes.values()}
-        turn = Turn(data / TURNS, kedro_command(run_params), reads, writes)
-        turn.take(wait=settings.get("WAIT_FOR_OTHER_RUNS", True))
+        lock = RunLock(root / LOCKS_FOLDER, kedro_command(run_params), reads, writes)
+        lock.acquire(wait=settings.get("WAIT_FOR_OTHER_RUNS", True))
         try:
             yield
-            with Record(data / RECORD).open() as record:
+            with Provenance(root).open() as provenance:
                 if only_missing:
-                    failed = failed_models(pipeline, catalog)
-                    discard(catalog, outputs_of(failed, pipeline))
-                record.begin(plan, only_missing)
+                    discard_failed_models(pipeline, catalog)
+                provenance.begin(plan, only_missing)
         except BaseException:
-            turn.release()
+            lock.release()
             raise
-        self._turns[id(catalog)], plans[id(catalog)] = turn, plan
+        self._locks[id(catalog)], plans[id(catalog)] = lock, plan
 
     @hook_impl
     def before_node_run(self) -> None:
         """Let ParallelRunner's workers end with this process."""
-        _end_with_parent(os.getpid())  # once in each: forks take a cache along
+        end_with_parent()
 
     @hook_impl(wrapper=True, tryfirst=True)
     def after_pipeline_run(self, catalog: DataCatalog) -> Generator[None]:
@@ -159,26 +153,14 @@ class RunHook:
         """End the runs that Ctrl-C has ended in a notebook: no hook was told."""
         frames = (frame.f_locals.values() for frame, _ in traceback.walk_stack(None))
         at_work = {id(value) for values in frames for value in values}
-        for key, turn in [*self._turns.items()]:
-            if turn.thread == threading.get_ident() and key not in at_work:
+        for key, lock in [*self._locks.items()]:
+            if lock.thread == threading.get_ident() and key not in at_work:
                 self._end(key)
 
     def _end(self, key: int) -> None:
-        turn, plan = self._turns.pop(key), plans.pop(key)
+        lock, plan = self._locks.pop(key), plans.pop(key)
         try:
-            with Record(turn.folder.with_name(RECORD)).open() as record:
-                record.settle(plan)
+            with Provenance(plan.root).open() as provenance:
+                provenance.settle(plan)
         finally:
-            turn.release()
-
-
-@cache
-def _end_with_parent(process: int) -> None:
-    """Let a worker end when its parent is killed: it would write into the next run."""
-
-    def wait(parent: Any) -> None:
-        parent.join()
-        os._exit(1)
-
-    if parent := multiprocessing.parent_process():
-        threading.Thread(target=wait, args=[parent], daemon=True).start()
+            lock.release()

@@ -26,7 +26,7 @@ from kedro_dynamic.config.project import package_name
 from kedro_dynamic.hooks import ProgressHook
 from kedro_dynamic.registry.config_loader import project_path
 from kedro_dynamic.runners import dask_worker
-from kedro_dynamic.runs.failures import KEEP_GOING, FailureHook, note_failure
+from kedro_dynamic.runs.failures import KEEP_GOING, log_failure, save_failures
 
 RESTART = "python -c \"from dask.distributed import Client; Client('{}').restart()\""
 
@@ -166,5 +166,5 @@ def _note_death(task: Any) -> None:
     died = RuntimeError("each worker that ran it died, most likely for lack of memory")
     if KEEP_GOING not in task.node.tags:
         raise ConfigurationError(f"{name}: {died}")
-    failures = dict.fromkeys(task.node.outputs, note_failure(died, name))
-    FailureHook().after_node_run(task.node, failures, task.catalog)
+    failures = dict.fromkeys(task.node.outputs, log_failure(died, name))
+    save_failures(failures, task.catalog)

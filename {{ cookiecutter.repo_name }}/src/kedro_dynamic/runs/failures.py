@@ -1,7 +1,8 @@
-"""A model that fails does not stop the others.
+"""Failures of models, which do not stop the other models of a run.
 
-Where it fails, a dictionary of its error takes the place of all that the node makes,
-and of what the nodes after it make. A hook makes an error of the run of it, at the end.
+A node that raises returns a failure instead: a dict that describes the error. Nodes
+that need its outputs pass the failure on. At the end of the run the failures become an
+error.
 """
 
 import logging
@@ -16,164 +17,239 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
 from kedro_dynamic.catalog.entries import config_of, discard
+from kedro_dynamic.catalog.names import FITTED_MODEL, METRICS, VALIDATION, split_name
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
 from kedro_dynamic.runs.command import kedro_command
 
-# The tag of nodes that return failures instead of raising them.
+# The tag of nodes that return failures instead of raising errors.
 KEEP_GOING = "keep_going"
 
-
-# What says whether a model has failed, the smallest first: its metrics, or in a run of
-# some nodes what there is instead.
-SIGNS = ("metrics", "validation", "fitted_model")
-
+# Outputs that show whether a model failed, cheapest to load first. A run of some nodes
+# may lack the metrics.
+STATUS_OUTPUTS = (METRICS, VALIDATION, FITTED_MODEL)
 
 logger = logging.getLogger(__name__)
 
 
-class KeepGoing:
-    """A node's function that returns a failure where the function itself raises."""
+class ModelsFailed(click.ClickException):
+    """Some models of a run failed; everything else is done."""
+
+
+class FailureCatcher:
+    """Calls the function of a node and returns a failure where the function raises.
+
+    Args:
+        function: The function of the node.
+        outputs: What the node declares as its outputs: a name, a list of names, or a
+            dict of names by key.
+    """
 
     def __init__(self, function: Callable[..., Any], outputs: Any):
         update_wrapper(self, function)
-        self.function, self._outputs = function, outputs
+        self.function = function
+        self._outputs = outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function, unless what it is given is a failure already."""
-        failures = [value for value in (*args, *kwargs.values()) if is_failure(value)]
-        if failures:
-            return self._spread(failures[0])
+        """Call the function unless one of its arguments is a failure.
+
+        Raises:
+            ConfigurationError: If the function raises it: it concerns all models.
+        """
+        for value in (*args, *kwargs.values()):
+            if is_failure(value):
+                return self._replace_outputs(value)
+
         try:
             return self.function(*args, **kwargs)
         except ConfigurationError:
-            raise  # it is not this model's alone
-        except (Exception, SystemExit) as error:  # of which a worker would die unheard
-            what = getattr(self.function, "__name__", "a node")  # a partial has none
-            return self._spread(note_failure(error, what))
+            raise
+        # SystemExit would end a worker process without a message.
+        except (Exception, SystemExit) as error:
+            # A partial has no name.
+            name = getattr(self.function, "__name__", "a node")
+            return self._replace_outputs(log_failure(error, name))
 
-    def _spread(self, failure: dict[str, str]) -> Any:
-        """Return a failure in the place of every output."""
-        match self._outputs:
-            case list():
-                return [failure] * len(self._outputs)
-            case dict():
-                return dict.fromkeys(self._outputs, failure)
+    def _replace_outputs(self, failure: dict[str, str]) -> Any:
+        """Return the failure in place of every output."""
+        if isinstance(self._outputs, list):
+            return [failure] * len(self._outputs)
+        if isinstance(self._outputs, dict):
+            return dict.fromkeys(self._outputs, failure)
         return failure
 
 
 def keep_going(pipeline: Pipeline) -> Pipeline:
-    """Return a pipeline whose nodes return failures instead of raising them.
+    """Return a pipeline whose nodes return failures instead of raising errors.
 
-    A tag says so: a hook wraps their functions while they run, and only then, so
-    that Kedro-Viz, ``%load_node`` and typed parameters see what a person has written.
+    The nodes get a tag, and their functions are replaced only while the nodes run. So
+    Kedro-Viz, ``%load_node`` and typed parameters see the functions themselves.
+
+    Args:
+        pipeline: The pipeline of one model.
     """
     return Pipeline(pipeline, tags=KEEP_GOING)
 
 
 def is_failure(value: object) -> bool:
-    """Tell whether a value is the error of a model that failed."""
+    """Return True if a value describes the error of a model that failed."""
     return isinstance(value, dict) and set(value) == {"error", "traceback"}
 
 
-def note_failure(error: BaseException, what: str) -> dict[str, str]:
-    """Log an error, and make a failure of it."""
+def log_failure(error: BaseException, source: str) -> dict[str, str]:
+    """Log an error and return the failure that describes it.
+
+    Args:
+        error: What a node raised.
+        source: What failed, such as the name of the node.
+
+    Returns:
+        The dict that replaces the outputs of the node: ``error`` is one line,
+        ``traceback`` the whole. Passwords in addresses are hidden.
+    """
     reason = one_line(error)
-    logger.error("%s failed, the others go on: %s", what, reason, extra=VERBATIM)
+    logger.error("%s failed, the others go on: %s", source, reason, extra=VERBATIM)
     lines = "".join(traceback.format_exception(error))
     return {"error": reason, "traceback": redact(lines)}
 
 
-class ModelsFailed(click.ClickException):
-    """Some models of a run failed; everything else of it is done."""
+def catch_failures(node: Node) -> None:
+    """Make a node return failures until ``restore_function``, if it has the tag."""
+    if KEEP_GOING in node.tags:
+        # Private, since no public attribute distinguishes "x" from ["x"].
+        node.func = FailureCatcher(node.func, node._outputs)
+
+
+def restore_function(node: Node) -> None:
+    """Give a node its own function back."""
+    if isinstance(node.func, FailureCatcher):
+        node.func = node.func.function
+
+
+def save_failures(outputs: dict[str, Any], catalog: DataCatalog) -> None:
+    """Save the failures among the outputs of a node, and remove them from the outputs.
+
+    A plot or a table cannot hold a failure. Its old file is deleted, since another run
+    made it.
+
+    Args:
+        outputs: The outputs of a node by name, before Kedro saves them. Changed.
+        catalog: The catalog of the run.
+    """
+    failures = {name: value for name, value in outputs.items() if is_failure(value)}
+    for name, failure in failures.items():
+        del outputs[name]
+        try:
+            catalog.save(name, failure)
+        except DatasetError:
+            discard(catalog, [name])
+
+
+def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
+    """Return the error of each model that failed, by the namespace of the model."""
+    errors = {}
+    for namespace, name in _status_outputs(pipeline).items():
+        if not catalog.exists(name):
+            continue
+        value = catalog[name].load()
+        if is_failure(value):
+            errors[namespace] = value["error"]
+    return errors
+
+
+def discard_failed_models(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Delete all outputs of the models that failed, so that they are made again."""
+    failed = failed_models(pipeline, catalog)
+    discard(catalog, _outputs_of(failed, pipeline))
+
+
+def raise_failures(
+    run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+) -> None:
+    """Raise an error if models of a finished run failed.
+
+    Deletes the outputs of these models except the metrics, which hold the errors.
+
+    Args:
+        run_params: What Kedro tells hooks of the run.
+        pipeline: The pipeline that was run.
+        catalog: The catalog of the run.
+
+    Raises:
+        ModelsFailed: Names each failed model, and the command that runs them again.
+    """
+    failed = failed_models(pipeline, catalog)
+    errors = _missing_outputs(pipeline, catalog) | failed
+    if not errors:
+        return
+
+    outputs = _outputs_of(failed, pipeline)
+    discard(catalog, [name for name in outputs if split_name(name)[1] != METRICS])
+
+    count = len(_status_outputs(pipeline))
+    lines = [f"{len(errors)} of {count} models failed:"]
+    lines += [f"{namespace}: {error}" for namespace, error in errors.items()]
+    command = kedro_command(run_params, only_missing=True)
+    raise ModelsFailed(
+        "\n  ".join(lines)
+        + f"\nEverything else is saved. Run what is missing with\n  {command}"
+    )
+
+
+def _missing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
+    """Return an error for each model that lacks a file, by namespace."""
+    models = _status_outputs(pipeline)
+    errors = {}
+    for name in sorted(pipeline.all_outputs()):
+        namespace, kind = split_name(name)
+        if namespace not in models or not config_of(catalog, name).get("filepath"):
+            continue
+        if not catalog.exists(name):
+            errors[namespace] = f"'{kind}' was not made; the log says why"
+    return errors
+
+
+def _status_outputs(pipeline: Pipeline) -> dict[str, str]:
+    """Return the output that shows whether a model failed, by namespace."""
+    by_namespace: dict[str, str] = {}
+    names = sorted(pipeline.all_outputs())
+    for wanted in STATUS_OUTPUTS:
+        for name in names:
+            namespace, kind = split_name(name)
+            if namespace and kind == wanted:
+                by_namespace.setdefault(namespace, name)
+    return by_namespace
+
+
+def _outputs_of(namespaces: Container[str], pipeline: Pipeline) -> list[str]:
+    """Return the names of all outputs in these namespaces."""
+    names = sorted(pipeline.all_outputs())
+    return [name for name in names if split_name(name)[0] in namespaces]
 
 
 class FailureHook:
-    """Makes failed models an error of the run, at its end."""
+    """Calls the functions of this module in a run."""
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Let a node return a failure instead of raising it, if it is to keep going."""
-        if KEEP_GOING in node.tags:
-            # Private, for there is no public way to tell "x" from ["x"].
-            node.func = KeepGoing(node.func, node._outputs)
+        """Make the node return failures."""
+        catch_failures(node)
 
     @hook_impl
     def on_node_error(self, node: Node) -> None:
-        """Give a node its function back."""
-        if isinstance(node.func, KeepGoing):
-            node.func = node.func.function
+        """Give the node its own function back."""
+        restore_function(node)
 
     @hook_impl
     def after_node_run(
         self, node: Node, outputs: dict[str, Any], catalog: DataCatalog
     ) -> None:
-        """Save nothing where a model failed and its dataset cannot hold the error."""
-        self.on_node_error(node)
-        for name, failure in [*outputs.items()]:
-            if not is_failure(failure):
-                continue
-            try:
-                catalog.save(name, outputs.pop(name))
-            except DatasetError:  # a plot or a table: the one before is not of this run
-                discard(catalog, [name])
+        """Give the node its own function back, and save the failures."""
+        restore_function(node)
+        save_failures(outputs, catalog)
 
-    # Last of all: everything else about the run has been written.
     @hook_impl(trylast=True)
     def after_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Fail if models have failed, naming the command that runs just them again."""
-        failed = failed_models(pipeline, catalog)
-        errors = _lacking(pipeline, catalog) | failed
-        if not errors:
-            return
-        # All but its metrics: an error is no model, and others come after it.
-        errors_of = outputs_of(failed, pipeline)
-        discard(catalog, [one for one in errors_of if not one.endswith(SIGNS[0])])
-        count = len(_signs(pipeline))
-        lines = [f"{namespace}: {error}" for namespace, error in errors.items()]
-        again = kedro_command(run_params, only_missing=True)
-        raise ModelsFailed(
-            "\n  ".join([f"{len(errors)} of {count} models failed:", *lines])
-            + f"\nAll else is saved. Run just what is missing with\n  {again}"
-        )
-
-
-def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
-    """Return the error of each model that failed, by its namespace."""
-    errors = {}
-    for namespace, sign in _signs(pipeline).items():
-        if catalog.exists(sign) and is_failure(value := catalog[sign].load()):
-            errors[namespace] = value["error"]
-    return errors
-
-
-def _lacking(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
-    """Return, by namespace of a model, that a plot or table of it was not made."""
-    signs = _signs(pipeline)
-    return {
-        namespace: f"'{last}' was not made; the log says why"
-        for namespace, _, last in (
-            name.rpartition(".")
-            for name in sorted(pipeline.all_outputs())
-            if config_of(catalog, name).get("filepath") and not catalog.exists(name)
-        )
-        if namespace in signs
-    }
-
-
-def _signs(pipeline: Pipeline) -> dict[str, str]:
-    """Return, by namespace of a model, the dataset that says whether it failed."""
-    signs: dict[str, str] = {}
-    for kind in reversed(SIGNS):
-        for name in sorted(pipeline.all_outputs()):
-            namespace, _, last = name.rpartition(".")
-            if last == kind and namespace:
-                signs[namespace] = name
-    return signs
-
-
-def outputs_of(failed: Container[str], pipeline: Pipeline) -> list[str]:
-    """Return what stands where models failed."""
-    names = sorted(pipeline.all_outputs())
-    return [name for name in names if name.rpartition(".")[0] in failed]
+        """Raise an error if models failed."""
+        raise_failures(run_params, pipeline, catalog)

@@ -1,9 +1,9 @@
-"""The record of what was made from what, and what of it has to be made again.
+"""Provenance: from which code, parameters and data each file of the project was made.
 
-All that an output depends on is known before a run: code, parameters and raw data of
-its node, and of all nodes before it. So the plan is written first, and a file that is
-no longer what it was then is of that plan: a run that is killed needs no code of its
-own. Not seen are code that a node's module imports, and what a remote address holds.
+All that an output depends on is known before a run. So the run first writes down what
+it plans to make. A planned output that changed since then was written by that run, and
+killed runs need no special handling. Two things are not seen: code that the module of a
+node imports, and what a remote address holds.
 """
 
 import hashlib
@@ -29,133 +29,253 @@ from kedro_dynamic.config.errors import VERBATIM
 
 logger = logging.getLogger(__name__)
 
+# In the root of a project. Those who share the data folder share the file.
+PROVENANCE_FILE = Path("data", ".provenance.json")
 
-# What tells a file from one written later: time, size, inode; None where there is none.
-# In the record without the inode, which a restored backup does not keep.
+# How many deleted files are named in the log.
+MAX_NAMES = 5
+
+# Distinguishes a file from the one that replaces it: time of modification in
+# nanoseconds, size in bytes, inode. None if there is no file.
 State = list[int] | None
 
 
 class Plan:
-    """What a run is going to make, and from what."""
+    """What a run makes, and from what.
+
+    Args:
+        pipeline: The pipeline that is run.
+        catalog: The catalog of the run.
+        root: The root of the project. Keys of files are relative to it.
+
+    Attributes:
+        files: The local file of each dataset that has one.
+        keys: The paths of these files, relative to the root.
+        settings: How each dataset is read and written, as text.
+        reads: The keys of the files that the run reads.
+        writes: The keys of the files that the run writes, by dataset.
+        contents: The digests of the files that the run reads. Set when it begins.
+        digests: The digest of each dataset, by bare name. Set when the run begins.
+        before: The state of each output's file before the run. Set when it begins.
+    """
 
     def __init__(self, pipeline: Pipeline, catalog: DataCatalog, root: Path):
-        self.pipeline, self.catalog = pipeline, catalog
-        names = (name for name in pipeline.datasets() if not is_parameter(name))
-        configs = {name: config_of(catalog, name) for name in names}
-        paths = {name: path_in(config) for name, config in configs.items()}
-        self.files = {name: path for name, path in paths.items() if path}
-        self.settings = {name: _settings(config) for name, config in configs.items()}
-        # As the record names them, wherever the project is moved to.
-        self.keys = {n: os.path.relpath(path, root) for n, path in self.files.items()}
+        self.pipeline = pipeline
+        self.catalog = catalog
+        self.root = root
+        self.files: dict[str, Path] = {}
+        self.keys: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
+        for name in pipeline.datasets():
+            if not is_parameter(name):
+                self._add(name)
+
         inputs, outputs = pipeline.inputs(), pipeline.all_outputs()
         self.reads = {key for name, key in self.keys.items() if name in inputs}
         self.writes = {name: key for name, key in self.keys.items() if name in outputs}
-        # Found when the run begins; of its outputs, the files before it.
+
         self.contents: dict[str, str] = {}
         self.digests: dict[str, str] = {}
         self.before: dict[str, State] = {}
 
     def made(self, name: str) -> bool:
-        """Tell whether the run has made an output; in memory, it is no other's."""
+        """Return True if the run has made an output.
+
+        A dataset in memory is never of another run.
+        """
         if name not in self.files:
             return self.catalog.exists(name)
-        return (now := state(self.files[name])) is not None and now != self.before[name]
+        now = state(self.files[name])
+        return now is not None and now != self.before[name]
+
+    def _add(self, name: str) -> None:
+        """Note where a dataset is, and how it is read and written."""
+        config = config_of(self.catalog, name)
+        self.settings[name] = _settings(config)
+        path = path_in(config)
+        if path:
+            self.files[name] = path
+            self.keys[name] = os.path.relpath(path, self.root)
 
 
-# Of the runs under way, by the id of their catalog, which is each run's own.
+# The plan of each run under way, by the id of its catalog.
 plans: dict[int, Plan] = {}
 
 
-class Record:
-    """One small file beside the data, of all runs of a project."""
+class Provenance:
+    """The provenance of all files that the runs of a project made, in a JSON file.
 
-    def __init__(self, path: Path):
-        self._path = path
-        # By file: digest and state of what was made, and of raw data; digest of what a
-        # run is making, and the state before.
+    Args:
+        root: The root of the project.
+    """
+
+    def __init__(self, root: Path):
+        self._root = root
+        self._path = root / PROVENANCE_FILE
+        # All by the key of a file. State here is without the inode, which a restored
+        # backup does not keep.
+        # Files that runs made: [digest, state].
         self._made: dict[str, list[Any]] = {}
+        # Other files that runs read: [digest of the content, state].
         self._raw: dict[str, list[Any]] = {}
+        # Files that a run under way makes: [digest, state before with inode].
         self._pending: dict[str, list[Any]] = {}
+        # Files that were logged in a run of MLflow: [digest, state, run ID].
+        self._logged: dict[str, list[Any]] = {}
 
     @contextmanager
-    def open(self) -> Iterator["Record"]:
-        """Read it, and write it again: runs over other files may be at work on it."""
+    def open(self) -> Iterator["Provenance"]:
+        """Read the file, and write it at the end of the block.
+
+        Other runs wait, since runs over other files share this file.
+        """
+        self._path.parent.mkdir(exist_ok=True)
         with FileLock(self._path.with_suffix(".lock")):
-            # None yet, or broken: all is new.
-            with suppress(OSError, ValueError, TypeError):
-                read = json.loads(self._path.read_text())
-                self._made, self._raw, self._pending = map(dict, read)
+            self._read()
             yield self
-            whole = self._path.with_suffix(".tmp")
-            whole.write_text(json.dumps([self._made, self._raw, self._pending]))
-            os.replace(whole, self._path)
+            self._write()
 
     def begin(self, plan: Plan, only_missing: bool) -> None:
-        """Note what a run is to make; delete what it is to make again."""
+        """Write down what a run is going to make.
+
+        Args:
+            plan: The plan of the run. Gets its digests and states.
+            only_missing: Delete the outputs that are outdated, so that Kedro makes them
+                again. If False, the run makes all outputs, and what is known of them
+                is forgotten.
+        """
         self.settle(plan)
-        plan.digests = self._digest(plan)
+        plan.digests = self._digest_all(plan)
         if only_missing:
             self._discard_outdated(plan)
+
         for name, key in plan.writes.items():
             plan.before[name] = state(plan.files[name])
             self._pending[key] = [plan.digests[_bare(name)], plan.before[name]]
-            if not only_missing:  # whatever there is of it
+            if not only_missing:
                 self._made.pop(key, None)
 
     def settle(self, plan: Plan) -> None:
-        """Note what was made of what was to be, by this run or one that was killed."""
+        """Write down which files of a plan were made, by this run or a killed one."""
         for name, key in plan.keys.items():
-            digest, before = self._pending.pop(key, ["", None])
-            if digest and (now := state(plan.files[name])) and now != before:
+            if key not in self._pending:
+                continue
+            digest, before = self._pending.pop(key)
+            now = state(plan.files[name])
+            if now is not None and now != before:
                 self._made[key] = [digest, now[:2]]
 
-    def _digest(self, plan: Plan) -> dict[str, str]:
-        """Return the digest of each dataset: of all that it is made from."""
+    def remember_run(self, key: str, run_id: str) -> None:
+        """Remember the MLflow run that a file was logged in.
+
+        Does nothing if no run made the file. Call ``settle`` first.
+
+        Args:
+            key: The key of the file, as in ``Plan.keys``.
+            run_id: The ID of the run.
+        """
+        made = self._made.get(key)
+        if made is not None and made[1] == self._state(key):
+            self._logged[key] = [*made, run_id]
+
+    def run_of(self, key: str) -> str:
+        """Return the ID of the MLflow run that a file was logged in.
+
+        Args:
+            key: The key of the file, as in ``Plan.keys``.
+
+        Returns:
+            The ID, or an empty string if the file changed or was made again since. The
+            run itself may be deleted, or in another store than the one in use.
+        """
+        if key not in self._logged:
+            return ""
+        digest, logged, run_id = self._logged[key]
+        is_latest = self._made.get(key) == [digest, logged]
+        return str(run_id) if is_latest and logged == self._state(key) else ""
+
+    def _read(self) -> None:
+        """Read the file. Without one, or with a broken one, nothing is known."""
+        with suppress(OSError, ValueError, TypeError):
+            made, raw, pending, logged = map(dict, json.loads(self._path.read_text()))
+            self._made, self._raw = made, raw
+            self._pending, self._logged = pending, logged
+
+    def _write(self) -> None:
+        """Replace the file."""
+        content = [self._made, self._raw, self._pending, self._logged]
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(content))
+        os.replace(temporary, self._path)
+
+    def _state(self, key: str) -> State:
+        """Return the state of a file without its inode."""
+        now = state(self._root / key)
+        return now[:2] if now else None
+
+    def _digest_all(self, plan: Plan) -> dict[str, str]:
+        """Return the digest of each dataset, of all that it is made from."""
         inputs = plan.pipeline.inputs()
         digests = {_bare(name): self._digest_input(plan, name) for name in inputs}
         for node in plan.pipeline.nodes:
-            parts = (digests[_bare(name)] for name in node.inputs)
-            of_node = _sha(node.name, _code(node), *parts)
+            input_digests = [digests[_bare(name)] for name in node.inputs]
+            node_digest = _sha(node.name, _code(node), *input_digests)
             for name in node.outputs:
                 settings = plan.settings.get(name, "")
-                digests[_bare(name)] = _sha(of_node, _bare(name), settings)
+                digests[_bare(name)] = _sha(node_digest, _bare(name), settings)
         return digests
 
     def _digest_input(self, plan: Plan, name: str) -> str:
-        """Return the digest of what is there before a run."""
+        """Return the digest of an input of the run."""
         if is_parameter(name):
             return _sha(name, json.dumps(plan.catalog[name].load(), default=_plain))
-        if name not in plan.files or (now := state(plan.files[name])) is None:
+
+        now = state(plan.files[name]) if name in plan.files else None
+        if now is None:
             return _sha(name, plan.settings[name])
+
         key, path, now = plan.keys[name], plan.files[name], now[:2]
-        if path.is_dir() or self._raw.get(key, ["", None])[1] != now:
+        _, known = self._raw.get(key, ["", None])
+        # The time of a folder does not change with the files in it.
+        if path.is_dir() or known != now:
             self._raw[key] = [_content(path, *now), now]
         plan.contents[name] = self._raw[key][0]
-        digest, then = self._made.get(key, ["", None])
-        if then == now:
+
+        digest, made = self._made.get(key, ["", None])
+        if made == now:
             return str(digest)
         return _sha(name, plan.contents[name], plan.settings[name])
 
     def _discard_outdated(self, plan: Plan) -> None:
-        """Delete what was made from something else, and what depends on it.
+        """Delete files that were made from something else, and what depends on them.
 
-        ``--only-missing-outputs`` itself looks only at what is there.
+        ``--only-missing-outputs`` itself looks only at whether files exist.
         """
         outdated: set[str] = set()
         for node in plan.pipeline.nodes:
-            changed = not all(self._is_current(plan, name) for name in node.outputs)
-            if changed or any(_bare(name) in outdated for name in node.inputs):
+            is_current = all(self._is_current(plan, name) for name in node.outputs)
+            depends = any(_bare(name) in outdated for name in node.inputs)
+            if depends or not is_current:
                 outdated.update(map(_bare, node.outputs))
-        files = {n: path for n, path in plan.files.items() if _bare(n) in outdated}
-        there = sorted(name for name, path in files.items() if state(path))
-        discard(plan.catalog, there)
-        if gone := [name for name in there if not state(files[name])]:
-            names = ", ".join(gone[:5]) + ", ..." * (len(gone) > 5)
+
+        names = [
+            name
+            for name, path in sorted(plan.files.items())
+            if _bare(name) in outdated and state(path)
+        ]
+        discard(plan.catalog, names)
+
+        # Versions of other runs are not deleted.
+        deleted = [name for name in names if not state(plan.files[name])]
+        if deleted:
+            named = ", ".join(deleted[:MAX_NAMES])
+            if len(deleted) > MAX_NAMES:
+                named += ", ..."
             message = "Deleted %d files, to be made again: %s"
-            logger.info(message, len(gone), names, extra=VERBATIM)
+            logger.info(message, len(deleted), named, extra=VERBATIM)
 
     def _is_current(self, plan: Plan, name: str) -> bool:
-        """Tell whether a file is what would be made; of no file, yes."""
+        """Return True if a dataset has no file, or the file that would be made."""
         if name not in plan.files:
             return True
         now = state(plan.files[name])
@@ -164,12 +284,12 @@ class Record:
 
 
 def state(path: Path) -> State:
-    """Return what tells a file from one written later."""
+    """Return what distinguishes a file from the one that replaces it."""
     try:
-        now = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return [now.st_mtime_ns, now.st_size, now.st_ino]
+    return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
 def _bare(name: str) -> str:
@@ -183,38 +303,44 @@ def _sha(*parts: str) -> str:
 
 
 def _settings(config: dict[str, Any]) -> str:
-    """Return how a dataset is read and written, as one text; and where, if remote."""
-    no_data = {"metadata", "credentials", "filepath" if path_in(config) else ""}
-    kept = {key: value for key, value in config.items() if key not in no_data}
-    return json.dumps(kept, default=str)
+    """Return how a dataset is read and written, and its address if it is remote."""
+    ignored = {"metadata", "credentials"}
+    if path_in(config):
+        ignored.add("filepath")
+    settings = {key: value for key, value in config.items() if key not in ignored}
+    return json.dumps(settings, default=str)
 
 
 def _plain(value: object) -> object:
-    """Return a parameter as what JSON can hold; defaults may change with the engine."""
+    """Return a parameter as JSON can hold it."""
     if isinstance(value, BaseModel):
+        # Without defaults, which may change with the library.
         return value.model_dump(by_alias=True, exclude_unset=True)
     return str(value)
 
 
 def _code(node: Node) -> str:
-    """Return a digest of the module of a node's function, and what is bound to it."""
-    function = getattr(node.func, "func", node.func)  # inside of a partial
-    bound = [str(getattr(node.func, key, "")) for key in ("args", "keywords")]
-    module = sys.modules.get(getattr(unwrap(function), "__module__", ""))
-    file = Path(getattr(module, "__file__", None) or "none, as of a notebook")
-    return _sha(_of_file(file, *now) if (now := state(file)) else "", *bound)
+    """Return a digest of the module of a node's function, and of bound arguments."""
+    partial_args = [str(getattr(node.func, key, "")) for key in ("args", "keywords")]
+    function = unwrap(getattr(node.func, "func", node.func))
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    # Functions of a notebook have no file.
+    now = state(Path(file)) if file else None
+    source = _file_digest(Path(file), *now) if file and now else ""
+    return _sha(source, *partial_args)
 
 
 def _content(path: Path, *now: int) -> str:
-    """Return a digest of a file; of a folder, of the files in it and their times."""
-    if path.is_dir():
-        files = [one for one in sorted(path.rglob("*")) if one.is_file()]
-        return _sha(*(f"{one.relative_to(path)}{state(one)}" for one in files))
-    return _of_file(path, *now)
+    """Return a digest of a file; of a folder, of the names and states of its files."""
+    if not path.is_dir():
+        return _file_digest(path, *now)
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    return _sha(*(f"{file.relative_to(path)}{state(file)}" for file in files))
 
 
 @cache
-def _of_file(path: Path, *now: int) -> str:
-    """Return the digest of a file as it is now."""
+def _file_digest(path: Path, *now: int) -> str:
+    """Return the digest of a file in a certain state."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]

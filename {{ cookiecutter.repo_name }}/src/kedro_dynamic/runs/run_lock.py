@@ -1,7 +1,7 @@
-"""Turns: runs that would write the same files go one after the other.
+"""Locks for runs: two runs that share files run one after the other.
 
-Each run at work has a note and a lock in one folder. The system lets go of a lock when
-its process ends, however it ends, so none is left behind.
+Each run writes a note of its files and holds a lock beside it, in one folder of the
+project. The operating system releases a lock when its process ends, however it ends.
 """
 
 import json
@@ -23,64 +23,79 @@ from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
 
 logger = logging.getLogger(__name__)
 
+# In the root of a project.
+LOCKS_FOLDER = Path("data", ".locks")
 
-LOOK_AGAIN = 0.2  # seconds
+POLL_INTERVAL = 0.2  # seconds
 
-
-# Disks may be shared: a process is known by its number and its machine.
+# Projects may be on a shared disk, so the number of a process is not enough.
 HOST = platform.node()
 
 
 @dataclass
-class Turn:
-    """A run's place among those that are at work in the same project."""
+class RunLock:
+    """A lock of the files that a run reads and writes."""
 
     folder: Path
-    """Where the notes are."""
+    """The folder of the locks of all runs of the project."""
 
     command: str
+    """The command that started the run."""
+
     reads: set[str]
+    """The files that the run reads, named the same way by all runs of the project."""
+
     writes: set[str]
-    """Files, as every run of the project names them."""
+    """The files that the run writes."""
 
     thread: int = field(default_factory=threading.get_ident)
     _lock: FileLock | None = field(default=None, init=False)
 
-    def take(self, wait: bool) -> None:
-        """Wait until no other run is at work on these files, and say who is.
+    def acquire(self, wait: bool) -> None:
+        """Lock the files, after all other runs that use them have ended.
+
+        A run within a run, in the same thread, does not wait for the outer one.
+
+        Args:
+            wait: Wait for other runs, and log a warning that names them.
 
         Raises:
-            ConfigurationError: If one is, and this one is not to wait.
+            ConfigurationError: If another run uses the files and ``wait`` is False.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        said = ""
-        while who := self._begin():
+        announced = ""
+        while True:
+            blocker = self._try_acquire()
+            if not blocker:
+                return
             if not wait:
                 raise ConfigurationError(
-                    f"At work on the same files is {who}. Wait for it, or write "
-                    "'WAIT_FOR_OTHER_RUNS = True' in settings.py."
+                    f"Another run is using the same files: {blocker}. Wait for it to "
+                    "finish, or set 'WAIT_FOR_OTHER_RUNS = True' in settings.py."
                 )
-            if who != said:
-                message = "Waiting: at work on the same files is %s"
-                logger.warning(message, who, extra=VERBATIM)
-                said = who
-            time.sleep(LOOK_AGAIN)
+            if blocker != announced:
+                message = "Waiting: another run is using the same files: %s"
+                logger.warning(message, blocker, extra=VERBATIM)
+                announced = blocker
+            time.sleep(POLL_INTERVAL)
 
     def release(self) -> None:
-        """Let others go on."""
-        if self._lock is not None:
-            _note_of(self._lock).unlink(missing_ok=True)
-            self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-            self._lock = None
+        """Release the files, if they are locked."""
+        if self._lock is None:
+            return
+        _note_of(self._lock).unlink(missing_ok=True)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock = None
 
-    def _begin(self) -> str:
-        """Leave a note, and a lock that says that it counts; or return who is first."""
-        with FileLock(self.folder / "turns.lock"):
-            for other in self._notes():
-                if self._meets(other):
-                    who = f"process {other['process']} ({other['command']})"
-                    return f"{who} since {other['since']}"
+    def _try_acquire(self) -> str:
+        """Lock the files and return "", or return which run uses them."""
+        with FileLock(self.folder / "folder.lock"):
+            for note in self._other_notes():
+                if self._conflicts_with(note):
+                    process = f"process {note['process']} ({note['command']})"
+                    return f"{process} since {note['since']}"
+
             self._lock = FileLock(self.folder / f"{uuid.uuid4().hex}.run")
             self._lock.acquire()
             note = {
@@ -95,44 +110,48 @@ class Turn:
             _note_of(self._lock).write_text(json.dumps(note))
         return ""
 
-    def _notes(self) -> Iterator[dict[str, Any]]:
-        """Yield the notes of the runs at work, and delete what others have left."""
+    def _other_notes(self) -> Iterator[dict[str, Any]]:
+        """Yield the notes of runs under way, and delete those of killed runs."""
         for path in self.folder.glob("*.run"):
             lock = FileLock(path)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                with suppress(FileNotFoundError):  # its run is just ending
+                # There is no note if the run is just ending.
+                with suppress(FileNotFoundError):
                     yield json.loads(_note_of(lock).read_text())
             else:
                 _note_of(lock).unlink(missing_ok=True)
                 lock.release()
                 path.unlink(missing_ok=True)
 
-    def _meets(self, other: dict[str, Any]) -> bool:
-        """Tell whether one of two runs would write what the other reads or writes."""
-        if other["host"] == HOST:
-            mine = (other["process"], other["thread"]) == (os.getpid(), self.thread)
-            # A run within a run; or a worker that keeps the lock of its dead parent.
-            if mine or not is_alive(other["process"]):
+    def _conflicts_with(self, note: dict[str, Any]) -> bool:
+        """Return True if one of the two runs writes what the other reads or writes."""
+        if note["host"] == HOST:
+            owner = (note["process"], note["thread"])
+            is_outer_run = owner == (os.getpid(), self.thread)
+            # A worker process may still hold the lock of its killed parent.
+            if is_outer_run or not is_alive(note["process"]):
                 return False
-        others = {*other["reads"], *other["writes"]}
-        return bool(self.writes & others or self.reads.intersection(other["writes"]))
 
-
-def _note_of(lock: FileLock) -> Path:
-    """Return the file that says whose lock it is."""
-    return Path(lock.lock_file).with_suffix(".json")
+        other_files = {*note["reads"], *note["writes"]}
+        return bool(self.writes & other_files or self.reads & {*note["writes"]})
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process of this machine may still be at work."""
-    if os.name == "nt":  # where asking with signal 0 would end it
+    """Return True if a process of this machine may still be running."""
+    # On Windows, signal 0 would end it.
+    if os.name == "nt":
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # It belongs to another user.
     return True
+
+
+def _note_of(lock: FileLock) -> Path:
+    """Return the file that says which run holds a lock."""
+    return Path(lock.lock_file).with_suffix(".json")

@@ -26,8 +26,9 @@ from kedro_dynamic import hooks
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.hooks import RunHook
-from kedro_dynamic.runs import provenance as record
+from kedro_dynamic.runs import provenance
 from kedro_dynamic.runs.failures import FailureHook, ModelsFailed, keep_going
+from kedro_dynamic.runs.provenance import Provenance
 
 # The nodes' module, which a test may edit. What they do is noted in `ran`.
 MODULE = """
@@ -177,8 +178,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     project = Project(tmp_path, load(module))
     assert project.run() == SIX
     yield project
-    assert record.plans == {}
-    assert not [*(tmp_path / "data/.turns").glob("*.*n")]
+    assert provenance.plans == {}
+    assert not [*(tmp_path / "data/.locks").glob("*.*n")]
     del sys.modules["iris_nodes"]
 
 
@@ -204,10 +205,10 @@ def test_what_has_not_changed_is_left_alone(project: Project) -> None:
 def test_a_parameter_costs_its_model_and_the_leaderboard(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, record.__name__)
+    caplog.set_level(logging.INFO, provenance.__name__)
     project.parameters["b"] = {"k": 5}
     assert project.resume() == {"fit 5", "score 5", "compare"}
-    (said,) = [one for one in caplog.records if one.name == record.__name__]
+    (said,) = [one for one in caplog.records if one.name == provenance.__name__]
     assert said.getMessage() == (
         "Deleted 3 files, to be made again: "
         "board, models.b.fitted_model, models.b.metrics"
@@ -414,9 +415,9 @@ def test_what_a_killed_run_has_made_counts(
 
 def restart(project: Project) -> None:
     """Go on in another process, which knows nothing of the runs before."""
-    (turn,) = project.hooks[-1]._turns.values()
-    turn._lock.release()
-    record.plans.clear()
+    (lock,) = project.hooks[-1]._locks.values()
+    lock._lock.release()
+    provenance.plans.clear()
     project.hooks = [FailureHook(), RunHook()]
     project.nodes = load(project.folder / "nodes.py")
 
@@ -483,7 +484,7 @@ def test_a_failure_of_a_run_in_part_is_made_again(
     "content", ["", "{", "[]", "null", '{"made": {}}', "[1, 2, 3]", "[{}, {}]", "\0"]
 )
 def test_a_broken_record_makes_all_anew(content: str, project: Project) -> None:
-    file = project.folder / "data/.record.json"
+    file = project.folder / "data/.provenance.json"
     file.write_text(content)
     assert project.resume() == SIX
     file.unlink()
@@ -505,6 +506,60 @@ def test_a_project_that_moves_takes_its_record_along(
     (there / "data").rename(tmp_path / "data")
 
 
+METRICS = "data/a_metrics.json"
+
+
+def remembered(project: Project, key: str = METRICS) -> str:
+    """Return the MLflow run that is remembered for a file."""
+    with Provenance(project.folder).open() as known:
+        return known.run_of(key)
+
+
+def remember(project: Project, key: str = METRICS) -> None:
+    """Remember an MLflow run for a file."""
+    with Provenance(project.folder).open() as known:
+        known.remember_run(key, "123")
+
+
+def test_the_mlflow_run_of_a_file_is_remembered(project: Project) -> None:
+    assert remembered(project) == ""
+    remember(project)
+    assert remembered(project) == "123"
+    # What a resumed run does not make again is still logged in that run.
+    assert project.resume() == set()
+    assert remembered(project) == "123"
+    assert remembered(project, "data/b_metrics.json") == ""
+
+
+def test_the_mlflow_run_of_a_file_is_forgotten_when_the_file_is_made_again(
+    project: Project,
+) -> None:
+    remember(project)
+    project.run()
+    assert remembered(project) == ""
+    remember(project)
+    project.parameters["a"] = {"k": 5}
+    project.resume()
+    assert remembered(project) == ""
+
+
+def test_the_mlflow_run_of_a_file_is_forgotten_when_the_file_is_edited(
+    project: Project,
+) -> None:
+    remember(project)
+    file = project.folder / METRICS
+    content = file.read_text()
+    file.write_text(content + " ")
+    assert remembered(project) == ""
+    # An edited file was logged in no run.
+    remember(project)
+    assert remembered(project) == ""
+    file.unlink()
+    assert remembered(project) == ""
+    remember(project, "data/raw.json")
+    assert remembered(project, "data/raw.json") == ""
+
+
 class Refuses:
     """A hook that refuses a run."""
 
@@ -515,12 +570,12 @@ class Refuses:
 
 
 def test_a_run_that_is_refused_changes_nothing(project: Project) -> None:
-    before = project.read(".record")
+    before = project.read(".provenance")
     project.hooks.insert(1, Refuses())
     project.parameters["seed"] = 4
     with pytest.raises(ConfigurationError, match="no"):
         project.resume()
-    assert project.read(".record") == before
+    assert project.read(".provenance") == before
     del project.hooks[1]
     in_another_thread(project.resume)
 
@@ -542,7 +597,7 @@ def test_runs_of_two_threads_take_turns(project: Project) -> None:
 
         @hook_impl
         def after_pipeline_run(self) -> None:
-            ends.append(len(record.plans))
+            ends.append(len(provenance.plans))
 
     project.hooks.insert(0, Slow())
     threads = [threading.Thread(target=project.run) for _ in range(2)]
@@ -582,15 +637,15 @@ def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
             if node.name == "split":
                 project.hooks.pop(0)
                 project.run()
-                assert len(record.plans) == 1
+                assert len(provenance.plans) == 1
 
     project.hooks.insert(0, Inner())
     project.run()
-    assert record.plans == {}
+    assert provenance.plans == {}
 
     # In a notebook: the same thread runs again, and then another one may.
     stop(project, "score", KeyboardInterrupt())
-    assert len(record.plans) == 1
+    assert len(provenance.plans) == 1
     assert project.resume() == {"score 1", "score 2", "compare"}
-    assert record.plans == {}
+    assert provenance.plans == {}
     in_another_thread(project.run)
