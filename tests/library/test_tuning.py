@@ -1,7 +1,8 @@
-"""Studies: resumed, shared, and never worse than what they began with."""
+"""Studies resume, are shared by processes, and never end worse than they began."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -39,16 +40,16 @@ Y = pd.Series(np.select([X["a"] > 0.5, X["b"] > 0], [*"xy"], "z"), name="kind")
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database without studies: copied at once, where making one is slow."""
+    """Return a database without trials. Copying it is faster than creating one."""
     path = tmp_path_factory.mktemp("empty") / "studies.db"
-    with tuning._open(f"sqlite:///{path}", "none"):
+    with tuning._open_study(f"sqlite:///{path}", "none"):
         pass
     return path
 
 
 @pytest.fixture
 def folder(tmp_path: Path, empty_database: Path) -> Path:
-    """Return a folder with a database."""
+    """Return a folder with a database that has no trials."""
     shutil.copy(empty_database, tmp_path)
     return tmp_path
 
@@ -61,8 +62,8 @@ def study(
     )
     comparison = ComparisonSpec(folds=3)
     entry = ModelSpec.model_validate(model)
-    found, rows = tune_model(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
-    return found, rows
+    best_entry, rows = tune_model(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
+    return best_entry, rows
 
 
 def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
@@ -75,42 +76,66 @@ def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
     json.dumps(rows)
 
 
-def test_what_is_found_can_be_pasted_and_has_the_score_of_its_trial(
-    folder: Path,
-) -> None:
+def test_the_best_entry_has_the_score_of_its_trial(folder: Path) -> None:
     entry, rows = study(folder)
     model = ModelSpec.model_validate(entry)
     folds = ComparisonSpec(folds=2)
-    (values, _) = cross_validate_model(
-        model, DATA, folds, X, Y, 4
-    ).values()  # the study's own folds
+    # The study's folds: their seed is the next one.
+    (values, _) = cross_validate_model(model, DATA, folds, X, Y, 4).values()
     assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
 
 
-def test_a_study_goes_on_where_it_stopped(folder: Path) -> None:
+def test_a_study_resumes_where_it_stopped(folder: Path) -> None:
     _, first = study(folder, trials=2)
     _, more = study(folder, trials=5)
     assert more[:2] == first
     assert len(more) == 5
     tried = [json.dumps(row["arguments"]) for row in more]
-    assert len(set(tried)) == 5  # a seed of its own for each
+    assert len(set(tried)) == 5  # a new sampler does not repeat its first choices
     assert study(folder, trials=5)[1] == more
     assert study(folder, trials=2)[1] == first
 
 
-def test_what_a_killed_process_has_begun_is_no_trial(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def killed(*_: Any) -> Any:
-        raise KeyboardInterrupt
+class Killed(BaseException):
+    """Leaves a trial as a killed process does: it is running forever."""
 
+
+@pytest.mark.parametrize("error", [Killed, KeyboardInterrupt, ConfigurationError("no")])
+@pytest.mark.parametrize("interrupted", [0, 2])
+def test_an_interrupted_trial_does_not_count(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Any, interrupted: int
+) -> None:
+    def interrupt(*_: Any) -> Any:
+        if next(calls) == interrupted:
+            raise error
+        return {"accuracy": [0.5, 0.5]}
+
+    calls = itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "cross_validate_model", killed)
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr(tuning, "cross_validate_model", interrupt)
+        with pytest.raises(error if isinstance(error, type) else type(error)):
             study(folder)
+
     _, rows = study(folder)
-    assert [row["number"] for row in rows] == [1, 2, 3, 4]
+    numbers = [row["number"] for row in rows]
+    assert numbers == [number for number in range(5) if number != interrupted]
+    assert [row["arguments"] == {} for row in rows] == [True, False, False, False]
+    assert all(row["error"] is None for row in rows)
+
+
+def test_a_configured_value_may_be_outside_of_the_search_space(folder: Path) -> None:
+    space = {"max_depth": {"int": [2, 6]}, "splitter": {"categorical": ["random"]}}
+    entry, rows = study(folder, 3, TREE | {"search_space": space})
+    best = max(rows, key=lambda row: row["value"])
     assert rows[0]["arguments"] == {}
+    assert rows[0]["state"] == "COMPLETE"
+    assert entry["model_kwargs"] == TREE["model_kwargs"] | best["arguments"]
+
+
+def test_without_a_search_space_there_is_one_trial(folder: Path) -> None:
+    entry, rows = study(folder, model=TREE | {"search_space": {}})
+    assert entry == {"class": TREE["class"], "model_kwargs": TREE["model_kwargs"]}
+    assert [row["arguments"] for row in rows] == [{}]
 
 
 def test_failed_trials_are_recorded(folder: Path) -> None:
@@ -124,13 +149,15 @@ def test_failed_trials_are_recorded(folder: Path) -> None:
     assert {row["state"] for row in rows if row not in failed} == {"COMPLETE"}
 
 
-def test_that_every_trial_failed_is_an_error(folder: Path) -> None:
+def test_a_study_fails_if_all_trials_failed(folder: Path) -> None:
     wrong = TREE | {"model_kwargs": {"criterion": "no"}}
-    with pytest.raises(ValueError, match="each of 3 trials failed: InvalidParameter"):
+    with pytest.raises(ValueError, match="all 3 trials failed, the last with Inval"):
         study(folder, 3, wrong)
 
 
-def test_time_is_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_timeout_ends_a_study(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def slow(*_: Any) -> dict[str, list[float]]:
         time.sleep(0.6)
         return {"accuracy": [0.5, 0.5]}
@@ -142,28 +169,28 @@ def test_time_is_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert more[: len(rows)] == rows
 
 
-def test_time_that_is_over_at_once_leaves_the_model_as_it_is(folder: Path) -> None:
+def test_with_the_shortest_timeout_the_model_stays_as_configured(folder: Path) -> None:
     entry, rows = study(folder, timeout=1e-9)
     assert (entry["model_kwargs"], len(rows)) == (TREE["model_kwargs"], 1)
 
 
-def test_a_database_that_is_not_there(folder: Path) -> None:
+def test_a_database_that_cannot_be_opened(folder: Path) -> None:
     spec = TuningSpec(storage="postgresql+nodriver://me:secret@host/studies")
     model = ModelSpec.model_validate(TREE)
-    with pytest.raises(ConfigurationError, match=r"storage cannot be opened") as caught:
+    with pytest.raises(ConfigurationError, match=r"tuning\.storage") as caught:
         tune_model(model, DATA, ComparisonSpec(), spec, X, Y.to_frame(), 3)
     assert "secret" not in caught.value.message
 
 
-def test_nothing_stays_open(folder: Path) -> None:
+def test_no_file_stays_open(folder: Path) -> None:
     def open_files() -> list[str]:
         numbers = os.listdir("/proc/self/fd")
         paths = [os.path.realpath(f"/proc/self/fd/{number}") for number in numbers]
         return [path for path in paths if path.startswith(str(folder))]
 
     if not Path("/proc/self/fd").exists():
-        pytest.skip("only Linux tells which files are open")
-    with tuning._open(f"sqlite:///{folder}/studies.db", "any"):
+        pytest.skip("only Linux lists the open files of a process")
+    with tuning._open_study(f"sqlite:///{folder}/studies.db", "any"):
         assert open_files()
     study(folder, 2)
     assert open_files() == []
@@ -174,11 +201,12 @@ import sys
 from pathlib import Path
 from library.test_tuning import study
 _, rows = study(Path(sys.argv[1]), 8)
-print(len(rows), sum(row["arguments"] == {} for row in rows))
+suggested = [str(row["arguments"]) for row in rows if row["arguments"]]
+print(len(rows), len(rows) - len(suggested), len(suggested) - len(set(suggested)))
 """
 
 
-def test_two_processes_make_one_study(tmp_path: Path) -> None:
+def test_two_processes_share_a_study(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PROCESS, str(tmp_path)],
@@ -192,9 +220,12 @@ def test_two_processes_make_one_study(tmp_path: Path) -> None:
     for process in processes:
         out, error = process.communicate(timeout=120)
         assert process.returncode == 0, error
-        rows, as_configured = map(int, out.splitlines()[-1].split())
-        assert rows == 8
+        rows, as_configured, repeated = map(int, out.splitlines()[-1].split())
+        assert (rows, repeated) == (8, 0)
         assert as_configured in (1, 2)
-    with tuning._open(f"sqlite:///{tmp_path}/studies.db", "none") as empty:
-        studies = optuna.get_all_study_summaries(empty._storage)
-    assert sorted(one.n_trials in (8, 9) for one in studies) == [False, True]
+    # The goal is that of both together. Each may have begun a trial when the other
+    # finished the last one.
+    with tuning._open_study(f"sqlite:///{tmp_path}/studies.db", "none") as empty:
+        summaries = optuna.get_all_study_summaries(empty._storage)
+    counts = [summary.n_trials for summary in summaries]
+    assert sorted(count in (8, 9) for count in counts) == [False, True]

@@ -1,21 +1,22 @@
-"""A study: looks for the arguments of a model that do best in cross-validation.
+"""Tuning: an Optuna study of the arguments in a model's ``search_space``.
 
-Trials are kept in a database, so that a study goes on where it stopped, and several
-processes can work on one. Optuna is imported where it is used.
+Trials are stored in a database, so a study resumes where it stopped, and several
+processes can work on one study. Optuna is imported where it is used, as importing it
+takes 0.5 s.
 """
 
 import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import Field
 
+from kedro_dynamic.config.addresses import SQLITE, anchor, is_sqlite, sqlite_path
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
 from kedro_dynamic.config.schema import (
     ComparisonSpec,
@@ -30,22 +31,27 @@ from kedro_dynamic.registry.config_loader import project_path
 logger = logging.getLogger(__name__)
 
 
-SQLITE = "sqlite:///"
-
-
 class TuningSpec(Schema):
     """How models are tuned."""
 
     trials: int = Field(default=20, gt=0)
-    """Of a model on a data set; those of earlier runs count."""
+    """Trials of each study. Trials of earlier runs count."""
 
     timeout: float = Field(default=600, gt=0)
-    """Seconds for them, in one run."""
+    """Seconds after which a run starts no further trial of a study."""
 
     folds: int = Field(default=5, ge=2)
+    """Folds of the cross-validation in each trial."""
 
     storage: str = f"{SQLITE}data/06_models/studies.db"
-    """Address of a database, as SQLAlchemy writes it; a file's is of the project."""
+    """SQLAlchemy address of the database that stores the trials.
+
+    A relative SQLite path starts at the root of the project.
+    """
+
+
+class TrialFailedError(Exception):
+    """A model failed in a trial: the study continues with the next trial."""
 
 
 def tune_model(
@@ -57,101 +63,161 @@ def tune_model(
     y_train: pd.DataFrame,
     random_state: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Look for better arguments within a model's ``search_space``: a node's function.
+    """Search a model's ``search_space`` for better arguments.
+
+    The first trial is the model as configured. So the best model is at least as good on
+    the folds of the study, which are not the folds that ``comparison`` is made on.
+
+    Args:
+        model: The model and its ``search_space``. Without one, there is a single trial.
+        data: Says how features are encoded.
+        comparison: Names the score to maximise, its first one.
+        tuning: Says how many trials there are, and where they are stored.
+        X_train: Features, one row per sample.
+        y_train: The target, one column, same rows.
+        random_state: Seed of the folds, of the search and of models that take one.
 
     Returns:
-        The best model found, as an entry for ``parameters.yml``; and a row per trial,
-        the first being the model as configured, so that what is found is never worse on
-        the folds of the study. These are others than those of ``comparison``.
+        The best model found, as an entry for ``parameters.yml``. And one dict per
+        finished trial: ``number``, ``state``, ``value`` (mean score over the folds),
+        ``seconds``, ``arguments`` and ``error``.
 
     Raises:
-        ValueError: If every trial failed.
+        ConfigurationError: If the database cannot be opened, or the configuration does
+            not suit the data.
+        ValueError: If all trials failed.
     """
-    folds = comparison.model_copy(update={"folds": tuning.folds})
-    seed = (random_state + 1) % 2**32
     X, y = X_train, y_train.iloc[:, 0]
+    folds = comparison.model_copy(update={"folds": tuning.folds})
+    # With the seed of the comparison, tuning would optimise on the comparison's folds.
+    seed = (random_state + 1) % 2**32
+    goal = tuning.trials if model.search_space else 1
     name = _study_name(model, data, folds, seed, X, y)
 
-    def value(arguments: dict[str, Any]) -> float:
+    def mean_score(arguments: dict[str, Any]) -> float:
         candidate = model.with_arguments(arguments)
         scores = cross_validate_model(candidate, data, folds, X, y, seed)
-        values = next(iter(scores.values()))
-        return sum(values) / len(values)
+        fold_scores = next(iter(scores.values()))
+        return sum(fold_scores) / len(fold_scores)
 
-    with _open(tuning.storage, name) as study:
-        trials, end = _finished(study), time.monotonic() + tuning.timeout
-        before, goal = len(trials), tuning.trials if model.search_space else 1
-        while len(trials) < goal and (not trials or time.monotonic() < end):
-            _add_trial(study, model, value, seed)
-            trials = _finished(study)
-    rows = [
-        {
-            "number": trial.number,
-            "state": trial.state.name,
-            "value": trial.value,
-            "seconds": trial.duration.total_seconds() if trial.duration else None,
-            "arguments": trial.user_attrs.get("arguments", {}),
-            "error": trial.user_attrs.get("error"),
-        }
-        for trial in trials[:goal]
-    ]
-    done = [row for row in rows if row["value"] is not None]
-    new = len(trials) - before
-    logger.info("Study %s: %d trials, %d new", name, len(rows), new)
-    if not done:
-        raise ValueError(f"each of {len(rows)} trials failed: {rows[-1]['error']}")
-    best = model.with_arguments(max(done, key=lambda row: row["value"])["arguments"])
-    entry = {"class": best.class_path, "model_kwargs": best.model_kwargs}
-    return entry, rows
+    with _open_study(tuning.storage, name) as study:
+        count_before = len(_finished_trials(study))
+        _run_trials(study, model.search_space, mean_score, goal, tuning.timeout, seed)
+        trials = _finished_trials(study)
+
+    # Processes that share the study may each have added a trial beyond the goal.
+    rows = [_trial_row(trial) for trial in trials[:goal]]
+    new_trials = len(trials) - count_before
+    logger.info("Study %s: %d trials, %d new", name, len(rows), new_trials)
+    return _best_entry(model, rows), rows
 
 
-def _add_trial(study: Any, model: ModelSpec, value: Any, seed: int) -> None:
-    """Run one trial more; one that fails is recorded with its error."""
+def _run_trials(
+    study: Any,
+    search_space: dict[str, Dimension],
+    mean_score: Callable[[dict[str, Any]], float],
+    goal: int,
+    timeout: float,
+    seed: int,
+) -> None:
+    """Run trials until the study has as many as its goal, or the time is over."""
     from optuna.samplers import TPESampler
+    from optuna.study import MaxTrialsCallback
     from optuna.trial import TrialState
 
-    trials = study.get_trials(deepcopy=False)
-    # A seed per trial: a sampler that is made anew would repeat its first choices.
-    study.sampler = TPESampler(seed=(seed + len(trials)) % 2**32)
-    trial = study.ask()
-    try:
-        # Not one that a killed process has begun: it has no value to be compared with.
-        tried = [one.user_attrs.get("arguments") for one in _finished(study)]
-        space = model.search_space if {} in tried else {}
-        arguments = {name: _suggest(trial, name, one) for name, one in space.items()}
-        trial.set_user_attr("arguments", arguments)
-        study.tell(trial, value(arguments))
-    except ConfigurationError:
-        study.tell(trial, state=TrialState.FAIL)
-        raise
-    except (Exception, SystemExit) as error:
-        trial.set_user_attr("error", one_line(error))
-        study.tell(trial, state=TrialState.FAIL)
-        logger.warning("A trial failed: %s", error, extra=VERBATIM)
+    def run_trial(trial: Any, dimensions: dict[str, Dimension]) -> float:
+        # A new sampler repeats its first choices, so with one seed every process would
+        # try the same arguments. A trial's number is unique in the study.
+        study.sampler = TPESampler(seed=(seed + trial.number) % 2**32)
+        try:
+            arguments = {
+                argument: _suggest(trial, argument, dimension)
+                for argument, dimension in dimensions.items()
+            }
+            trial.set_user_attr("arguments", arguments)
+            return mean_score(arguments)
+        except ConfigurationError:
+            raise  # It ends the run: the next trials would fail for the same reason.
+        except (Exception, SystemExit) as error:
+            trial.set_user_attr("error", one_line(error))
+            logger.warning("A trial failed: %s", error, extra=VERBATIM)
+            raise TrialFailedError from error
+
+    def run_as_configured(trial: Any) -> float:
+        return run_trial(trial, {})
+
+    def run_with_suggestions(trial: Any) -> float:
+        return run_trial(trial, search_space)
+
+    deadline = time.monotonic() + timeout
+    tried = [trial.user_attrs.get("arguments") for trial in _finished_trials(study)]
+    if {} not in tried:
+        # Not enqueued: the configured values may lie outside of the search space.
+        study.optimize(run_as_configured, n_trials=1, catch=TrialFailedError)
+
+    finished = _finished_trials(study)
+    if len(finished) >= goal:
+        return
+
+    # n_trials would count the trials of this process only; the callback counts those of
+    # all processes. Trials that Ctrl-C ended count as failed there, but not here.
+    ended = (TrialState.COMPLETE, TrialState.FAIL)
+    interrupted = len(study.get_trials(deepcopy=False, states=ended)) - len(finished)
+    study.optimize(
+        run_with_suggestions,
+        timeout=max(0.0, deadline - time.monotonic()),
+        callbacks=[MaxTrialsCallback(goal + interrupted, states=ended)],
+        catch=TrialFailedError,
+    )
 
 
-def _suggest(trial: Any, name: str, dimension: Dimension) -> Any:
-    """Let a trial choose a value."""
+def _suggest(trial: Any, argument: str, dimension: Dimension) -> Any:
+    """Return the value of an argument that Optuna suggests for a trial."""
     match dimension:
         case Dimension(integers=(low, high)):
-            return trial.suggest_int(name, low, high, log=dimension.log)
+            return trial.suggest_int(argument, low, high, log=dimension.log)
         case Dimension(reals=(low, high)):
-            return trial.suggest_float(name, low, high, log=dimension.log)
-    # As texts, since Optuna's storages take no lists.
+            return trial.suggest_float(argument, low, high, log=dimension.log)
+    # Optuna's storages take no lists, so choices are stored as JSON.
     choices = [json.dumps(choice) for choice in dimension.categorical or []]
-    return json.loads(trial.suggest_categorical(name, choices))
+    return json.loads(trial.suggest_categorical(argument, choices))
 
 
-def _finished(study: Any) -> list[Any]:
-    """Return the trials that have ended, well or not; one of a killed process has not.
+def _finished_trials(study: Any) -> list[Any]:
+    """Return the trials with a score or an error, in the order of their numbers.
 
-    That a model's configuration was at fault is no trial of it.
+    A trial of a killed process has neither. A trial that ended with Ctrl-C or with a
+    configuration error is failed, but has no error of its own.
     """
     return [
         trial
         for trial in study.get_trials(deepcopy=False)
         if trial.value is not None or "error" in trial.user_attrs
     ]
+
+
+def _trial_row(trial: Any) -> dict[str, Any]:
+    """Return a finished trial as a row of the table of trials."""
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "value": trial.value,
+        "seconds": trial.duration.total_seconds() if trial.duration else None,
+        "arguments": trial.user_attrs.get("arguments", {}),
+        "error": trial.user_attrs.get("error"),
+    }
+
+
+def _best_entry(model: ModelSpec, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the model with the arguments of the best trial, as an entry."""
+    scored = [row for row in rows if row["value"] is not None]
+    if not scored:
+        last_error = rows[-1]["error"]
+        raise ValueError(f"all {len(rows)} trials failed, the last with {last_error}")
+
+    best_row = max(scored, key=lambda row: row["value"])
+    best_model = model.with_arguments(best_row["arguments"])
+    return {"class": best_model.class_path, "model_kwargs": best_model.model_kwargs}
 
 
 def _study_name(
@@ -162,7 +228,7 @@ def _study_name(
     X: pd.DataFrame,
     y: "pd.Series[Any]",
 ) -> str:
-    """Return a name that is the same where values of two trials compare."""
+    """Return a name shared by exactly the studies whose scores are comparable."""
     facts = [
         model.model_dump(by_alias=True, exclude={"enabled"}),
         data.encode,
@@ -174,43 +240,30 @@ def _study_name(
     ]
     text = json.dumps(facts, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{model.class_path.rpartition('.')[2]}.{digest}"
+    class_name = model.class_path.rpartition(".")[2]
+    return f"{class_name}.{digest}"
 
 
 @contextmanager
-def _open(address: str, name: str) -> Iterator[Any]:
-    """Open a study; on leaving, close its connections, which would stay open else.
+def _open_study(address: str, name: str) -> Iterator[Any]:
+    """Open a study, and close the connections to its database afterwards.
 
     Raises:
         ConfigurationError: If there is no database at this address.
     """
     import optuna
-    from filelock import FileLock
     from sqlalchemy.exc import SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    waiting: dict[str, Any] = {}
-    lock: AbstractContextManager[Any] = nullcontext()
-    if address.startswith(SQLITE):
-        path = Path(project_path(), address.removeprefix(SQLITE))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes at once would create the same tables, and wait when they write.
-        address, lock = f"{SQLITE}{path.as_posix()}", FileLock(f"{path}.lock")
-        waiting = {"connect_args": {"timeout": 60}}
     try:
-        with lock:
-            try:
-                storage = optuna.storages.RDBStorage(address, engine_kwargs=waiting)
-            except (SQLAlchemyError, RuntimeError):
-                # Workers of other machines may just be creating the tables.
-                time.sleep(3)
-                storage = optuna.storages.RDBStorage(address, engine_kwargs=waiting)
+        storage = _connect(address)
     except (SQLAlchemyError, ImportError) as error:
-        # Not the address: it may hold a password.
+        # The message does not quote the address, which may contain a password.
+        reason = redact(str(error).splitlines()[0])
         raise ConfigurationError(
-            "parameters_benchmark.yml: benchmark.tuning.storage cannot be opened "
-            f"({type(error).__name__}: {redact(str(error).splitlines()[0])}); write "
-            "the address of a database, such as postgresql://host/studies"
+            "tuning.storage: the database of the trials cannot be opened "
+            f"({type(error).__name__}: {reason}); write the address of a database, "
+            "such as postgresql://host/studies"
         ) from error
     try:
         yield optuna.create_study(
@@ -219,3 +272,29 @@ def _open(address: str, name: str) -> Iterator[Any]:
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _connect(address: str) -> Any:
+    """Connect to the database of the trials; create its tables if there are none."""
+    from filelock import FileLock
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine_kwargs: dict[str, Any] = {}
+    lock: AbstractContextManager[Any] = nullcontext()
+    if is_sqlite(address):
+        address = anchor(address, project_path())
+        path = sqlite_path(address)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes that start together would both create the tables.
+        lock = FileLock(f"{path}.lock")
+        # Seconds that a process waits while another one writes.
+        engine_kwargs = {"connect_args": {"timeout": 60}}
+
+    with lock:
+        try:
+            return RDBStorage(address, engine_kwargs=engine_kwargs)
+        except (SQLAlchemyError, RuntimeError):
+            # A worker on another machine may be creating the tables at this moment.
+            time.sleep(3)
+            return RDBStorage(address, engine_kwargs=engine_kwargs)
