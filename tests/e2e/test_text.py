@@ -211,7 +211,7 @@ def test_an_object_only_in_memory_is_named_before_training(
     edit(project, "catalog_text.yml", r"(?ms)^tokenizer:.*?\n\n", "")
     done = project.run("kedro", "run", "--pipelines", "training", check=False)
     assert done.returncode == 1
-    assert "tokenizer: is in no file of this machine" in done.stdout
+    assert "tokenizer: is not in a file of this machine" in done.stdout
     assert "filepath: data/06_models/tokenizer.pkl" in done.stdout
     assert "Completed" not in done.stdout
 

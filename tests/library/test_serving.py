@@ -1,4 +1,4 @@
-"""Training bound to inference, packed for MLflow, and answering requests."""
+"""An inference pipeline bound to its training, packed for MLflow, and served."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
 from kedro_dynamic import ConfigurationError, ModelSpec
-from kedro_dynamic.serving import binding as serving
+from kedro_dynamic.serving import binding
 from kedro_dynamic.serving.binding import (
     REQUIREMENTS,
-    bind,
+    bind_inference,
     check_artifacts,
     log_model_kwargs,
 )
@@ -39,7 +39,7 @@ def learn(sales: pd.DataFrame) -> dict[str, float]:
 
 def look_up(orders: pd.DataFrame, prices: dict[str, float]) -> pd.Series[float]:
     if orders["flower"].eq("weed").any():
-        raise ConfigurationError("row 0 is no flower")
+        raise ConfigurationError("row 0 is not a flower")
     time.sleep(0.002)  # long enough for other requests to be answered meanwhile
     return orders["flower"].map(prices)
 
@@ -65,11 +65,11 @@ def orders(*flowers: str, count: int = 1) -> pd.DataFrame:
 @pytest.fixture
 def training() -> PipelineML:
     arguments = {"registered_model_name": "bills"}
-    return bind(TRAINING, INFERENCE, "orders", log_model_kwargs=arguments)
+    return bind_inference(TRAINING, INFERENCE, "orders", log_model_kwargs=arguments)
 
 
 def is_bound(pipeline: Pipeline) -> bool:
-    """Tell whether a pipeline still logs the inference pipeline as one model."""
+    """Return True if a pipeline still logs the inference pipeline as one model."""
     return (
         isinstance(pipeline, PipelineML)
         and pipeline.inference is INFERENCE
@@ -78,7 +78,7 @@ def is_bound(pipeline: Pipeline) -> bool:
     )
 
 
-def test_a_part_logs_no_model_the_whole_and_more_does(training: PipelineML) -> None:
+def test_a_part_of_the_pipeline_logs_no_model(training: PipelineML) -> None:
     assert is_bound(training.filter())
     assert is_bound(training.filter(node_names=["learn", "check"]))
     for part in ({"node_names": ["learn"]}, {"to_nodes": ["learn"]}):
@@ -93,19 +93,20 @@ def test_a_part_logs_no_model_the_whole_and_more_does(training: PipelineML) -> N
 
 
 @pytest.mark.parametrize(
-    ("inference", "input_name", "says"),
+    ("inference", "input_name", "message"),
     [
         (INFERENCE, "order", "input_name='order' but it must"),
         (INFERENCE.only_nodes("bill"), "orders", "free for the inference .* - net"),
         (INFERENCE + LEARNS_MORE, "orders", "with '2' output.*faces"),
     ],
 )
-def test_what_does_not_fit_is_said(
-    inference: Pipeline, input_name: str, says: str
+def test_pipelines_that_do_not_fit_each_other_are_rejected(
+    inference: Pipeline, input_name: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as error:
-        bind(TRAINING, inference, input_name)
-    assert re.search(f"^The inference pipeline: .*{says}", error.value.message, re.S)
+        bind_inference(TRAINING, inference, input_name)
+    pattern = f"^The inference pipeline: .*{message}"
+    assert re.search(pattern, error.value.message, re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -116,20 +117,23 @@ def test_what_does_not_fit_is_said(
         {"type": "pickle.PickleDataset", "filepath": "memory://prices"},
     ],
 )
-def test_what_the_model_could_not_take_along_is_named_with_an_entry_to_add(
+def test_objects_that_are_not_files_are_named_with_the_entry_to_write(
     entry: dict[str, str], training: PipelineML
 ) -> None:
     entries = {"prices": entry} if entry else {}
     with pytest.raises(ConfigurationError) as error:
         check_artifacts(training, DataCatalog.from_config(entries))
-    assert "prices: is in no file of this machine" in error.value.message
-    written = {"type": "pickle.PickleDataset", "filepath": "data/06_models/prices.pkl"}
-    for key, value in written.items():
+    assert "prices: is not in a file of this machine" in error.value.message
+    file_entry = {
+        "type": "pickle.PickleDataset",
+        "filepath": "data/06_models/prices.pkl",
+    }
+    for key, value in file_entry.items():
         assert f"      {key}: {value}" in error.value.message
-    check_artifacts(training, DataCatalog.from_config({"prices": written}))
+    check_artifacts(training, DataCatalog.from_config({"prices": file_entry}))
 
 
-def test_what_is_logged_is_explicit_and_pinned(
+def test_arguments_of_log_model_are_explicit_and_pinned(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "iris").mkdir()
@@ -137,8 +141,9 @@ def test_what_is_logged_is_explicit_and_pinned(
     monkeypatch.syspath_prepend(tmp_path)
     nested = {"final_estimator": {"class": "xgboost.XGBClassifier"}}
     entry = {"class": "sklearn.ensemble.StackingClassifier", "model_kwargs": nested}
-    installed = {"xgboost": ["pluggy"]}  # a name that pip does not know it by
-    monkeypatch.setattr(serving, "packages_distributions", lambda: installed)
+    # A distribution is not always called what its package is.
+    installed = {"xgboost": ["pluggy"]}
+    monkeypatch.setattr(binding, "packages_distributions", lambda: installed)
     arguments = log_model_kwargs(
         "bills",
         inputs={"flower": "string"},
@@ -154,7 +159,7 @@ def test_what_is_logged_is_explicit_and_pinned(
     assert signature.params is None
     assert arguments["input_example"].to_dict("list") == {"flower": ["rose"]}
     pins = dict(pin.split("==") for pin in arguments["pip_requirements"])
-    assert {*pins} == {*REQUIREMENTS.split(), "scikit-learn", "pluggy"}
+    assert {*pins} == {*REQUIREMENTS, "scikit-learn", "pluggy"}
     assert pins == {name: version(name) for name in pins}
     (library,) = arguments["code_paths"][1:]
     assert Path(library, "serving", "model.py").is_file()
@@ -177,17 +182,17 @@ def model(tmp_path: Path) -> KedroPipelineModel:
     return load(InferenceModel, tmp_path)
 
 
-@pytest.mark.parametrize("asked", [orders("moss", "iris", count=4), orders()])
+@pytest.mark.parametrize("question", [orders("moss", "iris", count=4), orders()])
 def test_the_answers_are_those_of_kedro_mlflow(
-    asked: pd.DataFrame, model: KedroPipelineModel, tmp_path: Path
+    question: pd.DataFrame, model: KedroPipelineModel, tmp_path: Path
 ) -> None:
-    expected = load(KedroPipelineModel, tmp_path).predict(None, asked)
-    pd.testing.assert_frame_equal(model.predict(None, asked), expected)
-    assert "total" not in asked
+    expected = load(KedroPipelineModel, tmp_path).predict(None, question)
+    pd.testing.assert_frame_equal(model.predict(None, question), expected)
+    assert "total" not in question
     assert not model.loaded_catalog["orders"].exists()
 
 
-def test_rows_become_json_with_null_for_gaps() -> None:
+def test_rows_become_json_with_null_for_missing_values() -> None:
     table = pd.DataFrame({"a": ["x", None], "b": [float("nan"), 0.5], "c": [1, 2]})
     answers = Answers(table)
     assert json.loads(json.dumps(answers.to_dict(orient="records"))) == [
@@ -198,10 +203,10 @@ def test_rows_become_json_with_null_for_gaps() -> None:
     assert answers[:0].to_dict("records") == []
 
 
-def test_an_error_of_the_request_is_said_to_its_sender(
+def test_a_request_at_fault_gets_the_reason(
     model: KedroPipelineModel,
 ) -> None:
-    with pytest.raises(MlflowException, match="row 0 is no flower") as error:
+    with pytest.raises(MlflowException, match="row 0 is not a flower") as error:
         model.predict(None, orders("weed"))
     status = error.value.get_http_status_code()  # type: ignore[no-untyped-call]
     assert status == 400
@@ -219,32 +224,33 @@ def test_requests_at_the_same_time_get_their_own_answers(
         assert all(threads.map(ask, range(1, 41)))
 
 
-@pytest.mark.parametrize(("rows", "together"), [(1, 1), (200, 2)])
+@pytest.mark.parametrize(("rows", "at_once"), [(1, 1), (200, 2)])
 def test_small_requests_take_turns_and_a_large_one_holds_none_up(
-    rows: int, together: int, model: KedroPipelineModel
+    rows: int, at_once: int, model: KedroPipelineModel
 ) -> None:
-    at_work, most = [], []
+    under_way, counts = [], []
 
     def note(orders: pd.DataFrame) -> pd.DataFrame:
-        at_work.append(1)
+        under_way.append(1)
         time.sleep(0.05)
-        most.append(len(at_work))
-        at_work.pop()
+        counts.append(len(under_way))
+        under_way.pop()
         return orders
 
     model = copy.deepcopy(model)
     model.steps = [(note, [model.input_name], [model.output_name])]
     with ThreadPoolExecutor(2) as clients:
         requests = [orders("rose"), pd.concat([orders("rose")] * rows)]
-        list(clients.map(lambda one: model.predict(None, one), requests))
-    assert max(most) == together
+        list(clients.map(lambda request: model.predict(None, request), requests))
+    assert max(counts) == at_once
 
 
 def test_no_node_logs_while_a_request_is_answered(
     model: KedroPipelineModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     def logged() -> int:
-        return len([one for one in caplog.records if one.name == "kedro.pipeline.node"])
+        names = [record.name for record in caplog.records]
+        return names.count("kedro.pipeline.node")
 
     caplog.set_level(logging.INFO)
     model.predict(None, orders("rose"))

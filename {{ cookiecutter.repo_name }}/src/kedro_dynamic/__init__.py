@@ -15,7 +15,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 - ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
-- ``bind`` and ``log_model_kwargs``: training and inference as one servable model.
+- ``bind_inference`` and ``log_model_kwargs``: training and inference as one servable
+  model.
   ``fingerprints``, ``was_trained_on`` and ``score_predictions``: which rows it may be
   judged by, and how good it is on them.
 - ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .runs.failures import is_failure as is_failure
     from .runs.failures import keep_going as keep_going
-    from .serving.binding import bind as bind
+    from .serving.binding import bind_inference as bind_inference
     from .serving.binding import log_model_kwargs as log_model_kwargs
 
 # The module of each public name.
@@ -87,7 +88,7 @@ _MODULES = {
     "models.tuning": ["TuningSpec", "tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
     "runs.failures": ["is_failure", "keep_going"],
-    "serving.binding": ["bind", "log_model_kwargs"],
+    "serving.binding": ["bind_inference", "log_model_kwargs"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

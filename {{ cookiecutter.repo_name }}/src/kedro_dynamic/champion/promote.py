@@ -1,23 +1,33 @@
-"""Logs the files of models, and lets them compete to be champion.
+"""Promotes the best model of a run to champion, if it beats the current one.
 
-skops, which takes over a second to import, is imported where it is used.
+Its files are logged only then: importing skops alone takes over a second.
 """
 
+import math
+from collections.abc import Sequence
 from functools import partial
 from statistics import fmean
 from typing import Any
 
 import mlflow
 import pandas as pd
+from kedro.io import DataCatalog
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from kedro_dynamic.champion.compare import Candidate, decide, find_candidate
-from kedro_dynamic.champion.recipe import FILE
-from kedro_dynamic.champion.registry import Verdict, crown, register_version
-from kedro_dynamic.champion.serialize import _log_pipeline, log_model
+from kedro_dynamic.catalog.names import (
+    FITTED_MODEL,
+    LEADERBOARD,
+    VALIDATION,
+    dataset_name,
+)
+from kedro_dynamic.champion.compare import Candidate, compare, decide, score_parts
+from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
+from kedro_dynamic.champion.registry import Verdict, register_version, set_champion
+from kedro_dynamic.champion.serialize import log_model, log_pipeline
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.config.tracking import ChampionRule
 from kedro_dynamic.models.held_out import was_trained_on
 from kedro_dynamic.tracking.payload import KedroRun, ModelOutcome
@@ -27,65 +37,150 @@ from kedro_dynamic.tracking.writer import find_maker, send
 def promote(
     run: KedroRun, client: MlflowClient, models: list[ModelOutcome], rule: ChampionRule
 ) -> str | None:
-    """Let what a run has made compete; return a line about who is champion."""
+    """Compare what a run has made with the champion, which it replaces if it is better.
+
+    Args:
+        run: The run, whose pipeline has ended.
+        client: Client of the store.
+        models: What became of each model of the run.
+        rule: The rule by which the champion changes.
+
+    Returns:
+        A line that names the champion and says why; None if the run has made nothing
+        that could be champion.
+    """
     if isinstance(run.pipeline, PipelineML):
         return _promote_pipeline(run, client, run.pipeline, rule.margin)
-    if not models or "leaderboard" not in run.pipeline.all_outputs():
+    if not models or LEADERBOARD not in run.pipeline.all_outputs():
         return None
-    if best := find_candidate(models, run.catalog, rule.metric):
-        return promote_model(run, client, best, rule.margin)
-    score = f"score '{rule.metric}'" if rule.metric else "score"
-    return f"as before (no model of this run has a finite {score})"
+
+    candidate = find_candidate(models, run.catalog, rule.metric)
+    if candidate is None:
+        score = f"score '{rule.metric}'" if rule.metric else "score"
+        return f"as before (no model of this run has a finite {score})"
+    return _promote_model(run, client, candidate, rule.margin)
 
 
-def promote_model(
-    run: KedroRun, client: MlflowClient, best: Candidate, margin: float
+def find_candidate(
+    models: Sequence[ModelOutcome], catalog: DataCatalog, metric: str | None
+) -> Candidate | None:
+    """Return the model of the leaderboard that is best by a score.
+
+    Args:
+        models: What became of each model of the run.
+        catalog: Catalog with the leaderboard, the parameters, the split and the models.
+        metric: Name of the score; None for the first one of the leaderboard.
+
+    Returns:
+        The best model, of equals the first on the leaderboard; None if no model has
+        finished with a finite score.
+    """
+    leaderboard = catalog[LEADERBOARD].load()
+    parameters = catalog["parameters"].load()
+    comparison = ComparisonSpec.model_validate(parameters["comparison"])
+
+    prefix = "validation_" if comparison.folds else "test_"
+    names = [name for name in map(str, leaderboard) if name.startswith(prefix)]
+    column = f"{prefix}{metric}" if metric else names[0]
+
+    finished = {model.name: model for model in models if model.status == "FINISHED"}
+    candidates = []
+    for name in leaderboard["model"]:
+        score = finished[name].metrics.get(column) if name in finished else None
+        if score is not None and math.isfinite(score):
+            candidates.append(finished[name])
+    if not candidates:
+        return None
+    best = max(candidates, key=lambda model: model.metrics[column])
+
+    split = Split(
+        X_train=catalog["X_train"].load(),
+        y_train=catalog["y_train"].load().iloc[:, 0],
+        X_test=catalog["X_test"].load(),
+        y_test=catalog["y_test"].load().iloc[:, 0],
+    )
+    scores = catalog[dataset_name(best.namespace, VALIDATION)].load()
+    if not scores:
+        fitted_model = catalog[dataset_name(best.namespace, FITTED_MODEL)].load()
+        scores = {}
+        for name in names:
+            score_name = name.removeprefix(prefix)
+            scores[score_name] = score_parts(
+                fitted_model, score_name, split.X_test, split.y_test
+            )
+    recipe = Recipe(
+        model=best.entry.model_copy(update={"search_space": {}}),
+        data=DataSpec.model_validate(parameters["data"]),
+        comparison=comparison,
+        random_state=parameters["random_state"],
+        columns=[*map(str, split.X_train), str(split.y_train.name)],
+        split_digest=split_digest(split),
+        scores=scores,
+    )
+    return Candidate(best, recipe, column.removeprefix(prefix), split)
+
+
+def _promote_model(
+    run: KedroRun, client: MlflowClient, candidate: Candidate, margin: float
 ) -> str:
-    """Let the best model of a run compete; its files are logged only if it wins."""
-    model, recipe = best.run, best.recipe
+    """Compare the best model of a run with the champion; log its files if it wins."""
 
     def register() -> str:
-        if not model.id:  # it was there already, as all others
-            find_maker(client, run.experiment_id, model)
-        if not model.id:
-            send(client, run.experiment_id, model, run.id)
-        fitted_model = run.catalog[f"{model.namespace}.fitted_model"].load()
-        text = recipe.model_dump_json(by_alias=True)
-        client.log_text(model.id, text, FILE)
-        try:
-            with mlflow.start_run(model.id, nested=True):
-                info = log_model(fitted_model, best.parts[2])
-        finally:  # logging opened the run again, and an error would end it as failed
-            client.set_terminated(model.id, model.status, model.end)
-        facts = {
-            "model": model.name,
-            "metric": best.metric,
-            "score": f"{fmean(recipe.scores[best.metric]):.6g}",
-            "folds": str(recipe.comparison.folds),
-            "data_digest": recipe.digest,
-        }
-        return register_version(client, package_name(), info, model.id, facts)
+        return _register_model(run, client, candidate)
 
-    judge = partial(best.judge, margin=margin)
-    return crown(client, package_name(), model.name, judge, register)
+    return set_champion(
+        client,
+        package_name(),
+        candidate.outcome.name,
+        partial(compare, candidate, margin=margin),
+        register,
+    )
+
+
+def _register_model(run: KedroRun, client: MlflowClient, candidate: Candidate) -> str:
+    """Log the files of a model to its run, and register them; return the version."""
+    model, recipe = candidate.outcome, candidate.recipe
+    if not model.id:  # this run has found the model made, as all other models
+        find_maker(client, run.experiment_id, model)
+    if not model.id:
+        send(client, run.experiment_id, model, run.id)
+
+    client.log_text(model.id, recipe.model_dump_json(by_alias=True), RECIPE_FILE)
+    fitted_model = run.catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
+    try:
+        with mlflow.start_run(model.id, nested=True):
+            info = log_model(fitted_model, candidate.split.X_test)
+    finally:  # logging opened the run again, and an error would end it as failed
+        client.set_terminated(model.id, model.status, model.end)
+
+    facts = {
+        "model": model.name,
+        "metric": candidate.metric,
+        "score": f"{fmean(recipe.scores[candidate.metric]):.6g}",
+        "folds": str(recipe.comparison.folds),
+        "split_digest": recipe.split_digest,
+    }
+    return register_version(client, package_name(), info, model.id, facts)
 
 
 def _promote_pipeline(
     run: KedroRun, client: MlflowClient, pipeline: PipelineML, margin: float
 ) -> str | None:
-    """Log the inference pipeline, and let it compete if there is test data.
+    """Log the inference pipeline, and compare it with the champion if there are tests.
 
-    Both are asked as their users will ask them: the logged model is loaded, and given
-    the dataset ``test_<input_name>``, whose column ``label`` holds the right answers.
-    They are compared on those of its rows that neither was trained on.
+    Both answer as they do for users: the logged model is loaded and predicts the rows
+    of the dataset ``test_<input_name>``, whose column ``label`` has the true labels.
+    Only rows count that neither of the two was trained on.
     """
-    title = pipeline.log_model_kwargs.get("registered_model_name")
+    registered_name = pipeline.log_model_kwargs.get("registered_model_name")
     test_name = f"test_{pipeline.input_name}"
-    tested = test_name in pipeline.all_outputs()
-    test = run.catalog[test_name].load() if tested else pd.DataFrame({"label": []})
+    is_tested = test_name in pipeline.all_outputs()
+    no_rows = pd.DataFrame({"label": []})
+    test = run.catalog[test_name].load() if is_tested else no_rows
     questions = test.drop(columns="label")
-    info = _log_pipeline(pipeline, run.catalog, questions)
-    if not (title and tested):
+
+    info = log_pipeline(pipeline, run.catalog, questions)
+    if not (registered_name and is_tested):
         return None
 
     def is_right(model: Any) -> Any:
@@ -93,21 +188,27 @@ def _promote_pipeline(
         return (answers == test["label"].to_numpy()).astype(float)
 
     new = is_right(mlflow.pyfunc.load_model(info.model_uri))
-    name = f"{title} of this run"
+    name = f"{registered_name} of this run"
 
-    def judge(champion: ModelVersion) -> Verdict:
-        model = mlflow.pyfunc.load_model(f"models:/{title}/{champion.version}")
+    def compare_answers(champion: ModelVersion) -> Verdict:
+        uri = f"models:/{registered_name}/{champion.version}"
+        model = mlflow.pyfunc.load_model(uri)
         is_new = ~was_trained_on(model, questions)
         rows = f"on {is_new.sum()} of {len(test)} test rows, which it did not train on"
         if not is_new.any():
-            return False, f"{name} cannot be compared {rows}"
-        ours, old = new[is_new], is_right(model)[is_new]
-        differences = (ours - old).tolist()
-        wins, reason = decide(differences, margin, ours.mean(), old.mean(), name)
-        return wins, f"{reason}, {rows}"
+            return Verdict(False, f"{name} cannot be compared {rows}")
+        candidate_right, champion_right = new[is_new], is_right(model)[is_new]
+        verdict = decide(
+            (candidate_right - champion_right).tolist(),
+            margin,
+            candidate_right.mean(),
+            champion_right.mean(),
+            name,
+        )
+        return Verdict(verdict.wins, f"{verdict.reason}, {rows}")
 
     def register() -> str:
         facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
-        return register_version(client, title, info, run.id, facts)
+        return register_version(client, registered_name, info, run.id, facts)
 
-    return crown(client, title, name, judge, register)
+    return set_champion(client, registered_name, name, compare_answers, register)

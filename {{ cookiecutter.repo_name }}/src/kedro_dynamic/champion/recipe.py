@@ -1,26 +1,32 @@
-"""Recipes: how models were made and judged, so that both can be done again.
+"""Recipes: how a model is made and scored, so that both can be repeated.
 
-On other data than then, the champion's recipe is followed again: it and the candidate
-are then judged on the same folds of today's data.
+A champion outlives the data that it was scored on. When the data change, its recipe is
+followed again, and it is compared with a candidate on the same rows.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 
-FILE = "recipe.json"
+# The artifact of a model's run.
+RECIPE_FILE = "recipe.json"
 
 
-# X_train, y_train, X_test, y_test; of each y the one column.
-Parts = tuple[pd.DataFrame, "pd.Series[Any]", pd.DataFrame, "pd.Series[Any]"]
+class Split(NamedTuple):
+    """The rows of a run; targets are series."""
+
+    X_train: pd.DataFrame
+    y_train: "pd.Series[Any]"
+    X_test: pd.DataFrame
+    y_test: "pd.Series[Any]"
 
 
 class Recipe(BaseModel):
-    """How a model was made and judged."""
+    """How a model is made, and its scores on one split of the data."""
 
     model_config = ConfigDict(ser_json_inf_nan="constants", frozen=True)
 
@@ -29,18 +35,18 @@ class Recipe(BaseModel):
     comparison: ComparisonSpec
     random_state: int
     columns: list[str]
-    """Of the features, raw, and of the target."""
+    """Names of the raw features and, last, of the target."""
 
-    digest: str
-    """Of the data."""
+    split_digest: str
+    """Digest of the split that the scores belong to."""
 
     scores: dict[str, list[float]]
-    """By name, on each fold; without folds, what each part of the test rows says."""
+    """By name: on each fold; without folds, of each part of the test rows."""
 
 
-def data_digest(parts: Parts) -> str:
-    """Return a digest of all rows, and of the names of their columns."""
-    digest = hashlib.sha256(repr(list(parts[0])).encode())
-    for part in parts:
+def split_digest(split: Split) -> str:
+    """Return a digest of all rows of a split, and of the names of their columns."""
+    digest = hashlib.sha256(repr(list(split.X_train)).encode())
+    for part in split:
         digest.update(pd.util.hash_pandas_object(part).to_numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -1,8 +1,9 @@
-"""The champion: the registered version in use, replaced only by a better one."""
+"""The champion in MLflow's model registry: the version with the alias ``champion``."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 from kedro.io import DataCatalog
@@ -23,71 +24,116 @@ from kedro_dynamic.tracking.sqlite import store_lock
 
 ALIAS = "champion"
 
-
+# How stores answer when a version, an alias or a registered model does not exist.
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
-# Whether a candidate wins, and why.
-Verdict = tuple[bool, str]
+class Verdict(NamedTuple):
+    """Whether a candidate replaces the champion, and why."""
+
+    wins: bool
+    reason: str
 
 
-def crown(
+def set_champion(
     client: MlflowClient,
-    title: str,
-    name: str,
-    judge: Callable[[ModelVersion], Verdict],
+    registered_name: str,
+    candidate_name: str,
+    compare: Callable[[ModelVersion], Verdict],
     register: Callable[[], str],
 ) -> str:
-    """Make a candidate champion if it beats the current one; return a line about it.
+    """Make a candidate champion if there is none yet or if it beats the current one.
 
-    An error of ``judge`` keeps the current one; ``register`` returns the new version.
+    Args:
+        client: Client of the store.
+        registered_name: Name of the registered model.
+        candidate_name: What people call the candidate.
+        compare: Compares the candidate with a champion. An error keeps the champion.
+        register: Registers the candidate and returns its version.
+
+    Returns:
+        A line that names the champion and says why it is champion.
     """
     while True:
-        current, wins, reason = current_champion(client, title), True, "first"
-        if current is not None:
-            try:
-                holder = champion_name(current)
-                gone = True, f"promoted: the files of {holder} are gone"
-                wins, reason = gone if _gone(client, current) else judge(current)
-            except Exception as error:
-                failed = f"comparing it with {name} failed: {one_line(error)}"
-                wins, reason = False, failed
-            if not wins:
-                return f"{holder} (kept: {reason})"
+        champion = current_champion(client, registered_name)
+
+        if champion is None:
+            verdict = Verdict(True, "first")
+        else:
+            verdict = _compare(client, champion, candidate_name, compare)
+            if not verdict.wins:
+                return f"{champion_name(champion)} (kept: {verdict.reason})"
+
+        # Comparing may take minutes: other runs wait only while one registers.
         with store_lock(mlflow.get_registry_uri()):
-            # Has another run crowned another one meanwhile?
-            now = current_champion(client, title)
-            if getattr(now, "version", "") == getattr(current, "version", ""):
-                client.set_registered_model_alias(title, ALIAS, register())
-                return f"{name} ({reason})"
+            latest = current_champion(client, registered_name)
+            if _version(latest) == _version(champion):
+                version = register()
+                client.set_registered_model_alias(registered_name, ALIAS, version)
+                return f"{candidate_name} ({verdict.reason})"
+
+        # Another run has changed the champion meanwhile: compare with the new one.
+
+
+def _compare(
+    client: MlflowClient,
+    champion: ModelVersion,
+    candidate_name: str,
+    compare: Callable[[ModelVersion], Verdict],
+) -> Verdict:
+    """Compare a candidate with the champion; an error keeps the champion."""
+    try:
+        if _files_are_deleted(client, champion):
+            gone = f"promoted: the files of {champion_name(champion)} are gone"
+            return Verdict(True, gone)
+        return compare(champion)
+    except Exception as error:
+        failed = f"comparing it with {candidate_name} failed: {one_line(error)}"
+        return Verdict(False, failed)
+
+
+def _version(champion: ModelVersion | None) -> str:
+    """Return the version of a champion; "" if there is none."""
+    return "" if champion is None else str(champion.version)
 
 
 def register_version(
     client: MlflowClient,
-    title: str,
+    registered_name: str,
     info: ModelInfo,
     run_id: str,
     facts: dict[str, str],
 ) -> str:
-    """Register a logged model, with facts as its tags; return its version."""
-    with suppress(MlflowException):  # it exists; if not, the next call says why
-        description = f"The best so far is `models:/{title}@{ALIAS}`."
-        client.create_registered_model(title, description=description)
-    registered = client.create_model_version(
-        title,
+    """Register a logged model and return its version.
+
+    Args:
+        client: Client of the store.
+        registered_name: Name of the registered model, which is created if needed.
+        info: What MLflow returned when the model was logged.
+        run_id: The run that the model was logged to.
+        facts: Tags of the version, which its description lists too.
+    """
+    # If it fails for another reason than that it exists, the next call says why.
+    with suppress(MlflowException):
+        description = f"The best so far is `models:/{registered_name}@{ALIAS}`."
+        client.create_registered_model(registered_name, description=description)
+
+    lines = [f"- {key}: **{value}**" for key, value in facts.items()]
+    version = client.create_model_version(
+        registered_name,
         info.model_uri,
         run_id,
         tags=facts,
-        description="\n".join(f"- {key}: **{one}**" for key, one in facts.items()),
+        description="\n".join(lines),
         model_id=info.model_id,
     )
-    return str(registered.version)
+    return str(version.version)
 
 
-def current_champion(client: MlflowClient, title: str) -> ModelVersion | None:
-    """Return the version that is champion, or None when there is none yet."""
+def current_champion(client: MlflowClient, registered_name: str) -> ModelVersion | None:
+    """Return the version that is champion, or None if there is none yet."""
     try:
-        return client.get_model_version_by_alias(title, ALIAS)
+        return client.get_model_version_by_alias(registered_name, ALIAS)
     except MlflowException as error:
         if error.error_code in NOT_FOUND:
             return None
@@ -95,34 +141,36 @@ def current_champion(client: MlflowClient, title: str) -> ModelVersion | None:
 
 
 def champion_name(champion: ModelVersion) -> str:
-    """Return what people call a champion."""
+    """Return what people call a champion: its model's name, or else its version."""
     return str(champion.tags.get("model", f"version {champion.version}"))
 
 
 def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a pipeline that loads a model from MLflow which does not exist.
+    """Reject a pipeline that loads a model from MLflow which does not exist.
 
     Raises:
-        ConfigurationError: Names the model and the command that makes it.
+        ConfigurationError: If a model cannot be read; names the model and the command
+            that makes it.
     """
     for name in sorted(pipeline.inputs()):
         dataset = catalog.get(name)
         if not isinstance(dataset, MlflowAbstractModelDataSet):
             continue
-        command = read_metadata(catalog, name).registered_by
         try:
             get_model_info(dataset.model_uri)
         except Exception as error:
             problem = f"cannot be read: {one_line(error)}."
             if getattr(error, "error_code", "") in NOT_FOUND:
-                problem = f"is not there, or its files are gone; '{command}' makes it."
-            raise ConfigurationError(
-                f"{name}: {dataset.model_uri} {problem}"
-            ) from error
+                command = read_metadata(catalog, name).registered_by
+                problem = (
+                    f"does not exist, or its files are gone; '{command}' makes it."
+                )
+            message = f"{name}: {dataset.model_uri} {problem}"
+            raise ConfigurationError(message) from error
 
 
-def _gone(client: MlflowClient, champion: ModelVersion) -> bool:
-    """Tell whether a version's files were on this machine, and have been deleted."""
+def _files_are_deleted(client: MlflowClient, champion: ModelVersion) -> bool:
+    """Return True if the files of a version were on this machine and are deleted."""
     uri = client.get_model_version_download_uri(champion.name, champion.version)
     if not uri.startswith("file:"):
         return False

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Logs models to MLflow: in which format, with which code and requirements."""
 
 import inspect
 from importlib.metadata import packages_distributions, version
@@ -22,11 +22,14 @@ from kedro_dynamic.models.held_out import fingerprints
 
 
 def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
-    """Log the files of a fitted model to the active run; X are raw rows.
+    """Log the files of a fitted model to the active run.
 
-    Any number may be whole or missing: MLflow's types would refuse new rows where the
-    sample that the types were taken from happened to differ.
+    Args:
+        fitted_model: The model.
+        X: Raw rows that it can predict, for the signature and the example.
     """
+    # MLflow's own types reject a whole number where the example has fractions, and a
+    # missing value where the example has none.
     number = AnyType()  # type: ignore[no-untyped-call]
     columns: list[Any] = [
         ColSpec(number, str(name))
@@ -46,12 +49,16 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
     return info
 
 
-def _log_pipeline(
+def log_pipeline(
     pipeline: PipelineML, catalog: DataCatalog, questions: pd.DataFrame
 ) -> ModelInfo:
-    """Log the inference pipeline, with all that was fitted for it, as one model.
+    """Log the inference pipeline and the objects fitted for it as one model.
 
-    It carries the fingerprints of the rows it was trained on: all but the questions.
+    Args:
+        pipeline: The training pipeline, which knows its inference pipeline.
+        catalog: Catalog with the fitted objects and the input.
+        questions: Rows of the input that were held out. The model carries the
+            fingerprints of all others: the rows that it was trained on.
     """
     from kedro_dynamic.serving.model import InferenceModel
 
@@ -62,8 +69,8 @@ def _log_pipeline(
     model = InferenceModel(
         pipeline.inference, catalog, pipeline.input_name, **pipeline.kpm_kwargs
     )
-    seen = fingerprints(catalog[pipeline.input_name].load())
-    model.trained_on = seen[~np.isin(seen, fingerprints(questions))]
+    rows = fingerprints(catalog[pipeline.input_name].load())
+    model.trained_on = rows[~np.isin(rows, fingerprints(questions))]
     with TemporaryDirectory() as folder:
         arguments["artifacts"] = model.extract_pipeline_artifacts(Path(folder))
         info: ModelInfo = mlflow.pyfunc.log_model(python_model=model, **arguments)
@@ -71,11 +78,11 @@ def _log_pipeline(
 
 
 def _serialization(fitted_model: Estimator) -> dict[str, Any]:
-    """Choose the file format of a model.
+    """Return the arguments that say in which format MLflow stores a model.
 
-    skops loads no code but that of the types it is told to trust, and here the types
-    come from a model that this process fitted itself. What skops cannot store, such as
-    a model with a function in it, is stored by cloudpickle.
+    skops loads only the types that it is told to trust: those of a model that this
+    process has fitted itself. What it cannot store, such as a model with a lambda
+    function in it, is pickled.
     """
     from skops import io as skops
 
@@ -89,19 +96,25 @@ def _serialization(fitted_model: Estimator) -> dict[str, Any]:
 
 
 def _requirements(fitted_model: Estimator) -> dict[str, Any]:
-    """Return what is needed to load the model elsewhere.
+    """Return the arguments that say what is needed to load a model elsewhere.
 
-    Distributions are pinned to what is installed. The project's own package is in no
-    registry: its code goes with the model.
+    Distributions are pinned to the installed versions. The project's package and this
+    library are in no package registry: their code goes along.
     """
     parts = [fitted_model, *fitted_model.get_params().values()]
-    types = [part if inspect.isroutine(part) else type(part) for part in parts]
-    modules = {str(of.__module__).partition(".")[0] for of in types} - {"builtins"}
-    installed, package = packages_distributions(), package_name()
+    packages = {_package_of(part) for part in parts} - {"builtins"}
+
     names = {"mlflow", "numpy", "pandas", "scikit-learn", "skops"}
-    for module in modules - {package, "kedro_dynamic"}:
-        names.update(installed.get(module, []))
+    distributions = packages_distributions()
+    for package in packages - {package_name(), "kedro_dynamic"}:
+        names.update(distributions.get(package, []))
     return {
         "pip_requirements": [f"{name}=={version(name)}" for name in sorted(names)],
-        "code_paths": [*map(str, code_paths(modules))] or None,
+        "code_paths": [*map(str, code_paths(packages))] or None,
     }
+
+
+def _package_of(part: Any) -> str:
+    """Return the top-level package of a function, or of the class of an object."""
+    definition = part if inspect.isroutine(part) else type(part)
+    return str(definition.__module__).partition(".")[0]

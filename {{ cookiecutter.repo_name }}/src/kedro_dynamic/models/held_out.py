@@ -28,7 +28,7 @@ def fingerprints(rows: pd.DataFrame) -> Array:
 
 
 def was_trained_on(model: Any, rows: pd.DataFrame) -> Array:
-    """Tell of each row whether a model that ``bind`` has logged was trained on it."""
+    """Return, per row, whether a logged model of ``bind_inference`` trained on it."""
     return np.isin(fingerprints(rows), model.unwrap_python_model().trained_on)
 
 

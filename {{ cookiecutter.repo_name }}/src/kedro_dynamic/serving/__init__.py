@@ -1,1 +1,1 @@
-"""serving."""
+"""Training and inference pipelines as one model that MLflow can serve."""

@@ -1,8 +1,4 @@
-"""Training and inference as one model: bound, packed for MLflow, and quick to answer.
-
-The logged model imports this module where it is served, with no more installed than
-``REQUIREMENTS`` and what its pipeline asks for.
-"""
+"""Binds an inference pipeline to the training pipeline that logs it as one model."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,19 +18,29 @@ from kedro_dynamic.config.schema import ModelSpec
 
 logger = logging.getLogger(__name__)
 
-
-# What the engine's public face imports; click, OmegaConf and Rich come with Kedro.
-REQUIREMENTS = "kedro kedro-datasets kedro-mlflow mlflow numpy pandas pydantic pyyaml"
+# What a logged model imports where it is served: `kedro_dynamic.serving.model`, and the
+# public names of `kedro_dynamic` that nodes use. Click and Rich come with Kedro.
+REQUIREMENTS = (
+    "kedro",
+    "kedro-datasets",
+    "kedro-mlflow",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "pyyaml",
+)
 
 
 class TrainingPipeline(PipelineML):  # type: ignore[misc]
     """A ``PipelineML`` that can be run in part, or together with other pipelines.
 
-    kedro-mlflow's refuses ``--nodes``, and forgets its model in ``etl,training``.
+    That of kedro-mlflow rejects ``--nodes``, and forgets in ``etl,training`` that it
+    logs a model.
     """
 
     def filter(self, *args: Any, **kwargs: Any) -> Pipeline:
-        """Return the whole, or a part of it, which then logs no model."""
+        """Return the pipeline, or a part of it, which logs no model."""
         part: Pipeline = self.training.filter(*args, **kwargs)
         if part.nodes == self.nodes:
             return self
@@ -42,23 +48,33 @@ class TrainingPipeline(PipelineML):  # type: ignore[misc]
         return part
 
     def __add__(self, other: Pipeline) -> Pipeline:
-        whole = self.training + other
-        return bind(whole, self.inference, self.input_name, self.log_model_kwargs)
+        training = self.training + other
+        return bind_inference(
+            training, self.inference, self.input_name, self.log_model_kwargs
+        )
 
-    __radd__ = __add__  # the nodes are sorted anyway
+    # A pipeline sorts its nodes, so the order of adding does not matter.
+    __radd__ = __add__
 
 
-def bind(
+def bind_inference(
     training: Pipeline,
     inference: Pipeline,
     input_name: str,
     log_model_kwargs: Mapping[str, Any] | None = None,
 ) -> TrainingPipeline:
-    """Make a training pipeline that logs the inference pipeline as one model.
+    """Return a training pipeline that logs the inference pipeline as one model.
 
-    A request brings the input of that name. No node of inference may change what it is
-    given, for requests share it.
-    Two that break a rule of ``PipelineML`` are a ``ConfigurationError``.
+    Args:
+        training: Makes all inputs of ``inference`` but one.
+        inference: Answers requests. Its nodes must not change their inputs, which
+            requests share.
+        input_name: The input of ``inference`` that a request brings.
+        log_model_kwargs: Arguments of ``mlflow.pyfunc.log_model``; see the function
+            ``log_model_kwargs``.
+
+    Raises:
+        ConfigurationError: If the two break a rule of ``PipelineML``.
     """
     try:
         return TrainingPipeline(
@@ -80,46 +96,68 @@ def log_model_kwargs(
     requirements: Sequence[str],
     models: Sequence[ModelSpec],
 ) -> dict[str, Any]:
-    """Return how MLflow logs a model that can be served on any machine.
+    """Return the arguments with which MLflow logs a model that any machine can serve.
 
-    Columns have MLflow's types, with a question mark if null is allowed; the example is
-    one row. To ``REQUIREMENTS`` come what the nodes import, and what the models are of.
+    Args:
+        registered_model_name: Name of the registered model.
+        inputs: MLflow's type of each column of a request, such as ``string``; with a
+            question mark if values may be null.
+        outputs: The same of the answer.
+        example: One row of a request.
+        requirements: Distributions that the nodes of the inference pipeline import, as
+            well as ``REQUIREMENTS``.
+        models: Entries of what is fitted; the packages of their classes are required.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
 
-    columns_in, columns_out = (
-        Schema([ColSpec(kind.strip("?"), name, "?" not in kind) for name, kind in some])
-        for some in (inputs.items(), outputs.items())
-    )
-    entries = nested_classes([one.model_dump(by_alias=True) for one in models])
-    modules = {entry["class"].partition(".")[0] for entry in entries}
-    required = {*REQUIREMENTS.split(), *requirements}
-    if others := modules - {
-        package_name(),
-        "sklearn",
-    }:  # or not asked, for it takes its time
-        installed = packages_distributions()
-        required.update(*(installed.get(module, []) for module in others))
+    entries = nested_classes([model.model_dump(by_alias=True) for model in models])
+    packages = {entry["class"].partition(".")[0] for entry in entries}
+
+    # The project's package goes along as code, and `requirements` name scikit-learn.
+    unknown = packages - {package_name(), "sklearn"}
+    required = {*REQUIREMENTS, *requirements}
+    if unknown:  # listing all distributions takes a tenth of a second
+        distributions = packages_distributions()
+        for package in unknown:
+            required.update(distributions.get(package, []))
+
     return {
         "name": "model",
         "registered_model_name": registered_model_name,
-        # What MLflow infers has no outputs, and parameters that requests would share.
-        "signature": ModelSignature(columns_in, columns_out),
+        # MLflow infers no outputs, and parameters that requests would share.
+        "signature": ModelSignature(_schema(inputs), _schema(outputs)),
         "input_example": pd.DataFrame([example]),
-        # Functions are pickled by name, and no registry has this package.
+        # Functions are pickled by name, and neither package is in a registry.
         "code_paths": [*map(str, code_paths({package_name(), "kedro_dynamic"}))],
         "pip_requirements": [f"{name}=={version(name)}" for name in sorted(required)],
     }
 
 
+def _schema(columns: Mapping[str, str]) -> Any:
+    """Return MLflow's schema of columns; a question mark allows null."""
+    from mlflow.types import ColSpec, Schema
+
+    return Schema(
+        [
+            ColSpec(kind.removesuffix("?"), name, required=not kind.endswith("?"))
+            for name, kind in columns.items()
+        ]
+    )
+
+
 def check_artifacts(pipeline: PipelineML, catalog: DataCatalog) -> None:
-    """Refuse fitted objects that could not go into the logged model."""
+    """Reject fitted objects that cannot become part of the logged model.
+
+    Raises:
+        ConfigurationError: If an input of the inference pipeline is not a file of this
+            machine; names it and the entry to write.
+    """
+    fitted = pipeline.inference.inputs() - {pipeline.input_name}
     problems = [
-        f"{name}: is in no file of this machine, so the logged model could not take it "
-        f"along; write\n    {name}:\n      type: pickle.PickleDataset\n"
+        f"{name}: is not in a file of this machine, so the logged model could not take "
+        f"it along; write\n    {name}:\n      type: pickle.PickleDataset\n"
         f"      filepath: data/06_models/{name}.pkl"
-        for name in sorted(pipeline.inference.inputs() - {pipeline.input_name})
+        for name in sorted(fitted)
         if not name.startswith("params:") and not local_path(catalog, name)
     ]
     if problems:

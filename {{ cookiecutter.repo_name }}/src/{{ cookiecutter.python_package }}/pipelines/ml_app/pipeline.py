@@ -5,7 +5,13 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, ConfigDict, Field
 
-from kedro_dynamic import ModelSpec, TransformerSpec, bind, log_model_kwargs, parse
+from kedro_dynamic import (
+    ModelSpec,
+    TransformerSpec,
+    bind_inference,
+    log_model_kwargs,
+    parse,
+)
 
 from . import evaluation, nodes
 
@@ -39,7 +45,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     text = parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
-    training = bind(
+    training = bind_inference(
         ml_app.only_nodes_with_tags("training"),
         inference,
         input_name="instances",

@@ -24,12 +24,16 @@ from kedro_dynamic import (
     build_model,
     cross_validate_model,
 )
-from kedro_dynamic.champion import compare
-from kedro_dynamic.champion import recipe as recipes
-from kedro_dynamic.champion import registry as champion
-from kedro_dynamic.champion.compare import Candidate, decide, find_candidate
-from kedro_dynamic.champion.recipe import Recipe
-from kedro_dynamic.champion.registry import ALIAS, crown, current_champion
+from kedro_dynamic.champion import registry as registry_module
+from kedro_dynamic.champion.compare import Candidate, compare, decide, score_parts
+from kedro_dynamic.champion.promote import find_candidate
+from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
+from kedro_dynamic.champion.registry import (
+    ALIAS,
+    Verdict,
+    current_champion,
+    set_champion,
+)
 from kedro_dynamic.tracking.payload import ModelOutcome
 from kedro_dynamic.tracking.sqlite import store_lock
 from mlflow import MlflowClient
@@ -44,14 +48,16 @@ RANDOM = np.random.default_rng(SEED)
 SIZE = RANDOM.normal(size=120)
 TABLE = pd.DataFrame({"size": SIZE, "other": RANDOM.normal(size=120)})
 KIND = pd.Series(np.where(SIZE + RANDOM.normal(scale=0.3, size=120) > 0, "a", "b"))
-PARTS: Any = (TABLE[:90], KIND[:90], TABLE[90:], KIND[90:])
+SPLIT = Split(TABLE[:90], KIND[:90], TABLE[90:], KIND[90:])
 
 
 def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
-    """Return a tree; one of depth 0 cannot be fitted."""
-    entry = {"class": "sklearn.tree.DecisionTreeClassifier"}
+    """Return the entry of a tree; one of depth 0 cannot be fitted."""
     return ModelSpec.model_validate(
-        {**entry, "model_kwargs": {"max_depth": depth, **kwargs}}
+        {
+            "class": "sklearn.tree.DecisionTreeClassifier",
+            "model_kwargs": {"max_depth": depth, **kwargs},
+        }
     )
 
 
@@ -64,66 +70,72 @@ def outcome(namespace: str, entry: ModelSpec) -> ModelOutcome:
 def candidate(
     name: str, *scores: float, digest: str = "", folds: int = 5, **changes: Any
 ) -> Candidate:
-    """Return a candidate with these scores, on the folds of today's data."""
+    """Return a candidate with these scores on today's data, or on other data."""
     recipe = Recipe(
         model=changes.get("model", spec()),
         data=changes.get("data", DataSpec(target_column="kind")),
         comparison=ComparisonSpec(folds=folds),
         random_state=SEED,
         columns=changes.get("columns", ["size", "kind"]),
-        digest=digest or recipes.data_digest(PARTS),
+        split_digest=digest or split_digest(SPLIT),
         scores={"accuracy": list(scores)},
     )
-    run = outcome(f"models.{name}", recipe.model)
-    return Candidate(run, recipe, "accuracy", PARTS)
+    model = outcome(f"models.{name}", recipe.model)
+    return Candidate(model, recipe, "accuracy", SPLIT)
 
 
 @dataclass
 class Registry:
-    """A registry where candidates compete for a title."""
+    """A registered model whose champion candidates may replace."""
 
     client: MlflowClient
-    title: str
+    name: str
     margin: float = 0.0
     files: Path = Path(__file__).parent
 
-    def enter(self, one: Candidate, recipe: str = "") -> str:
-        """Let a candidate compete, which leaves its recipe, or another text."""
+    def enter(self, candidate: Candidate, recipe: str = "") -> str:
+        """Compare a candidate with the champion; return what is said about it.
+
+        Args:
+            candidate: What may become champion.
+            recipe: Text that its run has as its recipe, instead of its own.
+        """
 
         def register() -> str:
             run_id = self.client.create_run("1").info.run_id
-            text = recipe or one.recipe.model_dump_json(by_alias=True)
-            self.client.log_text(run_id, text, recipes.FILE)
+            text = recipe or candidate.recipe.model_dump_json(by_alias=True)
+            self.client.log_text(run_id, text, RECIPE_FILE)
             with suppress(MlflowException):
-                self.client.create_registered_model(self.title)
-            tags = {"model": one.run.name}
-            made = self.client.create_model_version(
-                self.title, self.files.as_uri(), run_id, tags=tags
+                self.client.create_registered_model(self.name)
+            tags = {"model": candidate.outcome.name}
+            version = self.client.create_model_version(
+                self.name, self.files.as_uri(), run_id, tags=tags
             )
-            return str(made.version)
+            return str(version.version)
 
-        def judge(champion: ModelVersion) -> Any:
-            return one.judge(champion, self.margin)
+        def compare_with(champion: ModelVersion) -> Verdict:
+            return compare(candidate, champion, self.margin)
 
-        return str(crown(self.client, self.title, one.run.name, judge, register))
+        name = candidate.outcome.name
+        return set_champion(self.client, self.name, name, compare_with, register)
 
     @property
     def champion(self) -> str:
         """Return the name of the champion."""
-        version = self.client.get_model_version_by_alias(self.title, ALIAS)
+        version = self.client.get_model_version_by_alias(self.name, ALIAS)
         return str(version.tags["model"])
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
     """Return a client of a new store."""
-    with open_run(tmp_path_factory.mktemp("store")) as one:
-        yield one
+    with open_run(tmp_path_factory.mktemp("store")) as client:
+        yield client
 
 
 @pytest.fixture
 def registry(client: MlflowClient, request: pytest.FixtureRequest) -> Registry:
-    """Return a registry for a title of its own."""
+    """Return a registered model that no other test uses."""
     return Registry(client, request.node.name)
 
 
@@ -134,7 +146,7 @@ def test_the_first_is_champion_until_a_better_one_comes(registry: Registry) -> N
     assert registry.enter(candidate("one", *LOW)) == "one (first)"
     better = candidate("two", *HIGH, model=spec(4))
     assert registry.enter(better).startswith(
-        "two (promoted: 0.900 beats 0.800 by 0.100, chance may make 0.0"
+        "two (promoted: 0.900 beats 0.800 by 0.100, chance explains up to 0.0"
     )
     worse = candidate("three", *LOW, model=spec(5))
     assert registry.enter(worse) == (
@@ -159,7 +171,7 @@ def test_a_margin_has_to_be_beaten(registry: Registry) -> None:
 def test_chance_does_not_make_a_champion(registry: Registry) -> None:
     registry.enter(candidate("one", *LOW))
     lucky = candidate("two", 0.99, 0.81, 0.78, 0.80, 0.80, model=spec(4))
-    assert "beats 0.800 by 0.036, chance may make 0.1" in registry.enter(lucky)
+    assert "beats 0.800 by 0.036, chance explains up to 0.1" in registry.enter(lucky)
     assert registry.champion == "one"
 
 
@@ -190,7 +202,7 @@ def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
     data = DataSpec(target_column="kind", drop=["other"])
     old = candidate("one", *[0.1] * 5, digest="other data", data=data)
     registry.enter(old)
-    X, y = PARTS[0][["size"]], PARTS[1]
+    X, y = SPLIT.X_train[["size"]], SPLIT.y_train
     of_today = old.recipe
     scores = cross_validate_model(
         spec(), of_today.data, of_today.comparison, X, y, SEED
@@ -204,21 +216,23 @@ def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
 def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> None:
     registry.enter(candidate("one", *HIGH, columns=["petal", "kind"]))
     verdict = registry.enter(candidate("two", *LOW))
-    assert verdict == "two (promoted: one needs 'petal', no column any more)"
+    assert (
+        verdict == "two (promoted: one needs 'petal', which is not a column any more)"
+    )
 
 
 def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
-    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
-    by_rows = compare.scores_by_rows(fitted.fit(*PARTS[:2]), "accuracy", *PARTS[2:])
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *SPLIT[:2], SEED)
+    by_rows = score_parts(fitted.fit(*SPLIT[:2]), "accuracy", *SPLIT[2:])
     score = np.mean(by_rows)
-    right = fitted.predict(PARTS[2]) == PARTS[3]
+    right = fitted.predict(SPLIT.X_test) == SPLIT.y_test
     assert by_rows == pytest.approx(right.astype(float).tolist())
 
     registry.enter(candidate("one", 0.1, digest="other data", folds=0))
     lucky = [*map(round, by_rows), 1.0]
     lucky.remove(0)
     verdict = registry.enter(candidate("two", *lucky, folds=0, model=spec(4)))
-    assert f"beats {score:.3f} by 0.033, chance may make 0.1" in verdict
+    assert f"beats {score:.3f} by 0.033, chance explains up to 0.1" in verdict
     all_right = candidate("three", *[1.0] * 30, folds=0, model=spec(4))
     registry.margin = 0.0
     better = candidate("four", *[one + 0.5 for one in by_rows], folds=0, model=spec(5))
@@ -229,9 +243,9 @@ def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
 def test_any_score_is_told_by_rows() -> None:
     from sklearn.metrics import f1_score
 
-    fitted = build_model(spec(), DataSpec(target_column="kind"), *PARTS[:2], SEED)
-    by_rows = compare.scores_by_rows(fitted.fit(*PARTS[:2]), "f1_macro", *PARTS[2:])
-    score = f1_score(PARTS[3], fitted.predict(PARTS[2]), average="macro")
+    fitted = build_model(spec(), DataSpec(target_column="kind"), *SPLIT[:2], SEED)
+    by_rows = score_parts(fitted.fit(*SPLIT[:2]), "f1_macro", *SPLIT[2:])
+    score = f1_score(SPLIT.y_test, fitted.predict(SPLIT.X_test), average="macro")
     assert np.mean(by_rows) == pytest.approx(score)
 
 
@@ -243,7 +257,7 @@ def test_no_number_never_wins() -> None:
 def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
     registry.enter(candidate("one", math.nan, *LOW[1:]))
     verdict = registry.enter(candidate("two", *LOW, model=spec(4)))
-    assert verdict == "two (promoted: the score of one is no finite number)"
+    assert verdict == "two (promoted: the score of one is not a finite number)"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +311,7 @@ def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None
     others = [candidate("other", *HIGH, model=spec(4))]
 
     class Slow(MlflowClient):
-        """A client after whose first look another run crowns a better model."""
+        """A client after whose first look another run sets a better champion."""
 
         def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
             found = super().get_model_version_by_alias(name, alias)
@@ -308,7 +322,7 @@ def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None
 
     registry.client = Slow()
     verdict = registry.enter(
-        candidate("late", *(one + 0.08 for one in LOW), model=spec(5))
+        candidate("late", *(score + 0.08 for score in LOW), model=spec(5))
     )
     assert verdict.startswith("other (kept: ")
 
@@ -319,7 +333,7 @@ def test_processes_take_turns_at_a_local_store(registry: Registry) -> None:
             verdict = pool.submit(registry.enter, candidate("one", *LOW))
             with pytest.raises(TimeoutError):
                 verdict.result(timeout=0.3)
-            assert current_champion(registry.client, registry.title) is None
+            assert current_champion(registry.client, registry.name) is None
         assert verdict.result(timeout=10) == "one (first)"
 
 
@@ -344,16 +358,15 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     catalog = DataCatalog()
     for row in rows[:-1]:
         name = str(row["model"])
-        run = outcome(f"models.{name}", spec())
-        run.metrics = {key: value for key, value in row.items() if key != "model"}
-        run.status = "FAILED" if name == "failed" else "FINISHED"
-        models.append(run)
+        model = outcome(f"models.{name}", spec())
+        model.metrics = {key: value for key, value in row.items() if key != "model"}
+        model.status = "FAILED" if name == "failed" else "FINISHED"
+        models.append(model)
         catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
-        catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*PARTS[:2])
+        catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*SPLIT[:2])
     models.append(outcome("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
-    names = ("X_train", "y_train", "X_test", "y_test")
-    for name, part in zip(names, PARTS, strict=True):
+    for name, part in SPLIT._asdict().items():
         catalog[name] = part.to_frame("kind") if isinstance(part, pd.Series) else part
     catalog["parameters"] = {
         "data": {"target_column": "kind"},
@@ -361,7 +374,7 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
         "random_state": SEED,
     }
     found = find_candidate(models, catalog, metric)
-    assert (found and found.run.name) == best
+    assert (found and found.outcome.name) == best
     if found and not folds:
         assert {len(one) for one in found.recipe.scores.values()} == {30}
 
@@ -376,15 +389,19 @@ def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:
 def test_only_files_of_this_machine_can_be_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    to_path = champion.local_file_uri_to_path
+    to_path = registry_module.local_file_uri_to_path
 
     def as_on_windows(uri: str) -> str:
         if not uri.startswith("file:"):
             raise OSError(f"Bad URL: {uri}")
         return str(to_path(uri))
 
-    monkeypatch.setattr(champion, "local_file_uri_to_path", as_on_windows)
+    monkeypatch.setattr(registry_module, "local_file_uri_to_path", as_on_windows)
     addresses = ["s3://bucket/model", tmp_path.as_uri(), f"{tmp_path.as_uri()}/no"]
     client = Mock()
     client.get_model_version_download_uri.side_effect = addresses
-    assert [champion._gone(client, Mock()) for _ in addresses] == [False, False, True]
+    assert [registry_module._files_are_deleted(client, Mock()) for _ in addresses] == [
+        False,
+        False,
+        True,
+    ]

@@ -1,4 +1,4 @@
-"""The files of models, and an inference pipeline that competes to be champion."""
+"""The best model of a run, or an inference pipeline, that may become champion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
@@ -16,9 +15,8 @@ from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
 from kedro_dynamic import DataSpec, ModelSpec, build_model
 from kedro_dynamic.champion.promote import promote
-from kedro_dynamic.champion.recipe import FILE
+from kedro_dynamic.champion.recipe import RECIPE_FILE
 from kedro_dynamic.champion.registry import current_champion
-from kedro_dynamic.champion.serialize import log_model
 from kedro_dynamic.config.tracking import ChampionRule
 from kedro_dynamic.tracking.payload import KedroRun, ModelOutcome
 from kedro_mlflow.pipeline import pipeline_ml_factory
@@ -38,61 +36,11 @@ KIND = pd.Series(["cat", "bird"] * 20, name="kind")
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
     """Return a client of a new store, with a run open."""
-    with open_run(tmp_path_factory.mktemp("store")) as one:
-        yield one
+    with open_run(tmp_path_factory.mktemp("store")) as client:
+        yield client
 
 
-def fitted(model: ModelSpec = TREE) -> Any:
-    """Return a model that has seen the rows."""
-    return build_model(model, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
-
-
-def test_a_logged_model_takes_new_rows_as_they_come(client: MlflowClient) -> None:
-    info = log_model(fitted(), ROWS)
-    model = mlflow.pyfunc.load_model(info.model_uri)
-    assert model.metadata.flavors["sklearn"]["serialization_format"] == "skops"
-    assert model.metadata.signature.outputs
-    assert model.predict(ROWS).tolist() == KIND.tolist()
-    # Integers with gaps are floats, and floats that happen to be whole are integers.
-    gaps = pd.DataFrame(
-        {"legs": [4, None], "weight": [1, 2], "fur": ["long", None], "more": [0, 0]}
-    )
-    assert gaps["legs"].dtype == float
-    assert len(model.predict(gaps)) == 2
-    assert len(model.predict(gaps.assign(fur=[np.nan, np.nan]).astype({"fur": str})))
-    unseen = ROWS.head(1).assign(fur="curly")
-    assert model.predict(unseen).tolist() == ["cat"]
-
-
-def test_what_a_model_needs_is_pinned_and_its_code_goes_along(
-    client: MlflowClient,
-) -> None:
-    from kedro_dynamic.models.columns import LabelEncodedClassifier
-    from sklearn.tree import DecisionTreeClassifier
-
-    own = LabelEncodedClassifier(DecisionTreeClassifier()).fit(ROWS[["legs"]], KIND)
-    info = log_model(own, ROWS[["legs"]])
-    folder = Path(mlflow.artifacts.download_artifacts(info.model_uri))
-    required = (folder / "requirements.txt").read_text().splitlines()
-    assert {line.partition("==")[0] for line in required} >= {"mlflow", "scikit-learn"}
-    assert all("==" in line for line in required)
-    assert list((folder / "code").rglob("columns.py"))
-    assert log_model(fitted(), ROWS).flavors["sklearn"]["code"] is None
-
-
-def test_what_skops_cannot_store_is_pickled(client: MlflowClient) -> None:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
-    from sklearn.tree import DecisionTreeClassifier
-
-    model = make_pipeline(FunctionTransformer(lambda X: X), DecisionTreeClassifier())
-    info = log_model(model.fit(ROWS[["legs"]], KIND), ROWS[["legs"]])
-    assert info.flavors["sklearn"]["serialization_format"] == "cloudpickle"
-
-
-def test_a_promoted_model_has_files_recipe_and_facts(
-    client: MlflowClient, tmp_path: Path
-) -> None:
+def test_a_promoted_model_has_files_recipe_and_facts(client: MlflowClient) -> None:
     catalog = DataCatalog()
     catalog["parameters"] = {
         "data": {"target_column": "kind"},
@@ -102,12 +50,13 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     catalog["X_train"] = catalog["X_test"] = ROWS
     catalog["y_train"] = catalog["y_test"] = KIND.to_frame()
     catalog["models.tree.validation"] = {"accuracy": [1.0, 0.5, 1.0, 0.5, 1.0]}
-    catalog["models.tree.fitted_model"] = fitted()
+    fitted_model: Any = build_model(TREE, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
+    catalog["models.tree.fitted_model"] = fitted_model
     row = {"validation_accuracy": 0.8}
     catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
-    compare = Node(lambda x: x, "scores", "leaderboard", name="compare")
-    run = KedroRun({}, Pipeline([compare]), catalog, experiment_id="1")
-    child = client.create_run("1").info.run_id
+    rank = Node(lambda scores: scores, "scores", "leaderboard", name="rank")
+    run = KedroRun({}, Pipeline([rank]), catalog, experiment_id="1")
+    child_run = client.create_run("1").info.run_id
     model = ModelOutcome(
         name="tree",
         namespace="models.tree",
@@ -115,13 +64,13 @@ def test_a_promoted_model_has_files_recipe_and_facts(
         start=1000,
         end=2000,
         metrics=row,
-        id=child,
+        id=child_run,
     )
 
     assert promote(run, client, [model], ChampionRule()) == "tree (first)"
     champion = current_champion(client, "iris")
     assert champion
-    assert champion.run_id == child
+    assert champion.run_id == child_run
     assert champion.tags.items() >= {
         ("model", "tree"),
         ("metric", "accuracy"),
@@ -129,16 +78,18 @@ def test_a_promoted_model_has_files_recipe_and_facts(
         ("folds", "5"),
     }
     assert champion.description
-    assert mlflow.artifacts.load_dict(f"runs:/{child}/{FILE}")["model"]["class"]
-    assert client.get_run(child).info.end_time == 2000
+    recipe = mlflow.artifacts.load_dict(f"runs:/{child_run}/{RECIPE_FILE}")
+    assert recipe["model"]["class"] == TREE.class_path
+    assert champion.tags["split_digest"] == recipe["split_digest"]
+    assert client.get_run(child_run).info.end_time == 2000
     loaded = mlflow.pyfunc.load_model("models:/iris@champion")
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
     verdict = promote(run, client, [model], ChampionRule())
     assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
     assert len(client.search_model_versions("name = 'iris'")) == 1
-    none = promote(run, client, [model], ChampionRule(metric="recall"))
-    assert none == "as before (no model of this run has a finite score 'recall')"
+    verdict = promote(run, client, [model], ChampionRule(metric="recall"))
+    assert verdict == "as before (no model of this run has a finite score 'recall')"
     run.pipeline = Pipeline([])
     assert promote(run, client, [model], ChampionRule()) is None
 
@@ -159,10 +110,10 @@ def predict(weather: pd.DataFrame, threshold: float, names: list[str]) -> pd.Dat
     return pd.DataFrame({"label": wet.map({False: names[0], True: names[1]})})
 
 
-def forecast(title: str | None, *, tested: bool = True) -> PipelineML:
-    """Return a training pipeline: a threshold, and what it is tested on."""
+def forecast(registered_name: str | None, *, is_tested: bool = True) -> PipelineML:
+    """Return a training pipeline: a threshold, and the rows that it is tested on."""
     training = [Node(fit, "weather", "threshold", name="fit")]
-    if tested:
+    if is_tested:
         training.append(Node(hold_out, "weather", "test_weather", name="hold_out"))
     inputs = ["weather", "threshold", "params:names"]
     return pipeline_ml_factory(
@@ -170,7 +121,7 @@ def forecast(title: str | None, *, tested: bool = True) -> PipelineML:
         Pipeline([Node(predict, inputs, "predictions", name="predict")]),
         input_name="weather",
         log_model_kwargs={
-            "registered_model_name": title,
+            "registered_model_name": registered_name,
             "pip_requirements": ["kedro-mlflow"],
         },
     )
@@ -178,10 +129,10 @@ def forecast(title: str | None, *, tested: bool = True) -> PipelineML:
 
 @dataclass
 class Contest:
-    """Thresholds compete to be champion."""
+    """A registered model that forecasts whether the weather is wet."""
 
     client: MlflowClient
-    title: str
+    name: str
     folder: Path
 
     def enter(
@@ -190,8 +141,15 @@ class Contest:
         pipeline: PipelineML = None,
         test: pd.DataFrame = HUMIDITY,
         **rule: object,
-    ) -> Any:
-        """Log a forecast where half of the weather is wet, and let it compete."""
+    ) -> str | None:
+        """Log a forecast and compare it with the champion.
+
+        Args:
+            threshold: The humidity from which it forecasts wet weather; 0.5 is right.
+            pipeline: The training pipeline, if it is not the usual one.
+            test: The rows to test it on.
+            rule: The rule by which the champion changes.
+        """
         catalog = DataCatalog(
             {"threshold": PickleDataset(filepath=f"{self.folder}/threshold.pkl")}
         )
@@ -200,16 +158,17 @@ class Contest:
         catalog["weather"] = HUMIDITY
         label = (HUMIDITY["humidity"] >= 0.5).map({False: "dry", True: "wet"})
         catalog["test_weather"] = test.assign(label=label)
+
         active = mlflow.active_run()
         assert active
-        pipeline = pipeline or forecast(self.title)
+        pipeline = pipeline or forecast(self.name)
         run = KedroRun({}, pipeline, catalog, id=active.info.run_id)
         return promote(run, self.client, [], ChampionRule.model_validate(rule))
 
     @property
     def champion(self) -> str | None:
         """Return the champion's version."""
-        champion = current_champion(self.client, self.title)
+        champion = current_champion(self.client, self.name)
         return champion and str(champion.version)
 
 
@@ -217,51 +176,54 @@ class Contest:
 def contest(
     client: MlflowClient, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Contest:
-    """Return a contest for a title of its own."""
+    """Return a registered model that no other test uses."""
     return Contest(client, request.node.name, tmp_path)
 
 
 def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None:
-    name = f"{contest.title} of this run"
+    name = f"{contest.name} of this run"
     assert contest.enter(0.3) == f"{name} (first)"
-    verdict = contest.enter(0.5, margin=0.3)
     rows = "on 100 of 100 test rows, which it did not train on"
-    assert verdict == (
+    assert contest.enter(0.5, margin=0.3) == (
         f"version 1 (kept: 1.000 of {name} beats 0.800 by 0.200, the margin is 0.3, "
         f"{rows})"
     )
+
     verdict = contest.enter(0.5)
+    assert verdict
     assert verdict.startswith(f"{name} (promoted: 1.000 beats 0.800 by 0.200, chance")
     assert verdict.endswith(f"{rows})")
     verdict = contest.enter(0.5)
     assert verdict
     assert "does not beat 1.000" in verdict
-    # What is not promoted is logged, but no version.
+
+    # Each run has logged a model, and only the two that became champion are registered.
     assert contest.champion == "2"
-    model = mlflow.pyfunc.load_model(f"models:/{contest.title}@champion")
+    model = mlflow.pyfunc.load_model(f"models:/{contest.name}@champion")
     assert model.predict(HUMIDITY)["label"].tolist() == ["dry"] * 50 + ["wet"] * 50
 
 
-def test_they_are_compared_on_rows_that_neither_was_trained_on(
-    contest: Contest,
-) -> None:
+def test_only_rows_that_neither_was_trained_on_are_compared(contest: Contest) -> None:
     contest.enter(0.3, test=HUMIDITY[:40])
-    assert "cannot be compared on 0 of 60" in contest.enter(0.5, test=HUMIDITY[40:])
+    verdict = contest.enter(0.5, test=HUMIDITY[40:])
+    assert verdict
+    assert "cannot be compared on 0 of 60" in verdict
     verdict = contest.enter(0.5)
+    assert verdict
     assert "promoted: 1.000 beats 0.750 by 0.250" in verdict
     assert "on 40 of 100 test rows, which it did not train on" in verdict
 
 
-def test_what_gives_no_answers_is_never_champion(contest: Contest) -> None:
+def test_a_model_without_answers_is_never_champion(contest: Contest) -> None:
     with pytest.raises(TypeError):
         contest.enter("no threshold")
     assert contest.champion is None
 
 
-@pytest.mark.parametrize("tested", [True, False])
-def test_without_a_name_or_test_data_there_is_no_contest(
-    contest: Contest, tested: bool
+@pytest.mark.parametrize("is_tested", [True, False])
+def test_without_a_name_or_test_rows_nothing_is_registered(
+    contest: Contest, is_tested: bool
 ) -> None:
-    title = None if tested else contest.title
-    assert contest.enter(0.5, forecast(title, tested=tested)) is None
+    name = None if is_tested else contest.name
+    assert contest.enter(0.5, forecast(name, is_tested=is_tested)) is None
     assert contest.champion is None

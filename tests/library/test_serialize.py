@@ -1,0 +1,78 @@
+"""Models as MLflow logs and loads them: formats, requirements and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from kedro_dynamic import DataSpec, ModelSpec, build_model
+from kedro_dynamic.champion.serialize import log_model
+from mlflow import MlflowClient
+
+from library.mlflow_store import open_run
+
+TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
+DATA = DataSpec(target_column="kind")
+ROWS = pd.DataFrame(
+    {"legs": [4, 2] * 20, "weight": [0.5, 1.5] * 20, "fur": ["long", "none"] * 20}
+)
+KIND = pd.Series(["cat", "bird"] * 20, name="kind")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
+    """Open a run in a new store, which models are logged to."""
+    with open_run(tmp_path_factory.mktemp("store")) as client:
+        yield client
+
+
+def fit_tree() -> Any:
+    """Return a tree with its encoder, fitted to the rows."""
+    return build_model(TREE, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
+
+
+def test_a_logged_model_takes_new_rows_as_they_come() -> None:
+    info = log_model(fit_tree(), ROWS)
+    model = mlflow.pyfunc.load_model(info.model_uri)
+    assert model.metadata.flavors["sklearn"]["serialization_format"] == "skops"
+    assert model.metadata.signature.outputs
+    assert model.predict(ROWS).tolist() == KIND.tolist()
+    # Read from a file, integers with missing values are floats, and floats that happen
+    # to be whole are integers.
+    missing = pd.DataFrame(
+        {"legs": [4, None], "weight": [1, 2], "fur": ["long", None], "more": [0, 0]}
+    )
+    assert missing["legs"].dtype == float
+    assert len(model.predict(missing)) == 2
+    assert len(model.predict(missing.assign(fur=[np.nan, np.nan]).astype({"fur": str})))
+    unseen = ROWS.head(1).assign(fur="curly")
+    assert model.predict(unseen).tolist() == ["cat"]
+
+
+def test_requirements_are_pinned_and_code_goes_along_where_it_is_needed() -> None:
+    from kedro_dynamic.models.columns import LabelEncodedClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    model = LabelEncodedClassifier(DecisionTreeClassifier()).fit(ROWS[["legs"]], KIND)
+    info = log_model(model, ROWS[["legs"]])
+    folder = Path(mlflow.artifacts.download_artifacts(info.model_uri))
+    required = (folder / "requirements.txt").read_text().splitlines()
+    assert {line.partition("==")[0] for line in required} >= {"mlflow", "scikit-learn"}
+    assert all("==" in line for line in required)
+    assert list((folder / "code").rglob("columns.py"))
+    assert log_model(fit_tree(), ROWS).flavors["sklearn"]["code"] is None
+
+
+def test_a_model_that_skops_cannot_store_is_pickled() -> None:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    from sklearn.tree import DecisionTreeClassifier
+
+    model = make_pipeline(FunctionTransformer(lambda X: X), DecisionTreeClassifier())
+    info = log_model(model.fit(ROWS[["legs"]], KIND), ROWS[["legs"]])
+    assert info.flavors["sklearn"]["serialization_format"] == "cloudpickle"
