@@ -13,7 +13,7 @@ import fsspec
 from kedro.io import AbstractVersionedDataset, DataCatalog
 
 from kedro_dynamic.catalog.metadata import Metadata
-from kedro_dynamic.config.errors import ConfigurationError, find_problems
+from kedro_dynamic.config.errors import ConfigurationError, schema_problems
 
 PLACEHOLDER = re.compile(r"\{\w+\}")
 
@@ -53,6 +53,12 @@ def shown_path(catalog: DataCatalog, name: str) -> str:
     """
     filepath = str(config_of(catalog, name).get("filepath", ""))
     return filepath.removeprefix(f"{Path.cwd().as_posix()}/")
+
+
+def shown_dataset(catalog: DataCatalog, name: str) -> str:
+    """Return how messages name a dataset: by its path, if it has one, and its name."""
+    path = shown_path(catalog, name)
+    return f"{path} ({name})" if path else name
 
 
 def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
@@ -122,4 +128,4 @@ def _entry_problems(name: str, entry: Any) -> list[str]:
     if unknown and "{" in name:
         return [f"{name}: its name lacks {', '.join(sorted(unknown))}"]
 
-    return find_problems(Metadata, entry.get("metadata") or {}, f"{name}.metadata")
+    return schema_problems(Metadata, entry.get("metadata") or {}, f"{name}.metadata")

@@ -82,7 +82,7 @@ def parse(schema: type[Schema], value: object, file: str, prefix: str = "") -> S
         raise ConfigurationError.listing(file, problems) from None
 
 
-def find_problems(schema: type[BaseModel], value: object, prefix: str) -> list[str]:
+def schema_problems(schema: type[BaseModel], value: object, prefix: str) -> list[str]:
     """Return what is wrong with a value of a configuration file, a line per problem.
 
     Args:

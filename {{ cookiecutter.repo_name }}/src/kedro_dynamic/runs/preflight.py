@@ -1,8 +1,11 @@
-"""What is checked before a run, and cannot be checked cheaply at registration."""
+"""Checks before a run, and plain words for datasets that fail in it.
 
-import re
+These checks import estimators or look for data, so registration, which every command
+waits for, leaves them to the run.
+"""
+
+import threading
 from collections.abc import Generator, Iterable
-from itertools import chain
 from typing import Any
 
 import click
@@ -18,6 +21,7 @@ from kedro_dynamic.catalog.entries import (
     entry_of,
     local_path,
     shared_files,
+    shown_dataset,
     shown_path,
 )
 from kedro_dynamic.catalog.metadata import read_metadata
@@ -28,179 +32,319 @@ from kedro_dynamic.config.errors import (
     did_you_mean,
     redact,
 )
+from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import ComparisonSpec, ModelSpec, file_of
 from kedro_dynamic.registry.config_loader import project_path, where
 
 
+def check_pipelines_exist() -> None:
+    """Reject a ``kedro run`` of pipelines that are not registered.
+
+    Raises:
+        ConfigurationError: Names the pipeline and the nearest one that exists.
+    """
+    options = _command_options()
+    requested = options.get("pipelines") or options.get("pipeline") or []
+    if isinstance(requested, str):
+        requested = [requested]
+
+    for name in requested:
+        if name not in pipelines:
+            registered = list(pipelines)
+            hint = did_you_mean(name, registered) or f": {registered}"
+            raise ConfigurationError(f"There is no pipeline '{name}'{hint}")
+
+
+def validate_default_pipeline_only(context: KedroContext) -> None:
+    """Make a ``kedro run`` without pipeline names validate only its own parameters.
+
+    Kedro would assemble every registered pipeline to validate the parameters of each.
+    """
+    if _command_options().get("pipelines") == []:
+        # Private: there is no public way to say which pipelines are validated.
+        context._pipelines_to_validate = ["__default__"]
+
+
+def make_datasets(catalog: DataCatalog, names: Iterable[str]) -> None:
+    """Make datasets from their entries.
+
+    Raises:
+        ConfigurationError: Names the first entry that no dataset can be made from.
+    """
+    for name in names:
+        try:
+            catalog.get(name)
+        except DatasetError as error:
+            raise explain(error, catalog, name, "made") from error
+
+
+def check_run(
+    run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+) -> None:
+    """Check that models can be built, data exists and outputs are saved.
+
+    Args:
+        run_params: What Kedro tells hooks about the run.
+        pipeline: The nodes that are run.
+        catalog: The catalog of the run.
+
+    Raises:
+        ConfigurationError: Lists the problems of the first kind that is found.
+    """
+    _check_entries(pipeline, catalog)
+    _check_outputs_are_saved(pipeline, catalog)
+    _check_files_differ(pipeline, catalog)
+
+    parameters: dict[str, Any] = {}
+    missing = []
+    for name in sorted(pipeline.inputs()):
+        if name.startswith("params:"):
+            parameters[name.removeprefix("params:")] = catalog[name].load()
+        else:
+            _check_origin(catalog, name, str(run_params.get("runtime_params")))
+            missing += _missing_data(catalog, name)
+
+    problems = _parameter_problems(parameters)
+    if problems:
+        files = sorted({file_of(problem) for problem in problems})
+        raise ConfigurationError.listing(" and ".join(files), problems)
+    if missing:
+        raise ConfigurationError("\n  ".join(["Data is missing:", *missing]))
+
+
+def explain(
+    error: Exception, catalog: DataCatalog, dataset: str, action: str
+) -> Exception:
+    """Return an error that says in plain words why a dataset failed.
+
+    Args:
+        error: What was raised while the dataset was made, read or written.
+        catalog: The catalog that it belongs to.
+        dataset: Its name; empty where nobody knows it, as in the main process for
+            errors of worker processes.
+        action: What was being done with it: ``made``, ``read`` or ``written``.
+
+    Returns:
+        A ConfigurationError; or the error itself, if it is not about a dataset or comes
+        from code of the project, where its traceback says more.
+    """
+    if not isinstance(error, DatasetError | OSError):
+        return error
+    if not dataset:
+        is_of_dataset = isinstance(error, DatasetError)
+        return (
+            ConfigurationError(redact(str(error).strip())) if is_of_dataset else error
+        )
+
+    if action == "made":
+        problem = f"{dataset}: {_first_line(error.__cause__ or error)}"
+    else:
+        cause = _first_cause(error)
+        if _is_of_project(catalog, dataset) and not isinstance(cause, OSError):
+            return error
+        place = shown_dataset(catalog, dataset)
+        problem = f"{place} cannot be {action}: {_one_line(cause)}"
+        if isinstance(cause, UnicodeDecodeError):
+            problem += "; save it as UTF-8, or give load_args: {encoding: ...}"
+
+    file = where(entry_of(catalog, dataset) or dataset)
+    return ConfigurationError(redact(f"{problem.rstrip('.:')}{file}"))
+
+
+def name_tables(error: Exception, node: Node, catalog: DataCatalog) -> None:
+    """Add to an error of the data which tables the node was given."""
+    if isinstance(error, DataError):
+        tables = [name for name in node.inputs if not is_parameter(name)]
+        shown = [shown_dataset(catalog, name) for name in tables]
+        error.name_data(" and ".join(shown))
+
+
 class CheckHook:
-    """Checks before a run what registration cannot check cheaply."""
+    """Calls the functions above at the right time."""
+
+    def __init__(self) -> None:
+        # By thread: the dataset that it reads or writes, and which of the two.
+        self._at_work: dict[int, tuple[str, str]] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse pipelines that there are not; let Kedro look at those that are run."""
-        command = click.get_current_context(silent=True)
-        options = command.params if command else {}
-        if options.get("pipelines") == []:
-            # Private: where a run names no pipelines, Kedro would assemble all of them
-            # to validate the parameters of each.
-            context._pipelines_to_validate = ["__default__"]
-        asked = options.get("pipelines") or options.get("pipeline") or []
-        for name in [asked] if isinstance(asked, str) else asked:
-            if name not in pipelines:
-                hint = did_you_mean(name, known := [*pipelines]) or f": {known}"
-                raise ConfigurationError(f"There is no pipeline '{name}'{hint}")
+        validate_default_pipeline_only(context)
+        check_pipelines_exist()
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: DataCatalog) -> None:
-        """Make the datasets that have an entry of their own; the plugin would, too."""
-        _make(catalog, catalog.keys())
+        make_datasets(catalog, catalog.keys())
 
     # First, so that no MLflow run is opened for a run that cannot start.
     @hook_impl(tryfirst=True)
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Check that models can be built, data exists, and outputs will be saved."""
-        _check_catalog(pipeline, catalog)
-        _check_files(pipeline, catalog)
-        specs: dict[str, Any] = {}
-        missing = []
-        for name in sorted(pipeline.inputs()):
-            if name.startswith("params:"):
-                specs[name.removeprefix("params:")] = catalog[name].load()
-            else:
-                _check_origin(catalog, name, str(run_params.get("runtime_params")))
-                missing += _missing(catalog, name)
-        problems = _problems(specs)
-        if problems:
-            files = sorted({file_of(line) for line in problems})
-            raise ConfigurationError.listing(" and ".join(files), problems)
-        if missing:
-            raise ConfigurationError("\n  ".join(["Data is missing:", *missing]))
+        check_run(run_params, pipeline, catalog)
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        self._at_work[threading.get_ident()] = dataset_name, "read"
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        self._at_work[threading.get_ident()] = dataset_name, "written"
+
+    @hook_impl
+    def after_dataset_loaded(self) -> None:
+        self._at_work.pop(threading.get_ident(), None)
+
+    after_dataset_saved = after_dataset_loaded
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
-        """Name the data that a node has refused: the node was not told."""
-        if isinstance(error, DataError):
-            tables = [name for name in node.inputs if not name.startswith("params:")]
-            named = [f"{shown_path(catalog, name)} ({name})" for name in tables]
-            error.name_data(" and ".join(named))
+        name_tables(error, node, catalog)
 
     @hook_impl(wrapper=True, tryfirst=True)
     def on_pipeline_error(
         self, error: Exception, catalog: DataCatalog
     ) -> Generator[None]:
-        """Say in plain words, after all others, which file was not read or written."""
         yield
-        _explain(error, catalog)
+        dataset, action = self._at_work.pop(threading.get_ident(), ("", ""))
+        explained = explain(error, catalog, dataset, action)
+        if explained is not error:
+            raise explained from error
 
 
-def _problems(specs: dict[str, Any]) -> list[str]:
-    """Return what is wrong with models and scores, by the parameters of a run."""
-    from kedro_dynamic.models.estimators import find_problems
-    from kedro_dynamic.models.scoring import check_models, check_scoring
-
-    models = {key: one for key, one in specs.items() if isinstance(one, ModelSpec)}
-    problems = [line for key, one in models.items() for line in find_problems(one, key)]
-    for spec in specs.values():
-        if isinstance(spec, ComparisonSpec):
-            problems += check_scoring(spec)
-    compared = {
-        key.removeprefix("models."): one
-        for key, one in models.items()
-        if key.startswith("models.")
-    }
-    return problems or check_models(compared)
+def _command_options() -> dict[str, Any]:
+    """Return the options of the command; in a notebook there are none."""
+    command = click.get_current_context(silent=True)
+    return command.params if command else {}
 
 
-def _check_catalog(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a catalog that would not keep what the models make, or not at all."""
-    made = {entry_of(catalog, name): name for name in pipeline.datasets()}
-    _make(catalog, made.values())
-    names: set[str] = set()
+def _check_entries(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Check that each entry that the pipeline uses makes datasets."""
+    # One dataset for each pattern is enough.
+    samples = {entry_of(catalog, name): name for name in pipeline.datasets()}
+    samples.pop("", None)
+    make_datasets(catalog, samples.values())
+
+
+def _check_outputs_are_saved(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Reject a catalog that would not save what models make."""
+    needed: set[str] = set()
     for node in pipeline.nodes:
-        data = {one for one in (*node.inputs, *node.outputs) if not is_parameter(one)}
-        # Where none of the data is of a namespace, it may stay in memory.
+        data = {
+            name for name in [*node.inputs, *node.outputs] if not is_parameter(name)
+        }
+        # Data without a namespace may stay in memory, unless models make it.
         if any("." in name for name in data):
-            names |= data
-    patterns: dict[str, str] = {}
-    for name in sorted(name for name in names if name not in catalog):
-        pattern = re.sub(r"(?<=\.).+(?=\.)", "{namespace}", name)
-        patterns.setdefault(pattern, name)
-    if patterns:
-        raise ConfigurationError.listing(
-            "The catalog",
-            [
-                f"{name}: matches no entry and no pattern, so it would not be saved; "
-                f"add '{pattern}'"
-                for pattern, name in patterns.items()
-            ],
-        )
+            needed |= data
 
+    examples: dict[str, str] = {}
+    for name in sorted(needed):
+        if name not in catalog:
+            examples.setdefault(_pattern_for(name), name)
 
-def _check_files(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse outputs of any pipelines that have one file: each would be the other."""
-    outputs, resolver = pipeline.all_outputs(), catalog.config_resolver
-    mine = outputs.union(filter(None, (entry_of(catalog, one) for one in outputs)))
-    entries = {*resolver.config, *resolver.list_patterns()}
-    shared = shared_files(catalog, mine | entries)
-    if mine.isdisjoint(chain(*shared)):
-        return  # assembling all pipelines takes a suspicion
-    outputs.update(*(one.all_outputs() for one in pipelines.values()))
     problems = [
-        f"{shown_path(catalog, first)}: the file of {', '.join([first, *others][:9])}; "
-        f"give each its own{where(entry_of(catalog, first))}"
-        for first, *others in shared_files(catalog, outputs)
+        f"{name}: matches no entry and no pattern, so it would not be saved; "
+        f"add '{pattern}'"
+        for pattern, name in examples.items()
     ]
     if problems:
         raise ConfigurationError.listing("The catalog", problems)
 
 
-def _check_origin(catalog: DataCatalog, name: str, params: str) -> None:
-    """Refuse a model of others that the parameters of this run name."""
+def _pattern_for(name: str) -> str:
+    """Return a pattern for a dataset and those of its kind in other namespaces."""
+    parts = name.split(".")
+    if len(parts) < 3:
+        return name
+    return f"{parts[0]}.{{namespace}}.{parts[-1]}"
+
+
+def _check_files_differ(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Reject outputs, of whatever pipelines, that would overwrite each other."""
+    outputs = pipeline.all_outputs()
+    own_entries = {entry_of(catalog, name) for name in outputs} - {""}
+    resolver = catalog.config_resolver
+    all_entries = {*resolver.config, *resolver.list_patterns()}
+
+    shared = shared_files(catalog, outputs | own_entries | all_entries)
+    suspects = {name for names in shared for name in names}
+    if suspects.isdisjoint(outputs | own_entries):
+        return  # the outputs of all pipelines are only known once they are assembled
+
+    for registered in pipelines.values():
+        outputs |= registered.all_outputs()
+    problems = []
+    for names in shared_files(catalog, outputs):
+        first, shown = names[0], ", ".join(names[:9])
+        problems.append(
+            f"{shown_path(catalog, first)}: the file of {shown}; "
+            f"give each its own{where(entry_of(catalog, first))}"
+        )
+    if problems:
+        raise ConfigurationError.listing("The catalog", problems)
+
+
+def _check_origin(catalog: DataCatalog, name: str, runtime_params: str) -> None:
+    """Reject a model from elsewhere that the parameters of this run name."""
     entry = config_of(catalog, name)
-    uri = {**entry, **(entry.get("load_args") or {})}.get("model_uri")
-    if isinstance(uri, str) and uri in params:
+    arguments = {**entry, **(entry.get("load_args") or {})}
+    uri = arguments.get("model_uri")
+    if isinstance(uri, str) and uri in runtime_params:
         check_model_uri(uri, project_path())
 
 
-def _make(catalog: DataCatalog, names: Iterable[str]) -> None:
-    """Make datasets of their entries."""
-    for name in names:
-        try:
-            catalog.get(name)
-        except DatasetError as error:
-            _explain(error, catalog)
-            raise
-
-
-def _explain(error: Exception, catalog: DataCatalog) -> None:
-    """Raise in plain words what no dataset could be made of, or not read or written."""
-    first, _, rest = (text := str(error).strip()).partition("\n")
-    if failed := re.match(
-        r"(.+?): Failed while (load|sav)ing .* kedro_datasets", first
-    ):
-        name, reason = failed[1], " ".join(rest.split())
-        done = "read" if failed[2] == "load" else "written"
-        problem = f"{shown_path(catalog, name)} ({name}) cannot be {done}: {reason}"
-        if "codec can't decode" in reason:
-            problem += "; save it as UTF-8, or give load_args: {encoding: ...}"
-    elif made := re.search(r"ataset '(.+?)'(:$| must | of type )", text, re.MULTILINE):
-        name, reason = made[1], first if made[2] != ":" else rest.partition("\n")[0]
-        problem = f"{name}: {reason}"
-    else:  # another error, or one of a class of one's own: its traceback says more
-        return
-    problem = f"{problem.rstrip('.:')}{where(entry_of(catalog, name) or name)}"
-    raise DataError(redact(problem)) from error
-
-
-def _missing(catalog: DataCatalog, name: str) -> list[str]:
-    """Return what to do about a dataset that the run needs, if it is not there."""
+def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
+    """Return what to do about an input of the run, if it does not exist."""
     command = read_metadata(catalog, name).made_by
     path = local_path(catalog, name)
-    # Not every dataset knows whether it exists.
-    if not (command or path) or (path and path.exists()) or catalog.exists(name):
+    if not command and not path:
+        return []  # not every dataset knows whether it exists
+    if (path and path.exists()) or catalog.exists(name):
         return []
+
     if command:
         return [f"{name}: does not exist yet; '{command}' makes it"]
     return [f"{name}: put it at {shown_path(catalog, name)}, or correct the catalog"]
+
+
+def _parameter_problems(parameters: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the models and scores among the parameters."""
+    from kedro_dynamic.models.estimators import find_problems
+    from kedro_dynamic.models.scoring import check_models, check_scoring
+
+    problems: list[str] = []
+    compared = {}
+    for key, spec in parameters.items():
+        if isinstance(spec, ModelSpec):
+            problems += find_problems(spec, key)
+            if key.startswith("models."):
+                compared[key.removeprefix("models.")] = spec
+
+    for spec in parameters.values():
+        if isinstance(spec, ComparisonSpec):
+            problems += check_scoring(spec)
+
+    # Whether models can be compared is known once they can be built.
+    return problems or check_models(compared)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return the error that a dataset met, which Kedro wraps in its own."""
+    while isinstance(error, DatasetError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _is_of_project(catalog: DataCatalog, name: str) -> bool:
+    """Return True if the class of a dataset is defined in the project."""
+    module = type(catalog.get(name)).__module__
+    return module.partition(".")[0] == package_name()
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error says, without the advice in Kedro's further lines."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _one_line(error: BaseException) -> str:
+    """Return what an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
