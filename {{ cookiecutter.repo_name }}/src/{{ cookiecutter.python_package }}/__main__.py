@@ -1,4 +1,4 @@
-"""Runs the project as a module, without the ``kedro`` command."""
+"""Runs the project without the ``kedro`` command: ``python -m <package>``."""
 
 import sys
 from pathlib import Path
@@ -9,10 +9,10 @@ from kedro.framework.project import configure_project
 
 
 def main(*args: Any, **kwargs: Any) -> Any:
-    """Run ``kedro run`` for this package; takes the same options."""
+    """Do what ``kedro run`` does, with the same options."""
     package_name = Path(__file__).parent.name
     configure_project(package_name)
-    # In an interactive interpreter click must not end the process.
+    # In an interactive session, such as a notebook, click must not end the process.
     kwargs["standalone_mode"] = not hasattr(sys, "ps1")
     return find_run_command(package_name)(*args, **kwargs)
 

@@ -8,5 +8,5 @@ from kedro_dynamic import dynamic_pipelines
 
 
 def register_pipelines() -> Mapping[str, Pipeline]:
-    """Return the pipelines by name, built anew when the configuration changes."""
+    """Return the pipelines by name. They follow the configuration when it changes."""
     return dynamic_pipelines()

@@ -1,6 +1,8 @@
-"""The settings of the project.
+"""The project's settings.
 
-What may stand here: https://docs.kedro.org/en/stable/configure/configuration_basics/
+https://docs.kedro.org/en/stable/configure/configuration_basics/ describes what can be
+set here. A setting replaces the one that is imported: add a hook to the others with
+``HOOKS = (*HOOKS, MyHook())``.
 """
 
 from kedro_dynamic.settings import (
@@ -10,9 +12,9 @@ from kedro_dynamic.settings import (
     HOOKS,
 )
 
-# Packages whose classes parameters.yml may name: importing one runs its code. The
-# project's own package is trusted anyway.
+# Packages whose classes parameters.yml may name, besides the project's own package.
+# Naming a class imports its package, which runs the package's code.
 TRUSTED_PACKAGES = ("sklearn", "xgboost", "lightgbm")
 
-# A run that would write the same files as another one waits; with False, it is refused.
+# A run waits for another run that uses the same files. If False, it fails instead.
 WAIT_FOR_OTHER_RUNS = True

@@ -47,7 +47,9 @@ def test_whole_words_are_kept_or_removed(
 
 @pytest.mark.parametrize("text", [None, float("nan"), 5, {"a": 1}])
 def test_what_is_no_text_is_named_by_its_row(text: object) -> None:
-    with pytest.raises(ConfigurationError, match="row 1, from 0 on, is no text but"):
+    with pytest.raises(
+        ConfigurationError, match="row 1, counted from 0, is not a text but"
+    ):
         nodes.clean_text(pd.DataFrame({"text": ["Dull.", text]}), [])
 
 

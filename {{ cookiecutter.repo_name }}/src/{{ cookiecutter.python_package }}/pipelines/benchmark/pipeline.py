@@ -20,12 +20,20 @@ from kedro_dynamic import (
 
 
 from ..models.nodes import split_data
-from ..models.pipeline import COMPARISON, DATA, SEED, SPLIT, TRAINING, model_nodes, rank
+from ..models.pipeline import (
+    COMPARISON,
+    DATA,
+    SEED,
+    SPLIT,
+    leaderboard_node,
+    model_nodes,
+)
 from . import nodes
 
 FILE = "parameters_benchmark.yml"
 TUNING = "params:benchmark.tuning"
 KINDS = ("baseline", "tuned")
+TRAINING = ["X_train", "y_train", SEED]
 
 
 class BenchmarkSpec(Schema):
@@ -127,7 +135,7 @@ def nodes_around(dataset: str, models: list[str]) -> list[Node]:
         )
 
     return [
-        rank({cell: f"{space}.{cell}" for cell in cells}, data, space),
+        leaderboard_node({cell: f"{space}.{cell}" for cell in cells}, data, space),
         of_tuned(
             nodes.collect_learning_curves, "learning_curve", "learning_curves_plot"
         ),

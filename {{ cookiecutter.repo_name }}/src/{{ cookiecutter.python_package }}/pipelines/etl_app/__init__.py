@@ -1,4 +1,4 @@
-"""Brings raw reviews into the form that the other text pipelines read."""
+"""Extracts texts and labels from raw reviews, for the other text pipelines."""
 
 from .pipeline import create_pipelines
 

@@ -1,4 +1,4 @@
-"""Takes texts and labels out of a raw table of reviews."""
+"""Extracts texts and labels from a raw table of reviews."""
 
 import pandas as pd
 
@@ -8,17 +8,17 @@ FILE = "parameters_text.yml"
 
 
 def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
-    """Take the texts.
+    """Extract the texts.
 
     Args:
         reviews: The raw table, one row per review.
         text_column: Name of the column with the texts.
 
     Returns:
-        One column ``text`` of strings, one row per review; a missing text is empty.
+        One column ``text``, one row per review. A missing text is an empty string.
 
     Raises:
-        ConfigurationError: If the table has no such column.
+        ConfigurationError: If the table does not have the column.
     """
     _check_column(reviews, "text_column", text_column)
     texts = reviews[text_column].reset_index(drop=True)
@@ -31,58 +31,80 @@ def etl_labels(
     labels: dict[str, list[str | int]],
     split: str,
 ) -> pd.DataFrame:
-    """Take the labels, by name.
+    """Extract the labels.
 
     Args:
         reviews: The raw table, one row per review.
         label_column: Name of the column with the labels.
-        labels: How the table may write each label, by its name; empty: as it has them.
-        split: Name of the split that the table is of.
+        labels: The raw values of each label, by the name of the label. If it is empty,
+            the raw values are the names.
+        split: Name of the split that the table holds.
 
     Returns:
-        One column ``label`` with a name for each review.
+        One column ``label``, one row per review.
 
     Raises:
-        ConfigurationError: If the split has no labels, or others than those named.
+        ConfigurationError: If the table does not have the column or has no labels, if
+            reviews lack a label, or if ``labels`` lacks a value.
     """
-    if label_column not in reviews and reviews.shape[1] > 1:
+    has_only_texts = reviews.shape[1] < 2
+    if not has_only_texts:
         _check_column(reviews, "label_column", label_column)
-    written = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
-    if pd.api.types.is_float_dtype(written):  # whole numbers, where one is missing
-        written = written.convert_dtypes()
-    is_missing = written.isna() | (written.astype("str").str.strip() == "")
-    names = {str(value): name for name, values in labels.items() for value in values}
-    label = written.astype("str").mask(is_missing)
-    label = label.map(names) if names else label
-    if label.isna().all():
-        values = ", ".join(written[~is_missing].astype("str").unique()[:3])
-        found = f"; its column '{label_column}' has {values}" if values else ""
+    raw = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
+    if pd.api.types.is_float_dtype(raw):
+        # pandas reads whole numbers as floats if one is missing: 1.0 was 1.
+        raw = raw.convert_dtypes()
+
+    values = raw.astype("str")
+    values = values.mask(raw.isna() | (values.str.strip() == ""))
+    names = values
+    if labels:
+        name_of_value: dict[str, str] = {}
+        for name, raw_values in labels.items():
+            name_of_value |= {str(value): name for value in raw_values}
+        names = values.map(name_of_value)
+    _check_labels(values, names, label_column, split)
+    return pd.DataFrame({"label": names.astype("str")})
+
+
+def _check_labels(
+    values: pd.Series, names: pd.Series, label_column: str, split: str
+) -> None:
+    """Raise an error unless every review has a value, and every value a name."""
+    known_values = values.dropna()
+    if names.isna().all():
+        shown = ", ".join(known_values.unique()[:3])
+        found = f"; its column '{label_column}' has {shown}" if shown else ""
         raise ConfigurationError(
-            f"The split '{split}' has no labels{found}. Its texts alone are prepared by"
-            f"\n  kedro run --pipelines etl_instances --params split={split}"
+            f"The split '{split}' has no labels{found}. To prepare its texts alone:\n"
+            f"  kedro run --pipelines etl_instances --params split={split}"
         )
-    unknown = written[label.isna() & ~is_missing].value_counts().head()
-    problems = [
-        f"text.labels: '{value}', in {rows} rows of the split '{split}', is "
-        "none of the labels; add it to the one that it means"
-        for value, rows in unknown.items()
-    ]
+
+    problems = []
+    unnamed = known_values[names.isna()].value_counts()
+    for value, rows in unnamed.head().items():
+        problems.append(
+            f"text.labels: '{value}', in {rows} rows of the split '{split}', is not a "
+            "value of any label; add it to the label that it stands for"
+        )
+    is_missing = values.isna()
     if is_missing.any():
         problems.append(
             f"text.label_column: '{label_column}' has no label in {is_missing.sum()} of"
-            f" {len(written)} rows of the split '{split}', the first is row "
+            f" {len(values)} rows of the split '{split}', the first is row "
             f"{is_missing.idxmax()}"
         )
     if problems:
         raise ConfigurationError.listing(FILE, problems)
-    return pd.DataFrame({"label": label.astype("str")})
 
 
 def _check_column(reviews: pd.DataFrame, key: str, column: str) -> None:
-    """Refuse a table without the column that a parameter names."""
-    if column not in reviews:
-        columns = [str(name) for name in reviews]
-        hint = did_you_mean(column, columns)
-        problem = f"text.{key}: '{column}' is no column of the reviews{hint}"
-        problem += f"; columns: {', '.join(columns)}"
-        raise ConfigurationError.listing(FILE, [problem])
+    """Raise an error if the table does not have the column that a parameter names."""
+    if column in reviews:
+        return
+    columns = [str(name) for name in reviews.columns]
+    problem = (
+        f"text.{key}: '{column}' is not a column of the reviews"
+        f"{did_you_mean(column, columns)}; columns: {', '.join(columns)}"
+    )
+    raise ConfigurationError.listing(FILE, [problem])

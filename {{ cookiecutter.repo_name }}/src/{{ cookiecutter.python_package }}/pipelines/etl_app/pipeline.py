@@ -1,4 +1,4 @@
-"""The pipelines that prepare reviews."""
+"""The pipelines that prepare raw reviews."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from kedro_dynamic import parse
 from .nodes import FILE, etl_instances, etl_labels
 
 
-class Text(BaseModel):
-    """What these pipelines read below ``text:``."""
+class TextParameters(BaseModel):
+    """The keys below ``text`` that these pipelines read."""
 
-    model_config = ConfigDict(strict=True)  # nodes get what is written
+    # No conversion: the nodes are given what the file says.
+    model_config = ConfigDict(strict=True)
 
     text_column: str
     label_column: str
@@ -21,20 +22,39 @@ class Text(BaseModel):
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
-    """Build ``etl``, and its halves: when a model is served, there are no labels.
+    """Create ``etl`` and its halves ``etl_instances`` and ``etl_labels``.
+
+    Reviews to be classified often have no labels: for these, run ``etl_instances``.
 
     Args:
-        parameters: They say what the raw data looks like.
+        parameters: The content of ``parameters_text.yml``.
 
     Raises:
-        ConfigurationError: If something in ``parameters_text.yml`` is wrong.
+        ConfigurationError: Lists everything that is wrong with the parameters.
     """
-    parse(Text, parameters.get("text"), FILE, prefix="text")
-    text = ["reviews", "params:text.text_column"]
-    label = ["reviews", "params:text.label_column", "params:text.labels"]
-    nodes = [
-        Node(etl_instances, text, "instances", name="etl_instances"),
-        Node(etl_labels, [*label, "params:split"], "labels", name="etl_labels"),
-    ]
-    halves = {node.name: Pipeline([node], tags=node.name) for node in nodes}
-    return {"etl": Pipeline(halves.values()), **halves}
+    parse(TextParameters, parameters.get("text"), FILE, prefix="text")
+
+    instances = Node(
+        func=etl_instances,
+        inputs=["reviews", "params:text.text_column"],
+        outputs="instances",
+        name="etl_instances",
+        tags="etl_instances",
+    )
+    labels = Node(
+        func=etl_labels,
+        inputs=[
+            "reviews",
+            "params:text.label_column",
+            "params:text.labels",
+            "params:split",
+        ],
+        outputs="labels",
+        name="etl_labels",
+        tags="etl_labels",
+    )
+    return {
+        "etl": Pipeline([instances, labels]),
+        "etl_instances": Pipeline([instances]),
+        "etl_labels": Pipeline([labels]),
+    }

@@ -1,7 +1,7 @@
-"""From texts to predictions; training and inference share what both need.
+"""From texts to predictions. Training and inference share the nodes that both need.
 
-scikit-learn is imported where it is used: every Kedro command imports the nodes, and
-none but a run should wait for scikit-learn.
+scikit-learn is imported where it is used: every Kedro command imports this module, but
+only a run needs scikit-learn, which takes a second to import.
 """
 
 import re
@@ -23,133 +23,174 @@ from kedro_dynamic import (
 Array = np.ndarray[Any, Any]
 
 FILE = "parameters_text.yml"
-TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-# An apostrophe that is not between two letters: "don't" is one word, and "t" none.
-QUOTE = re.compile(r"'(?:(?<![^\s']')|(?![^\s']))")
+HTML_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+# An apostrophe at the edge of a word, where it is a quotation mark.
+QUOTATION_MARK = re.compile(r"'(?:(?<![^\s']')|(?![^\s']))")
 
 
-class Spacing(dict[int, str]):
-    """For ``str.translate``: makes words of letters of any script, and of digits."""
+class CharacterTable(dict[int, str]):
+    """A table for ``str.translate`` that keeps words and separates everything else.
+
+    The entry of a character is made when the character is first seen.
+    """
 
     def __missing__(self, code: int) -> str:
-        """Keep them and their marks; let symbols, such as emoji, stand alone."""
-        letter, kind = chr(code), unicodedata.category(chr(code))
-        if kind in ("So", "Cn"):  # an emoji that is newer than Python is not assigned
-            return self.setdefault(code, f" {letter} ")
-        return self.setdefault(code, letter if kind[0] in "LMN" else " ")
+        """Make the entry of a character, in any script, by its Unicode category."""
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category[0] in "LMN":  # letters, their marks, and digits
+            translation = character
+        elif category in ("So", "Cn"):  # symbols; Cn are emoji newer than this Python
+            translation = f" {character} "
+        else:
+            translation = " "
+        self[code] = translation
+        return translation
 
 
-SPACING = Spacing.fromkeys(range(0xFE00, 0xFE10), " ")  # how a symbol is to look
-SPACING |= {ord("'"): "'", ord("\u2019"): "'"}
+CHARACTERS = CharacterTable.fromkeys(range(0xFE00, 0xFE10), " ")  # variants of emoji
+CHARACTERS |= {ord("'"): "'", ord("\u2019"): "'"}
 
 
 def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[str]:
-    """Return the words of each text, in lower case, with a space between.
-
-    There are no HTML tags, punctuation and stopwords among them. Apostrophes just go,
-    since "won't" is another word than "won".
+    """Reduce each text to its words.
 
     Args:
         instances: One column ``text``, one row per review.
-        english_stopwords: Whole words to leave out, in lower case.
+        english_stopwords: Words to leave out, in lower case.
+
+    Returns:
+        The words of each text in lower case, separated by spaces, without HTML tags and
+        punctuation. Apostrophes are removed and not replaced by spaces, because "won't"
+        is not the word "won".
 
     Raises:
-        ConfigurationError: Names the first row that is no text; or there is no row.
+        ConfigurationError: If there are no rows, or a row does not hold a text.
     """
     if instances.empty:
         raise ConfigurationError("text: there are no rows")
-    stopwords, cleaned = frozenset(english_stopwords), []
+    stopwords = frozenset(english_stopwords)
+
+    cleaned = []
     for row, text in enumerate(instances["text"].tolist()):
         if not isinstance(text, str):
-            shown = None if isinstance(text, float) and np.isnan(text) else text
-            problem = f"text: row {row}, from 0 on, is no text but {shown!r:.99}"
-            raise ConfigurationError(problem)
-        plain = unescape(TAG.sub(" ", text)).lower().translate(SPACING)
-        words = QUOTE.sub(" ", plain).split()
-        words = [word for word in words if word not in stopwords]
-        cleaned.append(" ".join(words).replace("'", ""))
+            is_missing = isinstance(text, float) and np.isnan(text)
+            shown = None if is_missing else text
+            raise ConfigurationError(
+                f"text: row {row}, counted from 0, is not a text but {shown!r:.99}"
+            )
+        plain = unescape(HTML_TAG.sub(" ", text)).lower().translate(CHARACTERS)
+        words = QUOTATION_MARK.sub(" ", plain).split()
+        kept_words = [word for word in words if word not in stopwords]
+        cleaned.append(" ".join(kept_words).replace("'", ""))
     return cleaned
 
 
 def hold_out(
     instances: pd.DataFrame, labels: pd.DataFrame, test_fraction: float
 ) -> tuple[Array, pd.DataFrame]:
-    """Choose the reviews that training does not see, by a hash of each text.
+    """Split the reviews into a training set and a test set, by a hash of each text.
 
-    So more reviews move none of those there are, and copies stay on one side.
+    So copies of a review are on the same side, and a review stays on its side when
+    others are added.
 
     Args:
-        instances: Texts, one row per review.
-        labels: One column ``label``, same rows.
-        test_fraction: Share of the reviews to hold out.
+        instances: One column ``text``, one row per review.
+        labels: One column ``label``, one row per review.
+        test_fraction: Share of the reviews to hold out for the test.
 
     Returns:
-        The row numbers of the reviews to train on, and the held-out reviews with their
-        labels: columns ``text`` and ``label``, the row numbers as index.
+        The row numbers of the training set; and the test set, with columns ``text`` and
+        ``label`` and the row numbers as index.
 
     Raises:
-        ConfigurationError: If there is not one label for each text, or too few reviews.
+        ConfigurationError: If there is not one label per text, or too few reviews.
     """
     if len(instances) != len(labels):
         raise ConfigurationError(
             f"There are {len(instances)} instances but {len(labels)} labels: one file "
-            "is of older data. 'kedro run --pipelines etl' makes both."
+            "is outdated. 'kedro run --pipelines etl' makes both."
         )
     is_held_out = fingerprints(instances) < test_fraction * 2**64
     train_rows = np.flatnonzero(~is_held_out)
-    if labels["label"].iloc[train_rows].nunique() < 2 or not is_held_out.any():
+
+    train_labels = labels["label"].iloc[train_rows]
+    if train_labels.nunique() < 2 or not is_held_out.any():
         raise ConfigurationError(
-            f"Of {len(labels)} reviews, {len(train_rows)} are left to learn from. That "
-            "takes two labels, and a test one review: give more reviews, or another "
-            f"text.test_fraction in {FILE}."
+            f"Of {len(labels)} reviews, {len(train_rows)} are left to learn from. "
+            "Training needs reviews of two labels, and the test needs one review: add "
+            f"reviews, or change text.test_fraction in {FILE}."
         )
-    return train_rows, pd.concat([instances, labels], axis="columns")[is_held_out]
+    reviews = pd.concat([instances, labels], axis="columns")
+    return train_rows, reviews[is_held_out]
 
 
 def fit_tokenizer(
     cleaned_text: list[str], train_rows: Array, tokenizer: TransformerSpec
 ) -> Any:
-    """Learn the words of the reviews to train on.
+    """Fit the tokenizer to the training set.
 
     Args:
-        cleaned_text: All texts.
-        train_rows: Row numbers of those to learn from.
-        tokenizer: What ``parameters_text.yml`` says of the tokenizer.
+        cleaned_text: The words of each review, from ``clean_text``.
+        train_rows: The row numbers of the training set.
+        tokenizer: The entry ``text.tokenizer`` in ``parameters_text.yml``.
 
     Returns:
-        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``.
+        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``. Its attribute
+        ``is_word_`` has a 1 for each feature that is a word, and a 0 for each pair of
+        words.
 
     Raises:
-        ConfigurationError: If it cannot name its words.
+        ConfigurationError: If the tokenizer cannot name its features.
     """
-    built: Any = build_estimator(tokenizer, random_state=0)
-    if isinstance(getattr(built, "ngram_range", None), list):
-        built.ngram_range = tuple(built.ngram_range)  # YAML has no tuples
-    built.fit([cleaned_text[row] for row in train_rows])
-    if not hasattr(built, "get_feature_names_out"):
-        problem = f"text.tokenizer.class: {tokenizer.class_path} cannot name its words"
-        problem += "; take one such as sklearn.feature_extraction.text.TfidfVectorizer"
+    vectorizer: Any = build_estimator(tokenizer, random_state=0)
+    if isinstance(getattr(vectorizer, "ngram_range", None), list):
+        # scikit-learn takes a tuple only, which YAML does not have.
+        vectorizer.ngram_range = tuple(vectorizer.ngram_range)
+    vectorizer.fit([cleaned_text[row] for row in train_rows])
+
+    if not hasattr(vectorizer, "get_feature_names_out"):
+        problem = (
+            f"text.tokenizer.class: {tokenizer.class_path} cannot name its words; use "
+            "a class such as sklearn.feature_extraction.text.TfidfVectorizer"
+        )
         raise ConfigurationError.listing(FILE, [problem])
-    # Not a pair of words; asked at every request.
-    names = built.get_feature_names_out()
-    built.is_word_ = np.array([" " not in name for name in names], dtype="int64")
-    return built
+    # Stored with the tokenizer, because every request to a served model needs it.
+    names = vectorizer.get_feature_names_out()
+    is_word = [" " not in name for name in names]
+    vectorizer.is_word_ = np.array(is_word, dtype="int64")
+    return vectorizer
 
 
 def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> tuple[Any, Array]:
-    """Turn words into features.
+    """Turn the words of each text into features.
+
+    Args:
+        tokenizer: The fitted tokenizer.
+        cleaned_text: The words of each text, from ``clean_text``.
 
     Returns:
-        A sparse matrix, one row per text; how many words of each are known, not
-        counting their repetitions.
+        A sparse matrix with one row per text; and the number of different words in each
+        text that the tokenizer knows.
     """
     features = tokenizer.transform(cleaned_text).tocsr()
-    counted = np.concatenate([[0], tokenizer.is_word_[features.indices].cumsum()])
-    return features, np.diff(counted[features.indptr])
+    # Row i has the nonzero entries from indptr[i] up to indptr[i + 1].
+    words_so_far = np.cumsum(tokenizer.is_word_[features.indices])
+    words_before = np.concatenate([[0], words_so_far])
+    known_words = np.diff(words_before[features.indptr])
+    return features, known_words
 
 
 def fit_label_encoder(labels: pd.DataFrame, train_rows: Array) -> Any:
-    """Number the labels to learn, in alphabetical order: a fitted ``LabelEncoder``."""
+    """Number the labels of the training set, in alphabetical order.
+
+    Args:
+        labels: One column ``label``, one row per review.
+        train_rows: The row numbers of the training set.
+
+    Returns:
+        A fitted ``LabelEncoder``.
+    """
     from sklearn.preprocessing import LabelEncoder
 
     return LabelEncoder().fit(labels["label"].iloc[train_rows])
@@ -163,33 +204,48 @@ def train_model(
     model: ModelSpec,
     random_state: int,
 ) -> Any:
-    """Fit the classifier.
+    """Fit the classifier to the training set.
 
     Args:
-        features: Sparse, one row per review.
-        labels: One column ``label``, same rows.
-        label_encoder: Numbers the labels.
-        train_rows: Row numbers of the reviews to train on.
-        model: What ``parameters_text.yml`` says of the model.
-        random_state: Seed for models that take one.
+        features: Sparse matrix, one row per review.
+        labels: One column ``label``, one row per review.
+        label_encoder: The numbers of the labels.
+        train_rows: The row numbers of the training set.
+        model: The entry ``text.model`` in ``parameters_text.yml``.
+        random_state: Seed of the model if it takes a seed.
+
+    Returns:
+        The fitted classifier.
 
     Raises:
-        ConfigurationError: If it gives no probabilities, or takes no sparse features.
+        ConfigurationError: If the model cannot be fitted to sparse features, or cannot
+            predict probabilities.
     """
     classifier: Any = build_estimator(model, random_state)
     y = label_encoder.transform(labels["label"].iloc[train_rows])
     try:
-        classifier.fit(features[train_rows], y).predict_proba(features[:1])
+        classifier.fit(features[train_rows], y)
+        classifier.predict_proba(features[:1])
     except (AttributeError, TypeError, ValueError) as error:
-        problem = f"text.model.class: {model.class_path} does not fit: {error}; take "
-        problem += "another, such as sklearn.linear_model.LogisticRegression, or give "
-        problem += "other arguments or more reviews"
+        problem = (
+            f"text.model.class: {model.class_path} does not fit: {error}; use a class "
+            "such as sklearn.linear_model.LogisticRegression, other arguments, or more "
+            "reviews"
+        )
         raise ConfigurationError.listing(FILE, [problem]) from error
     return classifier
 
 
 def predict(model: Any, features: Any) -> Array:
-    """Return the probability of each label: one row per text, one column per label."""
+    """Predict the probability of each label.
+
+    Args:
+        model: The fitted classifier.
+        features: Sparse matrix, one row per text.
+
+    Returns:
+        One row per text, one column per label.
+    """
     probabilities: Array = model.predict_proba(features)
     return probabilities
 
@@ -199,16 +255,26 @@ def decode_predictions(
 ) -> pd.DataFrame:
     """Name the most probable label of each text.
 
+    Args:
+        label_encoder: The names of the labels, in the order of the columns.
+        probabilities: One row per text, one column per label.
+        known_words: The number of words in each text that the tokenizer knows.
+
     Returns:
-        One row per text: ``label``, its ``probability`` (0.5 to 1 for two labels), and
-        ``known_words``. Of a text without a known word, label and probability are null.
+        One row per text with ``label``, its ``probability`` (0.5 to 1 if there are two
+        labels) and ``known_words``. Label and probability are missing where no word is
+        known.
     """
-    best, is_unknown = probabilities.argmax(axis=1), known_words == 0
-    label, probability = label_encoder.classes_[best], probabilities.max(axis=1)
+    label = label_encoder.classes_[probabilities.argmax(axis=1)]
+    probability = probabilities.max(axis=1)
+
+    is_unknown = known_words == 0
     if is_unknown.any():
         label = label.astype("object")
-        label[is_unknown], probability[is_unknown] = None, np.nan
-    # No copies, and not pandas' string type: for one review, they take a tenth longer.
+        label[is_unknown] = None
+        probability[is_unknown] = np.nan
+
+    # Copies, and pandas' own type of strings, make a request of one text 10 % slower.
     label = pd.Series(label, dtype="object", copy=False)
     columns = {"label": label, "probability": probability, "known_words": known_words}
     return pd.DataFrame(columns, copy=False)

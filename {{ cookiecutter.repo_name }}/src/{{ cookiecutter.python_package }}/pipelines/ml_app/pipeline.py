@@ -1,4 +1,4 @@
-"""One pipeline, cut into training and inference by tags, and bound together again."""
+"""One pipeline from reviews to predictions, cut into training and inference by tags."""
 
 from typing import Any
 
@@ -13,17 +13,27 @@ from kedro_dynamic import (
     parse,
 )
 
-from . import evaluation, nodes
+from .evaluation import evaluate, find_telling_words
+from .nodes import (
+    FILE,
+    clean_text,
+    decode_predictions,
+    fit_label_encoder,
+    fit_tokenizer,
+    hold_out,
+    predict,
+    tokenize_text,
+    train_model,
+)
 
 PACKAGE = __name__.partition(".")[0]
-# Label and probability are null where no word is known.
-ANSWER = {"label": "string?", "probability": "double?", "known_words": "long"}
 
 
-class Text(BaseModel):
-    """What these pipelines read below ``text:``."""
+class TextParameters(BaseModel):
+    """The keys below ``text`` that these pipelines read."""
 
-    model_config = ConfigDict(strict=True)  # nodes get what is written
+    # No conversion: the nodes are given what the file says.
+    model_config = ConfigDict(strict=True)
 
     test_fraction: float = Field(gt=0, lt=1)
     tokenizer: TransformerSpec
@@ -31,18 +41,19 @@ class Text(BaseModel):
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
-    """Build the whole pipeline and its two halves.
+    """Create ``ml_app`` and its halves ``training`` and ``inference``.
 
-    ``training`` also logs ``inference`` to MLflow, with what it has just fitted.
+    When ``training`` has run, it logs ``inference`` to MLflow as one model, together
+    with everything that it has fitted.
 
     Args:
-        parameters: They say which model it is.
+        parameters: The content of ``parameters_text.yml``.
 
     Raises:
-        ConfigurationError: If something in ``parameters_text.yml`` is wrong, or the
-            halves do not fit each other.
+        ConfigurationError: Lists everything that is wrong with the parameters; or says
+            why the halves do not fit together.
     """
-    text = parse(Text, parameters.get("text"), nodes.FILE, prefix="text")
+    text = parse(TextParameters, parameters.get("text"), FILE, prefix="text")
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
     training = bind_inference(
@@ -50,9 +61,14 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         inference,
         input_name="instances",
         log_model_kwargs=log_model_kwargs(
-            f"{PACKAGE}_sentiment",
+            registered_model_name=f"{PACKAGE}_sentiment",
             inputs={"text": "string"},
-            outputs=ANSWER,
+            # A question mark allows null, for texts without a known word.
+            outputs={
+                "label": "string?",
+                "probability": "double?",
+                "known_words": "long",
+            },
             example={"text": "A quiet film, and a great one."},
             requirements=["scikit-learn", "scipy"],
             models=[text.tokenizer, text.model],
@@ -62,42 +78,109 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
 
 
 def create_pipeline() -> Pipeline:
-    """Build the pipeline of both halves."""
-    texts = ["instances", "english_stopwords"]
-    features, split = ["features", "known_words"], ["train_rows", "test_instances"]
-    held_out = ["instances", "labels", "params:text.test_fraction"]
-    labels = ["labels", "train_rows"]
-    words = ["cleaned_text", "train_rows", "params:text.tokenizer"]
-    rows = ["features", "labels", "label_encoder", "train_rows"]
-    seeded = ["params:text.model", "params:random_state"]
-    tested = ["probabilities", "known_words", "test_instances", "label_encoder"]
-    scores = ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
-    fitted = ["model", "tokenizer", "label_encoder"]
-    decoded = ["label_encoder", "probabilities", "known_words"]
-    both = [
-        _node("prepare", nodes.clean_text, texts, "cleaned_text"),
-        _node("fit", nodes.tokenize_text, ["tokenizer", "cleaned_text"], features),
-        _node("score", nodes.predict, ["model", "features"], "probabilities"),
-    ]
-    training = [
-        _node("prepare", nodes.hold_out, held_out, split),
-        _node("fit", nodes.fit_tokenizer, words, "tokenizer"),
-        _node("fit", nodes.fit_label_encoder, labels, "label_encoder"),
-        _node("fit", nodes.train_model, [*rows, *seeded], "model"),
-        _node("score", evaluation.evaluate, tested, scores),
-        _node("score", evaluation.find_telling_words, fitted, "telling_words_plot"),
-    ]
-    decode = _node("score", nodes.decode_predictions, decoded, "predictions")
+    """Create the pipeline with the nodes of both halves."""
     return Pipeline(
         [
-            Pipeline(both, tags=["training", "inference"]),
-            Pipeline(training, tags="training"),
-            Pipeline([decode], tags="inference"),
+            Pipeline(shared_nodes(), tags=["training", "inference"]),
+            Pipeline(training_nodes(), tags="training"),
+            Pipeline(inference_nodes(), tags="inference"),
         ]
     )
 
 
-def _node(step: str, function: Any, inputs: Any, outputs: Any) -> Node:
-    """Make a node with the name of its function; each step is a box in Kedro-Viz."""
-    name = function.__name__
-    return Node(function, inputs, outputs, name=name, namespace=step)
+def shared_nodes() -> list[Node]:
+    """Create the nodes of training and inference.
+
+    The namespaces ``prepare``, ``fit`` and ``score`` are boxes in Kedro-Viz.
+    """
+    return [
+        Node(
+            func=clean_text,
+            inputs=["instances", "english_stopwords"],
+            outputs="cleaned_text",
+            name="clean_text",
+            namespace="prepare",
+        ),
+        Node(
+            func=tokenize_text,
+            inputs=["tokenizer", "cleaned_text"],
+            outputs=["features", "known_words"],
+            name="tokenize_text",
+            namespace="fit",
+        ),
+        Node(
+            func=predict,
+            inputs=["model", "features"],
+            outputs="probabilities",
+            name="predict",
+            namespace="score",
+        ),
+    ]
+
+
+def training_nodes() -> list[Node]:
+    """Create the nodes that split the reviews, and fit and evaluate the model."""
+    return [
+        Node(
+            func=hold_out,
+            inputs=["instances", "labels", "params:text.test_fraction"],
+            outputs=["train_rows", "test_instances"],
+            name="hold_out",
+            namespace="prepare",
+        ),
+        Node(
+            func=fit_tokenizer,
+            inputs=["cleaned_text", "train_rows", "params:text.tokenizer"],
+            outputs="tokenizer",
+            name="fit_tokenizer",
+            namespace="fit",
+        ),
+        Node(
+            func=fit_label_encoder,
+            inputs=["labels", "train_rows"],
+            outputs="label_encoder",
+            name="fit_label_encoder",
+            namespace="fit",
+        ),
+        Node(
+            func=train_model,
+            inputs=[
+                "features",
+                "labels",
+                "label_encoder",
+                "train_rows",
+                "params:text.model",
+                "params:random_state",
+            ],
+            outputs="model",
+            name="train_model",
+            namespace="fit",
+        ),
+        Node(
+            func=evaluate,
+            inputs=["probabilities", "known_words", "test_instances", "label_encoder"],
+            outputs=["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"],
+            name="evaluate",
+            namespace="score",
+        ),
+        Node(
+            func=find_telling_words,
+            inputs=["model", "tokenizer", "label_encoder"],
+            outputs="telling_words_plot",
+            name="find_telling_words",
+            namespace="score",
+        ),
+    ]
+
+
+def inference_nodes() -> list[Node]:
+    """Create the node that only inference has."""
+    return [
+        Node(
+            func=decode_predictions,
+            inputs=["label_encoder", "probabilities", "known_words"],
+            outputs="predictions",
+            name="decode_predictions",
+            namespace="score",
+        )
+    ]

@@ -1,7 +1,7 @@
-"""Splits the data; validates, fits and scores one model.
+"""Splits the table; cross-validates, fits and scores one model.
 
-scikit-learn is imported where it is used: every Kedro command imports the nodes, and
-none but a run should wait for scikit-learn.
+scikit-learn is imported where it is used: every Kedro command imports this module, but
+only a run needs scikit-learn, which takes a second to import.
 """
 
 from time import perf_counter
@@ -26,44 +26,47 @@ from kedro_dynamic import (
 def split_data(
     table: pd.DataFrame, data: DataSpec, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Split the data into a training and a test part.
+    """Split a table into a training set and a test set.
 
-    If there are rows enough of each class, classes keep their shares in both parts.
+    Both sets have the same shares of the classes, if each class has enough rows.
 
     Args:
-        table: One row per sample; features and the target as columns.
-        data: Which column is the target, which are no features, how many rows to
-            train on.
+        table: One row per sample, with the features and the target as columns.
+        data: The target column, the columns that are not features, and the share of
+            rows to train on.
         random_state: Seed of the shuffle.
 
     Returns:
-        X_train, X_test (features) and y_train, y_test (the target as one column).
+        X_train, X_test, y_train and y_test: X has the features as columns, y has the
+        target as its only column.
 
     Raises:
-        DataError: If columns are not there, or hold what no model can learn from.
+        DataError: If columns are missing, or no model can learn from their values.
     """
     from sklearn.model_selection import train_test_split
 
     X, y = select_columns(table, data)
-    smaller_part = min(data.train_fraction, 1 - data.train_fraction)
-    # A number to regress on has no classes, or next to no rows of each.
-    enough = y.value_counts().min() * smaller_part > 0.999  # 5 * 0.2 is less than 1
-    stratify = y if enough else None
+
+    # The target of a regression has hardly a row per value, so it is not stratified.
+    rows_of_rarest_value = y.value_counts().min()
+    smaller_fraction = min(data.train_fraction, 1 - data.train_fraction)
+    # One row at least; 0.999 because 1 - 0.8 is a little less than 0.2.
+    can_stratify = rows_of_rarest_value * smaller_fraction > 0.999
+
     X_train, X_test, y_train, y_test = train_test_split(
         X,
         y.to_frame(),
         train_size=data.train_fraction,
         random_state=random_state,
-        stratify=stratify,
+        stratify=y if can_stratify else None,
     )
+
     if y_train.iloc[:, 0].nunique() == 1:
-        raise DataError.listing(
-            "The data",
-            [
-                f"{y.name}: all {len(y_train)} rows of the training part have the "
-                f"value '{y_train.iloc[0, 0]}'; of {len(y)} rows, too few have another"
-            ],
+        problem = (
+            f"{y.name}: all {len(y_train)} rows of the training set have the value "
+            f"'{y_train.iloc[0, 0]}'; too few of the {len(y)} rows have another value"
         )
+        raise DataError.listing("The data", [problem])
     return X_train, X_test, y_train, y_test
 
 
@@ -75,19 +78,19 @@ def validate_model(
     y_train: pd.DataFrame,
     random_state: int,
 ) -> dict[str, list[float]]:
-    """Cross-validate a model within the training part.
+    """Cross-validate a model on the training set.
 
     Args:
-        model: Its entry in ``parameters.yml``.
-        data: Says how features are encoded.
-        comparison: Says by which scores, on how many folds.
+        model: The model's entry in ``parameters.yml``.
+        data: How to encode the features.
+        comparison: The scores, and the number of folds.
         X_train: Features, one row per sample.
-        y_train: The target, one column, same rows.
-        random_state: Seed of the folds, and of models that take one.
+        y_train: Target, one column.
+        random_state: Seed of the folds, and of the model if it takes a seed.
 
     Returns:
-        By name of the score its value on each fold; higher is better. Empty without
-        folds.
+        By the name of each score, its value on each fold, where higher is better. Empty
+        if there are no folds.
     """
     y = y_train.iloc[:, 0]
     return cross_validate_model(model, data, comparison, X_train, y, random_state)
@@ -100,22 +103,23 @@ def fit_model(
     y_train: pd.DataFrame,
     random_state: int,
 ) -> Estimator:
-    """Fit a model, and the encoding of its features, to the training part.
+    """Fit a model, together with the encoding of its features, to the training set.
 
     Args:
-        model: Its entry in ``parameters.yml``.
-        data: Says how features are encoded.
+        model: The model's entry in ``parameters.yml``.
+        data: How to encode the features.
         X_train: Features, one row per sample.
-        y_train: The target, one column, same rows.
-        random_state: Seed for models that take one.
+        y_train: Target, one column.
+        random_state: Seed of the model if it takes a seed.
 
     Returns:
-        The fitted estimator, which takes raw rows. The seconds it took are its
-        ``fit_seconds_``: stored with the model, like ``refit_time_`` in scikit-learn's
-        searches, they are still known when only the score is computed again.
+        The fitted estimator, which predicts from rows as they are in the table. Its
+        attribute ``fit_seconds_`` holds the time to fit, as ``refit_time_`` does in
+        scikit-learn: it stays known when only the scores are computed again.
     """
     y = y_train.iloc[:, 0]
     estimator = build_model(model, data, X_train, y, random_state)
+
     start = perf_counter()
     fitted_model = estimator.fit(X_train, y)
     fitted_model.fit_seconds_ = perf_counter() - start
@@ -129,30 +133,32 @@ def score_model(
     X_test: pd.DataFrame,
     y_test: pd.DataFrame,
 ) -> tuple[float, dict[str, Any]]:
-    """Score a fitted model on the test part, which nothing else looks at.
+    """Score a fitted model on the test set.
 
-    To add a metric that is no score of scikit-learn, put it into ``metrics`` here: it
-    is then in the leaderboard and in MLflow.
+    A metric that scikit-learn does not have is added here: every entry of ``metrics``
+    is shown in the leaderboard and logged to MLflow.
 
     Args:
-        fitted_model: From ``fit_model``.
-        validation: From ``validate_model``.
-        comparison: Says by which scores.
+        fitted_model: The estimator from ``fit_model``.
+        validation: The scores from ``validate_model``.
+        comparison: The scores to compute.
         X_test: Features, one row per sample.
-        y_test: The target, one column, same rows.
+        y_test: Target, one column.
 
     Returns:
-        The first score on the test part; and the row of the leaderboard: by score the
-        mean of the validation and its standard error, and the value on the test part;
-        and the seconds that fitting took.
+        The first score on the test set, and all metrics by name: of each score the mean
+        and standard error over the folds and the value on the test set, the seconds to
+        fit, and ``model_score``, which is the first score again.
     """
     y = y_test.iloc[:, 0]
-    scores = score_fitted_model(fitted_model, comparison, X_test, y)
-    model_score = next(iter(scores.values()))
+    test_scores = score_fitted_model(fitted_model, comparison, X_test, y)
+    model_score = next(iter(test_scores.values()))
+
     metrics: dict[str, Any] = {}
-    for name, value in scores.items():
-        folds = {name: validation[name]} if validation else {}
-        metrics |= {**summarize_folds(folds), f"test_{name}": value}
+    for name, test_score in test_scores.items():
+        if validation:
+            metrics |= summarize_folds({name: validation[name]})
+        metrics[f"test_{name}"] = test_score
     metrics["fit_seconds"] = fitted_model.fit_seconds_
     metrics["model_score"] = model_score
     return model_score, metrics

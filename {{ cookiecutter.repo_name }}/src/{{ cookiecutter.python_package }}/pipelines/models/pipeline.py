@@ -1,4 +1,4 @@
-"""The pipelines of the models: split, then for each model the same three nodes."""
+"""The pipelines of the models: the split, the same nodes per model, the leaderboard."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -12,99 +12,134 @@ from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
 
 SPLIT = ["X_train", "X_test", "y_train", "y_test"]
-DATA, COMPARISON, SEED = "params:data", "params:comparison", "params:random_state"
-TRAINING = ["X_train", "y_train", SEED]
+DATA = "params:data"
+COMPARISON = "params:comparison"
+SEED = "params:random_state"
 
 
 def model_nodes(entry: str = "params:model") -> list[Node]:
-    """Return the nodes that every model has, in a namespace of its own.
+    """Create the nodes that every model has, also in the benchmark.
 
-    A node that is added here joins them all, also in the benchmark; what it makes needs
-    a pattern in catalog.yml, and one in catalog_benchmark.yml.
+    To do something for every model, add a node here. Its outputs need a pattern in
+    ``catalog.yml``, and those of the benchmark one in ``catalog_benchmark.yml``.
 
     Args:
-        entry: The dataset that says what the model is.
+        entry: Name of the dataset that holds the model's entry in ``parameters.yml``.
     """
-    validated, fitted = [entry, DATA, COMPARISON, *TRAINING], [entry, DATA, *TRAINING]
-    scored = ["fitted_model", "validation", COMPARISON, "X_test", "y_test"]
-    scores = ["model_score", "metrics"]
     return [
-        Node(validate_model, validated, "validation", name="validate_model"),
-        Node(fit_model, fitted, "fitted_model", name="fit_model"),
-        Node(score_model, scored, scores, name="score_model"),
+        Node(
+            func=validate_model,
+            inputs=[entry, DATA, COMPARISON, "X_train", "y_train", SEED],
+            outputs="validation",
+            name="validate_model",
+        ),
+        Node(
+            func=fit_model,
+            inputs=[entry, DATA, "X_train", "y_train", SEED],
+            outputs="fitted_model",
+            name="fit_model",
+        ),
+        Node(
+            func=score_model,
+            inputs=["fitted_model", "validation", COMPARISON, "X_test", "y_test"],
+            outputs=["model_score", "metrics"],
+            name="score_model",
+        ),
     ]
 
 
 def create_pipelines(
     parameters: dict[str, Any],
 ) -> dict[str, Pipeline | Callable[[], Pipeline]]:
-    """Build the family's pipelines by the name they are registered under.
+    """Create the pipelines that split the data, fit the models and compare them.
+
+    Pipelines of models are returned as functions that build them. So commands that only
+    list the pipelines stay fast, even with a thousand models.
 
     Args:
-        parameters: As in ``parameters.yml``, which says which models there are.
+        parameters: The content of ``parameters.yml``.
+
+    Returns:
+        The pipelines, by the names under which Kedro registers them.
 
     Raises:
-        ConfigurationError: Lists all that is wrong with ``parameters.yml``.
+        ConfigurationError: Lists everything that is wrong in ``parameters.yml``.
     """
     names = list(read_parameters(parameters).models)
-    one_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
     split = Pipeline(
         [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")],
         tags="models",
     )
+    nodes_of_a_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
 
-    @cache
-    def model(name: str) -> Pipeline:
+    @cache  # Each model is in several of the pipelines.
+    def create_model(name: str) -> Pipeline:
         return Pipeline(
-            one_model,
+            nodes_of_a_model,
             namespace=f"models.{name}",
             inputs=set(SPLIT),
             parameters={
                 "params:model": f"params:models.{name}",
-                **{key: key for key in (DATA, COMPARISON, SEED)},
+                DATA: DATA,
+                COMPARISON: COMPARISON,
+                SEED: SEED,
             },
         )
 
-    def models() -> Pipeline:
-        # One Pipeline of all parts: adding them up one by one takes quadratic time.
-        spaces = {name: f"models.{name}" for name in names}
-        return Pipeline([*map(model, names), rank(spaces)])
+    def create_all_models() -> Pipeline:
+        models = [create_model(name) for name in names]
+        leaderboard = leaderboard_node({name: f"models.{name}" for name in names})
+        # Not a sum: adding pipelines one by one takes time that grows quadratically.
+        return Pipeline([*models, leaderboard])
 
-    def alone(name: str) -> Pipeline:
-        # With the split, so that it runs on a fresh checkout.
-        return Pipeline([split, model(name)])
+    def create_default() -> Pipeline:
+        return Pipeline([split, create_all_models()])
 
-    return {
-        "__default__": lambda: Pipeline([split, models()]),
+    def create_single_model(name: str) -> Pipeline:
+        # The split is part of it, so that it runs in a project without any results.
+        return Pipeline([split, create_model(name)])
+
+    pipelines: dict[str, Pipeline | Callable[[], Pipeline]] = {
+        "__default__": create_default,
         "split_data": split,
-        "models": models,
-        **{f"models.{name}": partial(alone, name) for name in names},
+        "models": create_all_models,
     }
+    for name in names:
+        pipelines[f"models.{name}"] = partial(create_single_model, name)
+    return pipelines
 
 
-def rank(models: dict[str, str], data: str = DATA, space: str = "") -> Node:
-    """Build the node that ranks models.
+def leaderboard_node(
+    namespaces: dict[str, str], data: str = DATA, namespace: str = ""
+) -> Node:
+    """Create the node that ranks models.
 
     Args:
-        models: The namespace of each model, by its name on the leaderboard.
-        data: The parameter that says what the data is.
-        space: The namespace of split and leaderboard, if they have one.
+        namespaces: The namespace of each model, by its name on the leaderboard.
+        data: Name of the parameter that describes the data.
+        namespace: The namespace of the split and the leaderboard, if they have one.
     """
-    at = f"{space}." if space else ""
+    prefix = f"{namespace}." if namespace else ""
+    inputs = {
+        "models": "params:models",
+        "data": data,
+        "comparison": COMPARISON,
+        "random_state": SEED,
+    }
+    for name in SPLIT:
+        inputs[name] = prefix + name
+    for name, model_namespace in namespaces.items():
+        # Nothing reads the score. But Kedro-Viz draws outputs that are not inputs of
+        # another node outside the box of their namespace.
+        inputs[f"{name}_score"] = f"{model_namespace}.model_score"
+        inputs[f"{name}_metrics"] = f"{model_namespace}.metrics"
+
     return Node(
-        compare_models,
-        inputs={
-            "models": "params:models",
-            "data": data,
-            "comparison": COMPARISON,
-            "random_state": SEED,
-            **{part: f"{at}{part}" for part in SPLIT},
-            **{f"{name}_score": f"{its}.model_score" for name, its in models.items()},
-            **{f"{name}_metrics": f"{its}.metrics" for name, its in models.items()},
-        },
-        outputs=[f"{at}leaderboard", f"{at}leaderboard_plot"],
+        func=compare_models,
+        inputs=inputs,
+        outputs=[f"{prefix}leaderboard", f"{prefix}leaderboard_plot"],
         name="compare_models",
-        # From the start: elsewhere Kedro warns of names with dots.
-        namespace=space or "models",
-        tags=space.partition(".")[2] or "models",
+        # Set here, for Kedro warns of inputs with dots if a node has no namespace.
+        namespace=namespace or "models",
+        tags=namespace.partition(".")[2] or "models",
     )

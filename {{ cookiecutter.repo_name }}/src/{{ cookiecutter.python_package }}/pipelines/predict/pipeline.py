@@ -1,4 +1,4 @@
-"""The pipeline ``predict``."""
+"""The pipeline that predicts the target of new rows."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .nodes import predict
 
 
 def create_pipeline(**kwargs: Any) -> Pipeline:
-    """Create the pipeline that predicts the target of new rows."""
+    """Create the pipeline ``predict``."""
     return Pipeline(
         [
             Node(
@@ -16,7 +16,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
                 inputs=["champion", "new_flowers"],
                 outputs="flower_predictions",
                 name="predict",
-                tags="predict",
             )
-        ]
+        ],
+        tags="predict",
     )

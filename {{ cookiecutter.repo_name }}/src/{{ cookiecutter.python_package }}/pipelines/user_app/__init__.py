@@ -1,4 +1,4 @@
-"""Puts the logged sentiment model to use, and reports what it finds."""
+"""Classifies many reviews with the registered model, and reports the result."""
 
 from .pipeline import create_pipelines
 

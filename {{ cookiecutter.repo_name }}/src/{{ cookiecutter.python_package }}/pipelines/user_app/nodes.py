@@ -1,4 +1,4 @@
-"""Predicts the sentiment of many reviews, and sums them up for people."""
+"""Predicts the sentiment of many reviews, and summarizes the predictions."""
 
 import logging
 from typing import Any
@@ -9,8 +9,8 @@ from kedro_dynamic import score_predictions, was_trained_on
 
 logger = logging.getLogger(__name__)
 
-TO_READ = 10
-LENGTH = 40
+REVIEWS_TO_READ = 10
+SHOWN_CHARACTERS = 40
 
 
 def predict_in_batches(
@@ -19,43 +19,48 @@ def predict_in_batches(
     """Predict the label of each review.
 
     Args:
-        sentiment_model: A model of MLflow's flavor ``pyfunc``, which checks the column.
+        sentiment_model: The model, as MLflow's flavor ``pyfunc`` loads it.
         instances: One column ``text``, one row per review.
-        batch_size: How many reviews to predict at a time; bounds the memory it takes.
+        batch_size: Number of reviews to predict at a time, which bounds the memory.
 
     Returns:
-        One row per review: ``label``, its ``probability``, and ``known_words``.
+        One row per review with ``label``, its ``probability`` and ``known_words``.
     """
-    starts = range(0, max(len(instances), 1), batch_size)
-    batches = (instances.iloc[start : start + batch_size] for start in starts)
-    predicted: list[pd.DataFrame] = [sentiment_model.predict(one) for one in batches]
-    return pd.concat(predicted, ignore_index=True)
+    predictions: list[pd.DataFrame] = []
+    # Without reviews, predict one empty batch: its columns are needed.
+    for start in range(0, max(len(instances), 1), batch_size):
+        batch = instances.iloc[start : start + batch_size]
+        predictions.append(sentiment_model.predict(batch))
+    return pd.concat(predictions, ignore_index=True)
 
 
 def report_sentiment(
     predictions: pd.DataFrame, instances: pd.DataFrame, split: str
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Sum the predictions up for people who decide by them.
+    """Summarize the predictions for people who make decisions with them.
 
     Args:
-        predictions: From ``predict_in_batches``.
-        instances: The reviews, same rows.
-        split: Name of the split that the reviews are of.
+        predictions: The predictions from ``predict_in_batches``.
+        instances: One column ``text``, the same rows.
+        split: Name of the split that the reviews belong to.
 
     Returns:
-        How many reviews there are, and the share of each label; the reviews most worth
-        a look: first those without a known word, then the least certain ones.
+        The number of reviews and the share of each label; and the reviews that are most
+        worth reading: those without a known word, then the least certain ones.
     """
-    shares = predictions["label"].fillna("unknown").value_counts(normalize=True)
-    shown = ", ".join(f"{100 * share:.1f} % {label}" for label, share in shares.items())
-    logger.info("%d reviews: %s", len(predictions), shown or "none")
-    doubtful = predictions.sort_values("probability", na_position="first").head(TO_READ)
-    text = instances["text"].iloc[doubtful.index].str.split().str.join(" ")
-    short = text.str[: LENGTH - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    to_read = doubtful.fillna({"label": "unknown"}).rename_axis("review").reset_index()
-    to_read.insert(1, "text", text.where(text.str.len() <= LENGTH, short).to_numpy())
+    label = predictions["label"].fillna("unknown")
+    shares = label.value_counts(normalize=True)
     report = {"split": split, "reviews": len(predictions), "shares": shares.to_dict()}
-    return report, to_read
+    shown = [f"{100 * share:.1f} % {name}" for name, share in shares.items()]
+    logger.info("%d reviews: %s", len(predictions), ", ".join(shown) or "none")
+
+    by_certainty = predictions.sort_values("probability", na_position="first")
+    to_read = by_certainty.head(REVIEWS_TO_READ).fillna({"label": "unknown"})
+    text = instances["text"].iloc[to_read.index].str.split().str.join(" ")
+    shortened = text.str[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    fits = text.str.len() <= SHOWN_CHARACTERS
+    to_read.insert(0, "text", text.where(fits, shortened).to_numpy())
+    return report, to_read.rename_axis("review").reset_index()
 
 
 def judge_predictions(
@@ -64,22 +69,25 @@ def judge_predictions(
     instances: pd.DataFrame,
     true_labels: pd.DataFrame,
 ) -> dict[str, float]:
-    """Compare predictions with the truth where the model was not trained on the text.
+    """Score the predictions of reviews that the model was not trained on.
 
     Args:
-        sentiment_model: The model, which carries hashes of the texts it was trained on.
-        predictions: From ``predict_in_batches``.
-        instances: The reviews, same rows.
-        true_labels: One column ``label``, same rows.
+        sentiment_model: The model, which knows the hashes of the reviews that it was
+            trained on.
+        predictions: The predictions from ``predict_in_batches``.
+        instances: One column ``text``, the same rows.
+        true_labels: One column ``label``, the same rows.
 
     Returns:
-        ``reviews``, ``judged_reviews``; if there are any, metrics with their intervals.
+        The number of ``reviews`` and of ``judged_reviews``, and the metrics of the
+        latter, if there are any, with the bounds of their intervals.
     """
     is_new = ~was_trained_on(sentiment_model, instances)
-    count, judged = len(instances), int(is_new.sum())
-    logger.info("The model was not trained on %d of %d reviews", judged, count)
-    report: dict[str, float] = {"reviews": count, "judged_reviews": judged}
-    if judged:
-        truth = true_labels["label"][is_new]
-        report |= score_predictions(truth, predictions[is_new])
+    count = len(instances)
+    new_count = int(is_new.sum())
+    logger.info("The model was not trained on %d of %d reviews", new_count, count)
+
+    report: dict[str, float] = {"reviews": count, "judged_reviews": new_count}
+    if new_count:
+        report |= score_predictions(true_labels["label"][is_new], predictions[is_new])
     return report

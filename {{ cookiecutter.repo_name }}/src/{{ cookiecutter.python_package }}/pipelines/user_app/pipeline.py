@@ -1,4 +1,4 @@
-"""The pipeline that applies the logged model to a split."""
+"""The pipeline that applies the registered model to a split."""
 
 from typing import Any
 
@@ -9,34 +9,53 @@ from kedro_dynamic import parse
 
 from .nodes import judge_predictions, predict_in_batches, report_sentiment
 
+FILE = "parameters_text.yml"
 
-class Text(BaseModel):
-    """What this pipeline reads below ``text:``."""
+
+class TextParameters(BaseModel):
+    """The keys below ``text`` that this pipeline reads."""
 
     unlabelled: list[str]
     batch_size: int = Field(gt=0)
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
-    """Build the pipeline; it judges the model only where the split has labels.
+    """Create ``user_app``, which scores the predictions if the split has labels.
 
     Args:
-        parameters: They say which split, and whether it has labels.
+        parameters: The content of ``parameters_text.yml``.
 
     Raises:
-        ConfigurationError: If something in ``parameters_text.yml`` is wrong.
+        ConfigurationError: Lists everything that is wrong with the parameters.
     """
-    text = parse(Text, parameters.get("text"), "parameters_text.yml", prefix="text")
-    model, reviews = "sentiment_model", "instances_to_score"
-    batches = [model, reviews, "params:text.batch_size"]
-    summed = ["predictions", reviews, "params:scored_split"]
-    reports = ["sentiment_report", "reviews_to_read"]
-    judged = [model, "predictions", reviews, "labels_to_score"]
+    text = parse(TextParameters, parameters.get("text"), FILE, prefix="text")
     nodes = [
-        Node(predict_in_batches, batches, "predictions", name="predict_in_batches"),
-        Node(report_sentiment, summed, reports, name="report_sentiment"),
-        Node(judge_predictions, judged, "prediction_metrics", name="judge_predictions"),
+        Node(
+            func=predict_in_batches,
+            inputs=["sentiment_model", "instances_to_score", "params:text.batch_size"],
+            outputs="predictions",
+            name="predict_in_batches",
+        ),
+        Node(
+            func=report_sentiment,
+            inputs=["predictions", "instances_to_score", "params:scored_split"],
+            outputs=["sentiment_report", "reviews_to_read"],
+            name="report_sentiment",
+        ),
     ]
-    if parameters.get("scored_split") in text.unlabelled:
-        nodes.pop()
+    has_labels = parameters.get("scored_split") not in text.unlabelled
+    if has_labels:
+        nodes.append(
+            Node(
+                func=judge_predictions,
+                inputs=[
+                    "sentiment_model",
+                    "predictions",
+                    "instances_to_score",
+                    "labels_to_score",
+                ],
+                outputs="prediction_metrics",
+                name="judge_predictions",
+            )
+        )
     return {"user_app": Pipeline(nodes, tags="user_app")}
