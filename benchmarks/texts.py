@@ -55,7 +55,7 @@ def quality(project: Path) -> str:
 def make_dense(project: Path) -> None:
     """Let a project learn with xgboost from a dense table of counts."""
     nodes = package_of(project) / "pipelines/ml_app/nodes.py"
-    code, sparse = nodes.read_text(), "return features, np.diff("
+    code, sparse = nodes.read_text(), "return features, known_words"
     if sparse not in code:
         raise RuntimeError(f"{nodes.name} no longer has {sparse!r}: adapt this.")
     nodes.write_text(code.replace(sparse, sparse.replace(",", ".toarray(),")))
