@@ -1,5 +1,6 @@
 """Tasks of the starter: ``nox -s demo`` to see it work, ``nox`` to check it."""
 
+import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +34,15 @@ LINT = (
 ROOT = Path(__file__).parent
 # Byte code is written, whatever the machine says: commands start in half the time.
 ENV = {"DO_NOT_TRACK": "1", "PYTHONDONTWRITEBYTECODE": ""}
+
+# Prints the modules that an environment has, without private ones.
+PRINT_MODULES = """
+import re
+from importlib.metadata import packages_distributions
+
+modules = {name.lower() for name in packages_distributions()}
+print(*sorted(name for name in modules if re.fullmatch("[a-z][a-z0-9_]*", name)))
+"""
 
 
 @nox.session
@@ -114,6 +124,24 @@ def docs(session: nox.Session) -> None:
         session.run("kedro", "run", env=ENV)
     parameters.write_text(shipped)  # what is noted is what is rendered
     session.run("python", "docs/pictures.py", str(project), env=ENV)
+
+
+@nox.session
+def names(session: nox.Session) -> None:
+    """Write into the hook which names of packages a project's environment has."""
+    project = render(session, Path(session.create_tmp()), name="Named Project")
+    session.install(f"{project}[dask,dev,notebook]", env=ENV)
+    printed = session.run("python", "-c", PRINT_MODULES, silent=True, env=ENV)
+    modules = {*str(printed).split(), "kedro_dynamic"} - {"named_project"}
+
+    hook = ROOT / "hooks/pre_gen_project.py"
+    begin, end = "# names: begin\n", "# names: end\n"
+    before, _, rest = hook.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    listed = textwrap.fill(" ".join(sorted(modules)), width=84)
+    listed = textwrap.indent(listed, " " * 4)
+    listing = f'DEPENDENCIES = """\n{listed}\n""".split()\n'
+    hook.write_text(f"{before}{begin}{listing}{end}{after}")
 
 
 @nox.session

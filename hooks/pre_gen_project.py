@@ -17,39 +17,50 @@ from typing import Any
 
 FAMILIES = ("text", "benchmark")
 
-# Top-level import names in the environment of a rendered project, those of optional
-# engines and model libraries included.
+# What can be imported in the environment of a project: `nox -s names` writes the list.
+# names: begin
 DEPENDENCIES = """
     aiofiles aiohappyeyeballs aiohttp aiosignal alembic annotated_doc annotated_types
-    antlr4 anyio appdirs argcomplete arrow ast_serialize asttokens attr attrs
-    binaryornot blinker bokeh build cachetools catboost certifi cffi charset_normalizer
-    click click_default_group cloudpickle colorlog comm compress_pickle contourpy
+    antlr4 anyio appdirs argcomplete argon2 arrow ast_serialize asttokens async_lru attr
+    attrs babel binaryornot bleach blinker bokeh bs4 build cachetools certifi cffi
+    charset_normalizer click click_default_group cloudpickle colorlog comm contourpy
     cookiecutter cryptography cycler dask databricks dateutil debugpy decorator
-    dependency_groups distlib distributed docker dotenv dynaconf executing fastapi
-    filelock flask flask_cors fonttools frozenlist fsspec git gitdb google graphene
-    graphql graphql_relay greenlet gunicorn h11 httptools huey humanize hypothesis idna
-    importlib_metadata iniconfig ipykernel ipykernel_launcher ipython itsdangerous jedi
-    jinja2 joblib jupyter jupyter_client jupyter_core jupyterlab jupyterlab_plotly kedro
-    kedro_datasets kedro_datasets_benchmarks kedro_datasets_experimental kedro_mlflow
-    kedro_telemetry kedro_viz kiwisolver lazy_loader librt lightgbm locket lz4 mako
-    markdown_it markupsafe matplotlib matplotlib_inline mdurl mlflow more_itertools
-    mpl_toolkits msgpack multidict mypy mypy_extensions mypyc narwhals nest_asyncio2
-    networkx notebook nox numpy omegaconf opentelemetry optuna orjson packaging pandas
-    parse parso partd pathspec pexpect pil pip pkg_resources platformdirs playwright
-    plotly pluggy prettytable prompt_toolkit propcache psutil ptyprocess pure_eval py
-    pyarrow pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydevd_plugins
-    pygments pylab pyparsing pyproject_hooks pytest python_discovery requests rich ruff
-    scipy secure setuptools six sklearn skops skorch slugify smmap sortedcontainers
-    sqlalchemy sqlparse stack_data starlette tblib tenacity text_unidecode threadpoolctl
-    tlz tomli_w toolz torch tornado tqdm traitlets typing_extensions typing_inspection
-    typings tzdata urllib3 uvicorn uvloop vendor_licenses virtualenv watchfiles wcwidth
-    websockets werkzeug wheel xgboost xyzservices yaml yarl zict zipp zmq
+    defusedxml dependency_groups distlib distributed docker dotenv dynaconf executing
+    fastapi fastjsonschema filelock flask flask_cors fonttools fqdn frozenlist fsspec
+    git gitdb google graphene graphql graphql_relay gunicorn h11 httpcore httptools
+    httpx huey humanize idna importlib_metadata iniconfig ipykernel ipykernel_launcher
+    ipython ipywidgets isoduration itsdangerous jedi jinja2 joblib json5 jsonpointer
+    jsonschema jsonschema_specifications jupyter jupyter_builder jupyter_client
+    jupyter_core jupyter_events jupyter_lsp jupyter_server jupyter_server_terminals
+    jupyterlab jupyterlab_plotly jupyterlab_pygments jupyterlab_server
+    jupyterlab_widgets kedro kedro_datasets kedro_datasets_benchmarks
+    kedro_datasets_experimental kedro_dynamic kedro_mlflow kedro_telemetry kedro_viz
+    kiwisolver lark lazy_loader librt locket mako markdown_it markupsafe matplotlib
+    matplotlib_inline mdurl mistune mlflow more_itertools mpl_toolkits msgpack multidict
+    mypy mypy_extensions mypyc narwhals nbclient nbconvert nbformat nest_asyncio2
+    networkx notebook_shim nox numpy omegaconf opentelemetry optuna orjson overrides
+    packaging pandas pandocfilters parse parso partd pathspec pexpect pil platformdirs
+    plotly pluggy prettytable prometheus_client prompt_toolkit propcache psutil
+    ptyprocess pure_eval py pyarrow pyasn1 pyasn1_modules pycparser pydantic
+    pydantic_core pydevd_plugins pygments pylab pyparsing pyproject_hooks pytest
+    python_discovery pythonjsonlogger referencing requests rfc3339_validator
+    rfc3986_validator rfc3987_syntax rich rpds ruff scipy secure send2trash six sklearn
+    skops slugify smmap sortedcontainers soupsieve sqlalchemy sqlparse stack_data
+    starlette tblib tenacity terminado text_unidecode threadpoolctl tinycss2 tlz tomli_w
+    toolz tornado tqdm traitlets typing_extensions typing_inspection typings tzdata
+    uri_template urllib3 uvicorn uvloop vendor_licenses virtualenv watchfiles wcwidth
+    webcolors webencodings websocket websockets werkzeug widgetsnbextension xyzservices
+    yaml yarl zict zipp zmq
 """.split()
+# names: end
+
+# Not required, but often installed beside a project.
+OPTIONAL = ("catboost", "lightgbm", "notebook", "pip", "setuptools", "torch", "xgboost")
 
 # Modules of the project itself that are not in its package.
 OWN_MODULES = ("conftest", "noxfile", "tests")
 
-TAKEN = sorted({*sys.stdlib_module_names, *DEPENDENCIES, *OWN_MODULES})
+TAKEN = sorted({*sys.stdlib_module_names, *DEPENDENCIES, *OPTIONAL, *OWN_MODULES})
 
 # Windows gives these names to devices: no folder can have them.
 DEVICES = re.compile(r"(?i)(aux|con|nul|prn|com\d|lpt\d)(\..*)?")

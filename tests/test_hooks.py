@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY, Bake
+from conftest import LIBRARY, REPOSITORY, TEMPLATE, Bake
 from cookiecutter.exceptions import FailedHookException  # type: ignore[import-untyped]
+
+# Modules that are not called as their distribution is.
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 PRE = runpy.run_path(str(REPOSITORY / "hooks/pre_gen_project.py"))
 POST = runpy.run_path(str(REPOSITORY / "hooks/post_gen_project.py"))
@@ -83,10 +87,16 @@ def test_names_given_on_their_own_get_advice_of_their_own() -> None:
 
 
 def test_modules_of_the_dependencies_are_known() -> None:
+    """The list follows: nox -s names."""
     names = PRE["DEPENDENCIES"]
     assert names == sorted(set(names))
-    for module in ("kedro_mlflow", "sklearn", "pandas", "yaml", "plotly", "xgboost"):
-        assert module in names
+    requirements = (TEMPLATE / "requirements.txt").read_text()
+    required = set(re.findall(r"^[a-z][a-z0-9-]*", requirements, re.MULTILINE))
+    modules = {MODULES.get(name, name.replace("-", "_")) for name in required} | {
+        LIBRARY
+    }
+    assert len(modules) > 15
+    assert modules <= {*names}
 
 
 @pytest.mark.parametrize(
