@@ -9,6 +9,7 @@ import ast
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.util import resolve_name
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import kedro_dynamic
 import pytest
 import yaml
-from conftest import LIBRARY, TEMPLATE, Bake, Project
+from conftest import LIBRARY, REPOSITORY, TEMPLATE, Bake, Project
 
 # The rooms of the library: each imports only from those before it.
 ROOMS = (
@@ -218,6 +219,13 @@ def test_what_is_imported_is_required(families: str, bake: Bake) -> None:
         for module in modules - allowed:
             distribution = DISTRIBUTIONS.get(module, module.replace("_", "-"))
             assert f"\n{distribution}" in required, (path, module)
+
+
+def test_the_wheel_requires_what_a_project_requires(project: Project) -> None:
+    lines = (project.path / "requirements.txt").read_text().splitlines()
+    required = [line for line in lines if line and not line.startswith("#")]
+    package = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert {*package["optional-dependencies"]["library"]} == {*required}
 
 
 def test_heavy_libraries_wait_until_they_are_used(project: Project) -> None:

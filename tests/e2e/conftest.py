@@ -184,6 +184,17 @@ def render(starter: Path, folder: Path, name: str, pipelines: str = "all") -> Pr
     return Project(folder / slug.replace(" ", "-"), slug.replace(" ", "_"))
 
 
+def build_wheel(starter: Path, folder: Path) -> Path:
+    """Build the starter's wheel in a folder and return its path."""
+    environment = Environment.create(folder / "build")
+    environment.install("build[uv]")
+    python = str(environment.bin / "python")
+    command = [python, "-m", "build", "--wheel", f"--outdir={folder}", str(starter)]
+    subprocess.run(command, check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="session")
 def environment(installed: InstalledProject) -> Environment:
     """Return the environment that rendered projects run in."""

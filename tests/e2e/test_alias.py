@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conftest import Bake, Project, git
 
-from e2e.conftest import Environment
+from e2e.conftest import Environment, build_wheel
 
 
 def test_a_wheel_renders_what_a_checkout_renders(
@@ -15,13 +15,7 @@ def test_a_wheel_renders_what_a_checkout_renders(
 ) -> None:
     # An environment of its own, where Kedro finds the alias by the entry point.
     environment = Environment.create(tmp_path / "env")
-    environment.install("build[uv]")
-    python = str(environment.bin / "python")
-    subprocess.run(
-        [python, "-m", "build", "--wheel", f"--outdir={tmp_path}", starter], check=True
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    environment.install(str(wheel))
+    environment.install(str(build_wheel(starter, tmp_path)))
     (tmp_path / "answers.yml").write_text(
         f"project_name: Iris\npipelines: all\noutput_dir: {tmp_path}\n"
     )

@@ -1,4 +1,4 @@
-"""The engine in a project of somebody else's, and the engine of another commit."""
+"""The library outside of the project that it came with."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
-from conftest import REPOSITORY, git
+from conftest import LIBRARY
 
-from e2e.conftest import InstalledProject
+from e2e.conftest import Environment, InstalledProject, build_wheel
 from e2e.mlflow_store import store_of, verdict_in
 from e2e.test_runs import leaderboard
 
-ENGINE = (
-    "{{ cookiecutter.repo_name }}/src/{{ cookiecutter.python_package }}/engine"  # as is
-)
-
-# What a person writes who takes the engine into a project of `kedro new`.
+# What a person adds to a project of `kedro new` that uses the library.
 SETTINGS = """
-from .engine.settings import *
+from kedro_dynamic.settings import *
+
+TRUSTED_PACKAGES = ("sklearn",)
 """
 REGISTRY = """
-from .engine import dynamic_pipelines as register_pipelines
+from kedro_dynamic import dynamic_pipelines as register_pipelines
 """
 PIPELINE = """
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic import ComparisonSpec
-from kedro_dynamic import DataSpec
-from kedro_dynamic import ModelSpec
-from kedro_dynamic import build_model
-from kedro_dynamic import cross_validate_model
-from kedro_dynamic import keep_going
-from kedro_dynamic import read_parameters
-from kedro_dynamic import score_fitted_model
-from kedro_dynamic import select_columns
-from kedro_dynamic import summarize_folds
+from kedro_dynamic import (
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    build_model,
+    cross_validate_model,
+    keep_going,
+    read_parameters,
+    score_fitted_model,
+    select_columns,
+    summarize_folds,
+)
 
 PARTS = ["X_train", "X_test", "y_train", "y_test"]
 
@@ -67,7 +67,8 @@ def score(fitted_model, validation, comparison: ComparisonSpec, X, y):
 
 
 def rank(**metrics):
-    table = pd.DataFrame([{"model": name, **one} for name, one in metrics.items()])
+    rows = [{"model": name, **values} for name, values in metrics.items()]
+    table = pd.DataFrame(rows)
     return table.sort_values("validation_accuracy", ascending=False)
 
 
@@ -102,11 +103,11 @@ def create_pipelines(parameters):
         for name in names
     ]
     results = {name: f"models.{name}.metrics" for name in names}
-    both = [
+    nodes = [
         Node(split, ["table", data], PARTS),
         Node(rank, results, "leaderboard", namespace="models"),
     ]
-    return {"__default__": Pipeline([*both, *models]), "models": lambda: models[0]}
+    return {"__default__": Pipeline([*nodes, *models]), "models": lambda: models[0]}
 """
 PARAMETERS = """
 data: {target_column: species}
@@ -134,23 +135,38 @@ DATASETS = {"validation": "json.JSON", "metrics": "json.JSON"}
 DATASETS |= {"fitted_model": "pickle.Pickle"}
 
 
+@pytest.fixture(scope="module")
+def wheel(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel of this repository."""
+    return build_wheel(starter, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def with_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Return an environment where the wheel is installed, and no project is."""
+    environment = Environment.create(tmp_path_factory.mktemp("library") / "venv")
+    environment.install(f"{wheel}[library]", "pytest~=9.2")
+    return environment
+
+
 @pytest.fixture
-def plain(installed: InstalledProject, tmp_path: Path) -> InstalledProject:
-    """Return a project of `kedro new`, without this starter, that took the engine."""
+def plain(
+    with_wheel: Environment, installed: InstalledProject, tmp_path: Path
+) -> InstalledProject:
+    """Return a project of plain `kedro new` that uses the installed library."""
     command = [sys.executable, "-m", "kedro", "new", "--name=Plain"]
     command += ["--tools=none", "--example=n"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    project = InstalledProject(tmp_path / "plain", "plain", installed.environment)
+    project = InstalledProject(tmp_path / "plain", "plain", with_wheel)
+
     source, conf = project.path / "src/plain", project.path / "conf/base"
-    shutil.copytree(REPOSITORY / ENGINE, source / "engine")
     for name, text in [("settings", SETTINGS), ("pipeline_registry", REGISTRY)]:
         with (source / f"{name}.py").open("a") as module:
             module.write(text)
-    with (source / "settings.py").open("a") as settings:
-        settings.write('TRUSTED_PACKAGES = ("sklearn",)\n')
     (source / "pipelines").mkdir(exist_ok=True)
     (source / "pipelines/__init__.py").touch()
     (source / "pipelines/flowers.py").write_text(PIPELINE)
+
     (conf / "parameters.yml").write_text(PARAMETERS)
     patterns = [PATTERN % (name, kind, name) for name, kind in DATASETS.items()]
     parts = [
@@ -163,56 +179,72 @@ def plain(installed: InstalledProject, tmp_path: Path) -> InstalledProject:
     return project
 
 
-def test_the_engine_in_a_plain_project(plain: InstalledProject) -> None:
+def test_the_library_in_a_plain_project(plain: InstalledProject) -> None:
     # Its pipelines follow the parameters.
-    off = "models.tree.enabled=false"
     shown = plain.run("kedro", "registry", "describe", "__default__").stdout
-    assert {f"models.{name}.fit" for name in ("tree", "forest", "fails")} <= set(
-        re.findall(r"models\.\w+\.fit", shown)
-    )
-    done = plain.run("kedro", "run", f"--params={off}", check=False)
+    fits = set(re.findall(r"models\.(\w+)\.fit", shown))
+    assert fits == {"tree", "forest", "fails"}
+
+    tree_is_off = "--params=models.tree.enabled=false"
+    done = plain.run("kedro", "run", tree_is_off, check=False)
     assert "Best of Plain" in done.stdout
     assert "1 of 2 models failed:\n  models.fails: " in done.stdout
     assert [row["model"] for row in leaderboard(plain)] == ["forest", "fails"]
+
     _, children = store_of(plain).family()
     statuses = {name: run.status for name, run in children.items()}
     assert statuses == {"forest": "FINISHED", "fails": "FAILED"}
     assert children["forest"].metrics["validation_accuracy"] > 0.8
     assert verdict_in(done.stdout).startswith("forest")
     assert store_of(plain).champion("plain") == 1
+    assert (plain.path / "data/08_reporting/report.html").is_file()
 
 
-def replace_engine(project: InstalledProject, folder: Path) -> None:
-    """Put another engine in place of the project's, as a person updates it."""
-    engine = project.path / f"src/{project.package}/engine"
-    shutil.rmtree(engine)
-    shutil.copytree(folder, engine)
+SCORES = ("model", "validation_accuracy", "model_score")
 
 
-@pytest.mark.parametrize("of", ["working tree", "another commit"])
-def test_the_engine_can_be_replaced(
-    project: InstalledProject, tmp_path: Path, of: str
+def scores(project: InstalledProject) -> list[list[str]]:
+    """Return the models of the leaderboard with their scores."""
+    return [[row[column] for column in SCORES] for row in leaderboard(project)]
+
+
+def predictions(project: InstalledProject) -> str:
+    """Return what the champion predicts for new rows."""
+    project.run("kedro", "run", "--pipelines", "predict")
+    return (project.path / "data/07_model_output/flower_predictions.csv").read_text()
+
+
+def test_a_project_without_the_folder_uses_the_wheel(
+    project: InstalledProject, with_wheel: Environment, tmp_path: Path
 ) -> None:
-    other = tmp_path / "engine"
-    if of == "another commit":
-        commits = git(REPOSITORY, "log", "--format=%H", "-2", "--", ENGINE).split()
-        if not git(REPOSITORY, "status", "--porcelain", "--", ENGINE):
-            del commits[:1]  # the engine of today
-        if not commits:
-            pytest.skip("the history at hand has no commit with another engine")
-        archive = tmp_path / "engine.tar"
-        tree = f"{commits[0]}:{ENGINE}"
-        git(REPOSITORY, "archive", f"--output={archive}", tree)
-        with tarfile.open(archive) as files:
-            files.extractall(other, filter="data")
-    else:
-        shutil.copytree(REPOSITORY / ENGINE, other)
-    marked = other / "__init__.py"
-    marked.write_text(f'{marked.read_text()}\nprint("the other engine")\n')
+    without = InstalledProject(tmp_path / "without", project.package, with_wheel)
+    shutil.copytree(project.path, without.path)
+    shutil.rmtree(without.path / "src" / LIBRARY)
 
-    replace_engine(project, other)
-    said = project.run("kedro", "run").stdout
-    assert "the other engine" in said
-    assert verdict_in(said)
+    imported = without.run("python", "-c", f"import {LIBRARY}; print({LIBRARY})")
+    assert "site-packages" in imported.stdout
+    listed = ("kedro", "registry", "list")
+    assert without.run(*listed).stdout == project.run(*listed).stdout
+    assert " passed" in without.run("pytest", "-q").stdout
+
+    for side in (project, without):
+        assert verdict_in(side.run("kedro", "run").stdout)
+    assert scores(without) == scores(project)
+    assert predictions(without) == predictions(project)
+
+
+def test_the_folder_can_be_replaced(project: InstalledProject, wheel: Path) -> None:
+    """A person updates a project by replacing the folder of the library."""
+    folder = project.path / "src" / LIBRARY
+    shutil.rmtree(folder)
+    with ZipFile(wheel) as files:
+        names = [name for name in files.namelist() if name.startswith(f"{LIBRARY}/")]
+        files.extractall(folder.parent, names)
+    with (folder / "__init__.py").open("a") as module:
+        module.write('\nprint("the newer library")\n')
+
+    printed = project.run("kedro", "run").stdout
+    assert "the newer library" in printed
+    assert verdict_in(printed)
     assert len(leaderboard(project)) == 4
-    assert project.run("kedro", "run", "--pipelines", "predict")
+    assert predictions(project)
