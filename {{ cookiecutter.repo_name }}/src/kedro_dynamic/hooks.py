@@ -1,166 +1,197 @@
-"""The engine's hooks of a run: turns and record, progress, results, failures."""
+"""The story of a run: one hook, whose steps stand in the order in which they happen."""
 
 import atexit
-import logging
-import os
 import threading
-import traceback
 from collections.abc import Generator
 from typing import Any
 
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
-from rich import get_console
-from rich.progress import Progress
 
-from kedro_dynamic.catalog.entries import local_path
-from kedro_dynamic.catalog.metadata import read_metadata, section_title
-from kedro_dynamic.patches import cache_inputs_outputs
-from kedro_dynamic.registry.config_loader import project_path
-from kedro_dynamic.runs.command import kedro_command
-from kedro_dynamic.runs.console import harmless, print_places, print_table
-from kedro_dynamic.runs.failures import discard_failed_models
-from kedro_dynamic.runs.provenance import Plan, Provenance, plans
-from kedro_dynamic.runs.run_lock import LOCKS_FOLDER, RunLock
+from kedro_dynamic import patches
+from kedro_dynamic.champion.promote import promote
+from kedro_dynamic.champion.registry import check_inputs
+from kedro_dynamic.report.page import write_report
+from kedro_dynamic.runs import failures, preflight, results
+from kedro_dynamic.runs.run import (
+    Run,
+    begin_run,
+    find_run,
+    interrupted_runs,
+    load_leaderboard,
+    next_session_depth,
+    open_runs,
+    session_depth,
+)
 from kedro_dynamic.runs.worker import end_with_parent
-
-logger = logging.getLogger(__name__)
-
-
-class ProgressHook:
-    """A progress bar over the nodes of a run; silent where there is no terminal."""
-
-    def __init__(self) -> None:
-        self._progress: Progress | None = None
-
-    # Last, when no other hook can refuse the run: nobody would take the bar away.
-    @hook_impl(trylast=True)
-    @harmless()
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline
-    ) -> None:
-        """Show the bar."""
-        # Kedro's log goes through the same console, hence above the bar.
-        console = get_console()
-        # ParallelRunner's workers share the terminal but not the bar.
-        shared = "ParallelRunner" in run_params["runner"]
-        if self._progress is None and console.is_terminal and not shared:
-            # No refresh from a thread: forking while it holds a lock could hang.
-            self._progress = Progress(
-                console=console, transient=True, auto_refresh=False
-            )
-            self._progress.add_task("Nodes", total=len(pipeline.nodes))
-            self._progress.start()
-            # Ctrl-C must not leave the terminal without a cursor.
-            atexit.register(self.after_pipeline_run)
-
-    @hook_impl
-    @harmless()
-    def after_node_run(self, node: Node) -> None:
-        """Count one node as done."""
-        logger.info("Done: %s", node.name)
-        if self._progress is not None:
-            self._progress.advance(self._progress.task_ids[0])
-            self._progress.refresh()
-
-    @hook_impl(tryfirst=True)
-    @harmless()
-    def after_pipeline_run(self) -> None:
-        """Take the bar away."""
-        atexit.unregister(self.after_pipeline_run)
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-
-    on_pipeline_error = after_pipeline_run
+from kedro_dynamic.serving.binding import check_artifacts
+from kedro_dynamic.tracking.description import describe
+from kedro_dynamic.tracking.lineage import source_of
+from kedro_dynamic.tracking.parent_run import (
+    attempt,
+    close_parent_run,
+    open_parent_run,
+    report_problem,
+    resume_in_thread,
+    write_to_mlflow,
+)
+from kedro_dynamic.tracking.payload import collect
+from kedro_dynamic.tracking.store import Store, connect
 
 
-class ResultHook:
-    """Shows what a run has made."""
+class RunHook(threading.local):
+    """Checks, records, tracks and reports runs.
 
-    @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the tables that the catalog marks with ``console``, and the places."""
-        # Not those of data sets that the run goes on to compare.
-        for name in sorted(pipeline.outputs()):
-            title = read_metadata(catalog, name).console
-            if title and catalog.exists(name):
-                table = catalog[name].load()
-                print_table(section_title(title, name), table)
-        root = project_path()
-        paths = (local_path(catalog, name) for name in pipeline.all_outputs())
-        inside = {path.parent for path in paths if path and path.is_relative_to(root)}
-        # The layers of the data: further down there may be a folder per data set.
-        layers = {root.joinpath(*path.relative_to(root).parts[:2]) for path in inside}
-        print_places(
-            {
-                "files": ", ".join(sorted(map(os.path.relpath, layers))),
-                "full log": "level INFO for kedro in conf/logging.yml",
-            }
-        )
+    Its methods around a whole run are wrappers, called before and after those of all
+    other hooks: what these check, read and write belongs to this run alone, and an
+    error of theirs does not cost the run its records.
 
-
-class RunHook:
-    """Lets runs take turns, and keeps the record of what was made from what.
-
-    Around all other hooks: what they check, read and write is of this run alone.
+    Attributes:
+        store: Where the runs of this thread's session are tracked.
+        dataset: The dataset that this thread is loading or saving, and which of both.
     """
 
-    def __init__(self) -> None:
-        self._locks: dict[int, RunLock] = {}
+    store: Store
+    dataset = ("", "")
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Set MLflow up, with a store that can be used."""
+        end_interrupted_runs(next_session_depth())
+        preflight.check_pipelines_exist(context)
+        patches.name_package_for_workers()
+        self.store = connect(context)
+
+    @hook_impl(tryfirst=True)
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Make the datasets that have an entry of their own."""
+        preflight.make_datasets(catalog)
 
     @hook_impl(wrapper=True, tryfirst=True)
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> Generator[None]:
-        """Wait for one's turn; write what is to be made if no hook refuses the run."""
-        self._end_interrupted()
-        cache_inputs_outputs(pipeline)
-        root, only_missing = project_path(), run_params["only_missing_outputs"]
-        plan = Plan(pipeline, catalog, root)
-        reads, writes = plan.reads, {*plan.writes.values()}
-        lock = RunLock(root / LOCKS_FOLDER, kedro_command(run_params), reads, writes)
-        lock.acquire(wait=settings.get("WAIT_FOR_OTHER_RUNS", True))
+        """Begin a run, unless something is wrong with it or another hook refuses it."""
+        end_interrupted_runs(session_depth())
+        patches.cache_inputs_outputs(pipeline)
+        wait = settings.get("WAIT_FOR_OTHER_RUNS", True)
+        run = begin_run(run_params, pipeline, catalog, self.store, wait=wait)
         try:
+            preflight.check_run(run_params, pipeline, catalog)
+            check_artifacts(pipeline, catalog)
+            if not run.store.problem:
+                check_inputs(pipeline, catalog)
             yield
-            with Provenance(root).open() as provenance:
-                if only_missing:
-                    discard_failed_models(pipeline, catalog)
-                provenance.begin(plan, only_missing)
+            run.leaderboard_before = load_leaderboard(run)
+            run.source_tags, run.source_files = source_of(run.root)
+            open_parent_run(run)
+            run.begin()
         except BaseException:
-            lock.release()
+            close_parent_run(run, "FAILED")
+            run.close()
             raise
-        self._locks[id(catalog)], plans[id(catalog)] = lock, plan
 
     @hook_impl
-    def before_node_run(self) -> None:
-        """Let ParallelRunner's workers end with this process."""
+    def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
+        """Let a node of a model return its failure instead of raising it."""
         end_with_parent()
+        failures.catch_failures(node)
+        run = find_run(catalog)
+        if run is not None:
+            resume_in_thread(run)
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
+        """Tell an error of the data which tables the node was given."""
+        failures.restore_function(node)
+        preflight.name_tables(error, node, catalog)
+
+    @hook_impl
+    def after_node_run(
+        self, node: Node, outputs: dict[str, Any], catalog: DataCatalog
+    ) -> None:
+        """Count a node as done; save nothing where its model failed."""
+        failures.restore_function(node)
+        failures.save_failures(outputs, catalog)
+        run = find_run(catalog)
+        if run is not None:
+            run.progress.advance(node)
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        """Note which dataset an error would be about."""
+        self.dataset = (dataset_name, "read")
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Note which dataset an error would be about."""
+        self.dataset = (dataset_name, "written")
 
     @hook_impl(wrapper=True, tryfirst=True)
     def after_pipeline_run(self, catalog: DataCatalog) -> Generator[None]:
-        """Note what was made, and let others go on."""
+        """Show, track and report what a run has made; fail if models have failed."""
         try:
             yield
         finally:
-            self._end(id(catalog))
+            run = find_run(catalog)
+            if run is not None:
+                finish(run)
 
-    on_pipeline_error = after_pipeline_run
-
-    def _end_interrupted(self) -> None:
-        """End the runs that Ctrl-C has ended in a notebook: no hook was told."""
-        frames = (frame.f_locals.values() for frame, _ in traceback.walk_stack(None))
-        at_work = {id(value) for values in frames for value in values}
-        for key, lock in [*self._locks.items()]:
-            if lock.thread == threading.get_ident() and key not in at_work:
-                self._end(key)
-
-    def _end(self, key: int) -> None:
-        lock, plan = self._locks.pop(key), plans.pop(key)
+    @hook_impl(wrapper=True, tryfirst=True)
+    def on_pipeline_error(
+        self, error: Exception, catalog: DataCatalog
+    ) -> Generator[None]:
+        """Track and report what a run made before its error, and explain the error."""
         try:
-            with Provenance(plan.root).open() as provenance:
-                provenance.settle(plan)
+            yield
         finally:
-            lock.release()
+            run = find_run(catalog)
+            if run is not None:
+                finish(run, error)
+        preflight.explain(error, catalog, *self.dataset)
+
+
+def finish(run: Run, error: Exception | None = None) -> None:
+    """End a run: show, track, set the champion, write the report, raise failures."""
+    try:
+        run.progress.stop()
+        if error is None:
+            results.show_tables(run)
+
+        payload = collect(run, error)
+        describe(run, payload)
+        write_to_mlflow(run, payload)
+        verdict = None
+        if error is None:
+            verdict = attempt(run, payload, lambda _: set_champion(run, payload))
+
+        report = write_report(run, payload, verdict)
+        if report:
+            attempt(run, payload, lambda mlflow: mlflow.log_artifact(payload.id, report))
+        close_parent_run(run, payload.status)
+
+        results.show_places(run, verdict, report, with_files=error is None)
+        report_problem(run, only_warn=error is not None)
+        if error is None:
+            failures.raise_failures(run.params, run.pipeline, run.catalog)
+    finally:
+        run.close()
+
+
+def end_interrupted_runs(depth: int) -> None:
+    """End the runs of this thread that Ctrl-C ended: no hook was told.
+
+    Args:
+        depth: Of the session that begins; 0 when the process ends.
+    """
+    runs = interrupted_runs(depth) if depth else open_runs()
+    for run in runs:
+        close_parent_run(run, "KILLED")
+        run.close()
+
+
+# MLflow itself would mark what Ctrl-C left open as finished.
+atexit.register(end_interrupted_runs, 0)

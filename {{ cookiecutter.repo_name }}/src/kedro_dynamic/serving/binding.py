@@ -145,13 +145,15 @@ def _schema(columns: Mapping[str, str]) -> Any:
     )
 
 
-def check_artifacts(pipeline: PipelineML, catalog: DataCatalog) -> None:
+def check_artifacts(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Reject fitted objects that cannot become part of the logged model.
 
     Raises:
         ConfigurationError: If an input of the inference pipeline is not a file of this
             machine; names it and the entry to write.
     """
+    if not isinstance(pipeline, PipelineML):
+        return
     fitted = pipeline.inference.inputs() - {pipeline.input_name}
     problems = [
         f"{name}: is not in a file of this machine, so the logged model could not take "

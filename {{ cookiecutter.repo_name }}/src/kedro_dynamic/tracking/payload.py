@@ -1,126 +1,118 @@
-"""What MLflow, and people on its pages, are told of a run, as plain data.
+"""What MLflow is told of a run and its models, as plain data.
 
-All of it is collected first, and then written: so what a store does not take today is
-kept, and written later as the run that it was.
+All of it is collected before anything is written, so that the whole run can be written
+to the local store when a server fails.
 """
 
-import os
+import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from itertools import accumulate
+from typing import Any
 
 import pandas as pd
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from pydantic import BaseModel, ConfigDict, Field
+from kedro.pipeline import Node
+from pydantic import BaseModel
 
+from kedro_dynamic.catalog.entries import shown_path
+from kedro_dynamic.catalog.metadata import read_metadata
+from kedro_dynamic.catalog.names import (
+    ENTRY,
+    FITTED_MODEL,
+    METRICS,
+    dataset_name,
+    model_name,
+    split_name,
+)
 from kedro_dynamic.config.errors import one_line, redact
-from kedro_dynamic.config.project import package_name
-from kedro_dynamic.runs.provenance import plans
+from kedro_dynamic.config.schema import DataSpec, ModelSpec
+from kedro_dynamic.runs.command import kedro_command
+from kedro_dynamic.runs.failures import is_failure
+from kedro_dynamic.runs.run import Run
+from kedro_dynamic.tracking.lineage import data_of, parameters_text
 
-Result = TypeVar("Result")
+# MLflow cuts longer values of tags and parameters; with some room to spare.
+MAX_LENGTH = 5000
 
-
-NOTE = "mlflow.note.content"
-
-
-ABOUT = {
-    # So MLflow opens it on its runs, once *Model training* is chosen on the left.
-    "mlflow.experimentKind": "custom_model_development",
-    NOTE: "A run for each `kedro run`, and below it one for each model. All on a page: "
-    "click the newest run, then *Artifacts*, then `report.html`. The best model so far "
-    "is `models:/{package}@champion`.",
-}
+STOPPED = "Not finished: the run stopped"
 
 
-class Outcome(BaseModel):
-    """What MLflow is told of one run; times in milliseconds since the epoch."""
-
-    model_config = ConfigDict(ser_json_inf_nan="constants")
+@dataclass(kw_only=True)
+class Payload:
+    """What MLflow is told of a run; times are milliseconds since the epoch."""
 
     name: str
     start: int
     end: int
     status: str = "FINISHED"
-    params: dict[str, str] = {}
-    metrics: dict[str, float] = {}
-    tags: dict[str, str] = {}
-    files: dict[str, str] = {}
-    """Their texts, by name."""
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Texts by the name of their file."""
 
-    data: list[dict[str, str]] = []
-    """Name, digest and path of what the run began with."""
+    data: list[dict[str, str]] = field(default_factory=list)
+    """Name, digest and path of each dataset that the run began with."""
 
     id: str = ""
     """Of the run in MLflow, once it is there."""
 
-    stays_open: bool = Field(default=False, exclude=True)
-    """It is the caller's, who ends it; not if it is written later."""
-
-    sent: bool = False
-    place: str = ""
-    """Where it is to be written later: address, without passwords, and experiment."""
-
-    models: list["ModelOutcome"] = []
+    models: list["ModelPayload"] = field(default_factory=list)
 
 
-class ModelOutcome(Outcome):
+@dataclass(kw_only=True)
+class ModelPayload(Payload):
     """What MLflow is told of a model."""
 
     namespace: str
-    reused: bool = False
-    """Whether it was there already, and nothing of it has run."""
-
-    entry: Any = Field(default=None, exclude=True)
-    """Its ``ModelSpec``, while the run is under way."""
+    spec: ModelSpec
+    is_reused: bool = False
+    """True if an earlier run fitted it, and this run left it as it was."""
 
 
-@dataclass
-class KedroRun:
-    """A run under way, as Kedro tells hooks of it, and the run of MLflow that it is."""
+def collect(run: Run, error: Exception | None) -> Payload:
+    """Collect what a run has made, and what it was made from.
 
-    params: dict[str, Any]
-    pipeline: Pipeline
-    catalog: DataCatalog
-    tags: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    """Of what it was started from."""
+    Args:
+        run: The run.
+        error: What ended it early, if anything did.
+    """
+    data = data_of(run.plan)
+    parameters = _parameters(run)
+    models = _models(run, data, parameters, is_stopped=error is not None)
 
-    leaderboard_before: pd.DataFrame | None = field(default=None, init=False)
-    client: MlflowClient | None = None
-    experiment_id: str = ""
-    id: str = ""
-    title: str = ""
-    """Its name in MLflow."""
-
-    problem: str = ""
-    """Why MLflow lacks it, or a part of it."""
-
-    process: int = field(default_factory=os.getpid)
-    start: float = field(default_factory=time.time)
-
-    def __post_init__(self) -> None:
-        made = self.pipeline.all_outputs()
-        if "leaderboard" in made and self.catalog.exists("leaderboard"):
-            self.leaderboard_before = self.catalog["leaderboard"].load()
-
-    def attempt(self, work: Callable[[MlflowClient], Result]) -> Result | None:
-        """Do something with the store, unless it has failed before."""
-        if self.client and not self.problem:
-            try:
-                return work(self.client)
-            except Exception as error:
-                self.problem = one_line(error)
-        return None
-
-    @property
-    def name(self) -> str:
-        """Name of the run, as kedro-mlflow has it."""
-        return "+".join(self.params.get("pipeline_names") or ["__default__"])
+    fitted = [model for model in models if not model.is_reused]
+    has_failed = error is not None or any(one.status == "FAILED" for one in fitted)
+    shown_params = {
+        name.removeprefix("params:"): value
+        for name, value in parameters.items()
+        if not name.startswith("params:models.")
+    }
+    payload = Payload(
+        name=run.mlflow.title or run.name,
+        start=round(run.start * 1000),
+        end=round(time.time() * 1000),
+        status="FAILED" if has_failed else "FINISHED",
+        params=flatten(shown_params),
+        metrics={
+            f"{model.name}.model_score": model.metrics["model_score"]
+            for model in models
+            if "model_score" in model.metrics
+        },
+        tags={**run.source_tags, "kedro_command": kedro_command(run.params)},
+        files={**run.source_files, "parameters.yml": parameters_text(run.catalog)},
+        data=data,
+        id=run.mlflow.id,
+        models=models,
+    )
+    if error is None:
+        _add_marked_outputs(payload, run)
+    else:
+        payload.tags["error"] = one_line(error)
+    return payload
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
@@ -132,64 +124,164 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def texts(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Return nested mappings, or schemas, as texts under keys joined with dots."""
     flat: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, BaseModel):
             value = value.model_dump(by_alias=True)
         if isinstance(value, Mapping) and value:
-            flat |= texts(value, f"{prefix}{key}.")
+            flat |= flatten(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = redact(str(value))
     return flat
 
 
-def introduce(client: MlflowClient, experiment_id: str) -> None:
-    """Say what kind an experiment is of, and describe it, where nobody has."""
-    with suppress(MlflowException):  # it may be for others to describe
-        known = client.get_experiment(experiment_id).tags
-        for key in ABOUT.keys() - known.keys():
-            client.set_experiment_tag(
-                experiment_id, key, ABOUT[key].format(package=package_name())
-            )
+def _parameters(run: Run) -> dict[str, Any]:
+    """Return the parameters that a run takes, by the names of their datasets."""
+    names = sorted(run.pipeline.inputs())
+    return {
+        name: run.catalog[name].load() for name in names if name.startswith("params:")
+    }
 
 
-def describe(run: KedroRun, outcome: Outcome) -> None:
-    """Add to what MLflow is told of a run: best model, its score, counts, notes."""
-    told, best = [], _best(run, {one.namespace: one for one in outcome.models})
-    for model, score in best:
-        told.append(f"**{model.name}** is best: {score} {model.metrics[score]:.3f}")
-    if len(best) == 1:
-        outcome.tags["winner"] = model.name
-        outcome.metrics[score] = model.metrics[score]
-        if outcome.name == run.name:  # nobody has named it
-            name = f"{run.name.strip('_')}: {model.name} {model.metrics[score]:.3f}"
-            outcome.name = outcome.tags["mlflow.runName"] = name
-    if outcome.models:
-        failed = [one.name for one in outcome.models if one.status == "FAILED"]
-        counts = {"models": len(outcome.models), "models_failed": len(failed)}
-        outcome.metrics |= counts
-        told += [f"{count} {what.replace('_', ' ')}" for what, count in counts.items()]
-    outcome.tags[NOTE] = "\n\n".join([*told, f"`{outcome.tags['kedro_command']}`"])
-    for one in outcome.models:
-        what = f"`{one.entry.class_path}` on {one.tags.get('data', 'data')}"
-        one.tags[NOTE] = f"{what}\n\n`{one.tags['kedro_command']}`"
+def _models(
+    run: Run, data: list[dict[str, str]], parameters: dict[str, Any], is_stopped: bool
+) -> list[ModelPayload]:
+    """Collect the payload of each model that a run made, reused or did not reach."""
+    nodes = defaultdict(list)
+    for node in run.pipeline.nodes:
+        nodes[node.namespace].append(node)
+
+    models = []
+    for name in sorted(run.pipeline.all_outputs()):
+        namespace, kind = split_name(name)
+        if kind != METRICS or not namespace:
+            continue
+        specs = _specs(nodes[namespace], run.catalog, namespace, parameters)
+        if "model" not in specs:
+            continue
+
+        is_made = run.plan.made(name)
+        is_reused = (
+            not is_made
+            and run.params["only_missing_outputs"]
+            and run.catalog.exists(name)
+        )
+        if not (is_made or is_reused or is_stopped):
+            continue
+
+        model = _model(namespace, specs, data, run)
+        model.is_reused = is_reused
+        if is_made or is_reused:
+            _read_results(model, run)
+        else:
+            model.status, model.tags["error"] = "KILLED", STOPPED
+        models.append(model)
+    return models
 
 
-def _best(
-    run: KedroRun, models: dict[str, ModelOutcome]
-) -> list[tuple[ModelOutcome, str]]:
-    """Return the first model of each leaderboard of a run, and the score it is for."""
-    best, plan = [], plans[id(run.catalog)]
-    made = [(node, name) for node in run.pipeline.nodes for name in node.outputs]
-    for node, name in made:
-        if name.rpartition(".")[2] == "leaderboard" and plan.made(name):
-            board: pd.DataFrame = run.catalog[name].load()
-            known = (
-                models.get(f"{node.namespace}.{one}") for one in board.get("model", [])
-            )
-            first = next(filter(None, known), None)
-            if first and board.columns[1] in first.metrics:
-                best.append((first, board.columns[1]))
-    return best
+def _model(
+    namespace: str, specs: dict[str, Any], data: list[dict[str, str]], run: Run
+) -> ModelPayload:
+    """Return what a model is and what it is made from, without its results."""
+    spec: ModelSpec = specs["model"]
+    now = round(time.time() * 1000)
+
+    # The class without its module, which is short enough to compare in a table.
+    params: dict[str, Any] = {"class": spec.class_path.rpartition(".")[2]}
+    params["model_kwargs"] = spec.model_kwargs
+    if "data" in specs:
+        params["encode"] = specs["data"].encode
+    if "random_state" in specs:
+        params["random_state"] = specs["random_state"]
+
+    # The data of its namespace, and of those around it.
+    spaces = ("", *accumulate(namespace.split("."), "{}.{}".format))
+    model_data = [entry for entry in data if split_name(entry["name"])[0] in spaces]
+    tags = {
+        "model": model_name(namespace),
+        "namespace": namespace,
+        "kedro_command": kedro_command(run.params, namespace=namespace),
+        "data": ", ".join(entry["path"] for entry in model_data),
+        "data_digest": ", ".join(entry["digest"] for entry in model_data),
+    }
+    return ModelPayload(
+        name=model_name(namespace),
+        data=model_data,
+        start=now,
+        end=now,
+        params=flatten(params),
+        tags=run.source_tags | tags,
+        namespace=namespace,
+        spec=spec,
+    )
+
+
+def _specs(
+    nodes: Iterable[Node],
+    catalog: DataCatalog,
+    namespace: str,
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """Return what a model's nodes take: its entry, tuned if it was, data and seed."""
+    inputs = {name for node in nodes for name in node.inputs}
+    specs: dict[str, Any] = {}
+    for name in sorted(inputs & parameters.keys()):
+        value = parameters[name]
+        if isinstance(value, ModelSpec):
+            specs["model"] = value
+        elif isinstance(value, DataSpec):
+            specs["data"] = value
+        elif name == "params:random_state":
+            specs["random_state"] = value
+
+    tuned = dataset_name(namespace, ENTRY)
+    if tuned in inputs and catalog.exists(tuned):
+        entry = catalog[tuned].load()
+        if not is_failure(entry):
+            specs["model"] = ModelSpec.model_validate(entry)
+    return specs
+
+
+def _read_results(model: ModelPayload, run: Run) -> None:
+    """Add what a model's files say of it: its metrics, or its error."""
+    name = dataset_name(model.namespace, METRICS)
+    metrics = run.catalog[name].load()
+    if is_failure(metrics):
+        model.status = "FAILED"
+        # The end of a long traceback says most.
+        traceback = metrics["traceback"][-MAX_LENGTH:]
+        model.tags |= {"error": metrics["error"], "traceback": traceback}
+        return
+
+    model.metrics = numbers(metrics)
+    fitted_model = dataset_name(model.namespace, FITTED_MODEL)
+    model.tags["fitted_model"] = shown_path(run.catalog, fitted_model)
+    if model.is_reused:
+        model.tags["reused"] = "true"
+    elif name in run.plan.files:
+        written = run.plan.files[name].stat().st_mtime
+        model.end = round(written * 1000)
+        model.start = model.end - round(model.metrics.get("fit_seconds", 0) * 1000)
+
+
+def _add_marked_outputs(payload: Payload, run: Run) -> None:
+    """Add the outputs that the catalog marks with ``mlflow`` in their metadata.
+
+    ``metrics`` logs the numbers of a dictionary, ``artifact`` the output as a file.
+    """
+    for name in sorted(run.pipeline.all_outputs()):
+        mark = read_metadata(run.catalog, name).mlflow
+        if not mark or not run.plan.made(name):
+            continue
+        value = run.catalog[name].load()
+        if isinstance(value, dict) and mark == "metrics":
+            payload.metrics |= numbers(value)
+        elif isinstance(value, dict):
+            text = json.dumps(value, indent=2, default=str)
+            payload.files[f"{name}.json"] = text
+        elif isinstance(value, pd.DataFrame):
+            payload.files[f"{name}.csv"] = value.to_csv(index=False)
+        else:
+            payload.files[f"{name}.txt"] = str(value)

@@ -1,184 +1,257 @@
-"""MLflow's store, and what ``tracking.yml`` may say of it and the champion."""
+"""Where runs are tracked: MLflow's store, or the local one where it cannot be used."""
 
 import logging
-import math
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow
 import requests
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
 
-from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
+from kedro_dynamic.config.addresses import SQLITE, anchor, is_sqlite, sqlite_path
+from kedro_dynamic.config.errors import (
+    VERBATIM,
+    ConfigurationError,
+    one_line,
+    parse,
+    redact,
+)
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.tracking import TrackingConfig
 from kedro_dynamic.runs.run_lock import HOST, is_alive
-from kedro_dynamic.tracking.sqlite import (
-    SQLITE,
-    check_writable,
-    follow_move,
-    limit_waiting,
-    store_lock,
-)
+from kedro_dynamic.tracking.sqlite import check_writable, follow_move, store_lock
 
 logger = logging.getLogger(__name__)
 
-
 LOCAL_STORE = f"{SQLITE}mlflow.db"
-
-
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-
-
 PROCESS = "kedro_process"
 
-
-def anchor(uri: str, project_path: Path) -> str:
-    """Make a relative SQLite address begin at the root of the project."""
-    if not uri.startswith(SQLITE):
-        return uri
-    return SQLITE + (project_path / uri.removeprefix(SQLITE)).as_posix()
+# Sessions in threads set up and write one after the other: stores do not expect two
+# clients to create the same dataset or alias at once.
+writing = threading.RLock()
 
 
-def address(uri: str, project_path: Path) -> str:
-    """Return an address as it stays when the project is moved, without passwords."""
-    return redact(uri.replace(f"{project_path.as_posix()}/", ""))
+@dataclass
+class Store:
+    """Where the runs of a session are tracked."""
+
+    context: KedroContext
+    config: TrackingConfig
+    """``tracking.yml``."""
+
+    plugin: KedroMlflowConfig
+    """``mlflow.yml``."""
+
+    hook: MlflowHook = field(default_factory=MlflowHook)
+    """kedro-mlflow's hook, which sets MLflow up and opens the parent run."""
+
+    uri: str = ""
+    problem: str = ""
+    """Why the store cannot be used."""
+
+    in_callers_run: bool = False
+    """True if a run was active before the session, which then writes into it."""
+
+    @property
+    def root(self) -> Path:
+        """The folder of the project."""
+        return Path(self.context.project_path)
+
+    @property
+    def is_local(self) -> bool:
+        """True if this is the project's own store."""
+        return self.uri == anchor(LOCAL_STORE, self.root)
+
+    def use(self, uri: str, *, registry_uri: str | None) -> None:
+        """Set MLflow up for an address.
+
+        Raises:
+            Exception: Whatever shows that the store cannot be used.
+        """
+        config = _read(self.context, "mlflow")
+        server = config.setdefault("server", {})
+        server["mlflow_tracking_uri"] = uri
+        server["mlflow_registry_uri"] = registry_uri
+        if not answers(uri, self.config.timeout_seconds):
+            raise ConnectionError("no answer")
+
+        tracking = config.setdefault("tracking", {})
+        # The plugin's default would reopen the run at every node.
+        tracking.setdefault("run", {}).setdefault("nested", False)
+        if is_sqlite(uri):
+            experiment = tracking.setdefault("experiment", {})
+            prepare_sqlite(uri, experiment, self.root, self.config.timeout_seconds)
+        self.context.config_loader["mlflow"] = config
+        self.hook.after_context_created(self.context)
+        self.uri, self.problem = uri, ""
+
+    def use_local(self, problem: str) -> bool:
+        """Set MLflow up for the project's own store, if tracking.yml allows it.
+
+        Args:
+            problem: Why the store in use cannot be used.
+
+        Returns:
+            True if runs are now tracked in the local store.
+        """
+        if self.config.on_unreachable != "local" or self.is_local:
+            return False
+        failed, local = self.uri, anchor(LOCAL_STORE, self.root)
+        try:
+            self.use(local, registry_uri=None)
+        except Exception as error:
+            logger.debug("%s cannot be used: %s", local, error)
+            return False
+        logger.warning(
+            "%s cannot be used (%s): this run is tracked in %s instead.",
+            redact(failed),
+            problem,
+            local,
+            extra=VERBATIM,
+        )
+        return True
+
+    def refuse(self, problem: str) -> None:
+        """Raise an error if tracking.yml says that runs must be tracked."""
+        if self.config.on_unreachable == "fail":
+            raise ConfigurationError.listing(
+                "mlflow.yml",
+                [
+                    f"server.mlflow_tracking_uri: {redact(self.uri)} cannot be used "
+                    f"({problem}); start the server, or write "
+                    "'on_unreachable: local' in tracking.yml"
+                ],
+            )
+
+
+def connect(context: KedroContext) -> Store:
+    """Set MLflow up for a session, with a store that can be used.
+
+    Raises:
+        ConfigurationError: If tracking.yml or mlflow.yml is wrong, or if the store
+            cannot be used and tracking.yml says that this is an error.
+    """
+    config = parse(TrackingConfig, _read(context, "tracking"), "tracking.yml")
+    plugin = parse(KedroMlflowConfig, _read(context, "mlflow"), "mlflow.yml")
+    store = Store(context, config, plugin)
+    with writing:
+        if mlflow.active_run() is not None:
+            # A run that the caller has opened decides where everything goes.
+            store.in_callers_run = True
+            store.hook.after_context_created(context)
+            store.uri = mlflow.get_tracking_uri()
+            return store
+
+        local = anchor(LOCAL_STORE, store.root)
+        uri = plugin.server.mlflow_tracking_uri or os.getenv("MLFLOW_TRACKING_URI")
+        store.uri = anchor(uri or local, store.root)
+        try:
+            store.use(store.uri, registry_uri=plugin.server.mlflow_registry_uri)
+        except Exception as error:
+            problem = one_line(error)
+            store.refuse(problem)
+            if not store.use_local(problem):
+                store.problem = problem
+                # What a node itself logs must not wait for the store that fails.
+                mlflow.set_tracking_uri(local)
+    return store
+
+
+def prepare_sqlite(
+    uri: str, experiment: dict[str, Any], root: Path, timeout_seconds: float
+) -> None:
+    """Create the tables of a SQLite store, and let it follow a project that moved.
+
+    Args:
+        uri: Address of the store.
+        experiment: ``tracking.experiment`` of mlflow.yml; gets a place for artifacts.
+        root: The folder of the project.
+        timeout_seconds: How long to wait for another process to release the store.
+    """
+    artifacts = (root / "mlartifacts").as_uri()
+    options = experiment.setdefault("create_experiment_kwargs", {})
+    location = options.setdefault("artifact_location", artifacts)
+    is_inside = sqlite_path(uri).is_relative_to(root)
+    # Two first runs at once would create the same tables, and leave neither whole.
+    with store_lock(uri):
+        check_writable(uri, timeout_seconds)
+        MlflowClient(uri).search_experiments(max_results=1)
+        if is_inside and location == artifacts:
+            follow_move(uri, artifacts, experiment.get("name") or package_name())
 
 
 def answers(uri: str, timeout_seconds: float) -> bool:
-    """Tell whether there is a server at the address; files always count as there."""
+    """Return True if there is a server at the address; files always count as there."""
     try:
         parts = urlsplit(uri)
-        if parts.scheme in ("http", "https"):
+        scheme = parts.scheme.partition("+")[0]
+        if scheme in ("http", "https"):
             # Any answer will do, a refusal included: credentials come later.
             requests.get(f"{uri.rstrip('/')}/health", timeout=timeout_seconds)
-        elif parts.hostname and (
-            port := parts.port or DATABASE_PORTS.get(parts.scheme.partition("+")[0])
-        ):
-            socket.create_connection((parts.hostname, port), timeout_seconds).close()
+            return True
+        port = parts.port or DATABASE_PORTS.get(scheme)
+        if parts.hostname and port:
+            address = (parts.hostname, port)
+            socket.create_connection(address, timeout_seconds).close()
     except (OSError, ValueError, requests.RequestException):
         return False
     return True
 
 
-def connect(
-    config: dict[str, Any],
-    project_path: Path,
-    tracking: TrackingConfig,
-    set_up: Callable[[], None],
-) -> tuple[str, str]:
-    """Let MLflow be set up with the store of mlflow.yml, or what is to be used instead.
-
-    Returns:
-        The address; and why it cannot be used, where no other one is to be.
-
-    Raises:
-        ConfigurationError: If tracking.yml says so.
-    """
-    local = anchor(LOCAL_STORE, project_path)
-    server = config.setdefault("server", {})
-    uri = server.get("mlflow_tracking_uri") or os.getenv("MLFLOW_TRACKING_URI")
-    uri = anchor(uri or local, project_path)
-    try:
-        configure(config, uri, project_path, tracking.timeout_seconds)
-        set_up()
-    except Exception as error:
-        problem = one_line(error)
-    else:
-        return uri, ""
-    refuse(uri, problem, tracking)
-    mlflow.set_tracking_uri(local)
-    if tracking.on_unreachable == "local" and uri != local:
-        server["mlflow_registry_uri"] = None
-        with suppress(Exception):  # then none can be used, as the end says
-            configure(config, local, project_path, tracking.timeout_seconds)
-            set_up()
-            message = "%s cannot be used (%s): this run is tracked in %s instead."
-            logger.warning(message, redact(uri), problem, local, extra=VERBATIM)
-            return local, ""
-    return uri, problem
-
-
-def refuse(uri: str, problem: str, tracking: TrackingConfig) -> None:
-    """End a run before it begins, if tracking.yml says so."""
-    if tracking.on_unreachable == "fail":
-        what = f"server.mlflow_tracking_uri: {redact(uri)} cannot be used ({problem})"
-        advice = "start the server, or write 'on_unreachable: local' in tracking.yml"
-        raise ConfigurationError.listing("mlflow.yml", [f"{what}; {advice}"])
-
-
-def configure(
-    config: dict[str, Any], uri: str, project_path: Path, timeout_seconds: float
-) -> None:
-    """Write a store that answers into the content of mlflow.yml, and create it."""
-    if not answers(uri, timeout_seconds):
-        raise ConnectionError("no answer")
-    config["server"]["mlflow_tracking_uri"] = uri
-    tracking = config.setdefault("tracking", {})
-    # The plugin's default would reopen the run at every node.
-    tracking.setdefault("run", {}).setdefault("nested", False)
-    if uri.startswith(SQLITE):
-        experiment = tracking.setdefault("experiment", {})
-        options = experiment.setdefault("create_experiment_kwargs", {})
-        artifacts = (project_path / "mlartifacts").as_uri()
-        own = options.setdefault("artifact_location", artifacts) != artifacts
-        inside = Path(uri.removeprefix(SQLITE)).is_relative_to(project_path)
-        # Two first runs at once would create the same tables, and leave neither whole.
-        with store_lock(uri):
-            check_writable(uri, timeout_seconds)
-            MlflowClient(uri).search_experiments(max_results=1)
-            if inside and not own:
-                follow_move(uri, artifacts, experiment.get("name") or package_name())
-
-
-def limit_mlflow(timeout_seconds: float) -> None:
-    """Make MLflow wait seconds, not minutes, for a store that goes away, and quietly.
-
-    Variables that are set already count for more.
-    """
-    limit_waiting(timeout_seconds)
-    seconds = str(max(1, math.ceil(timeout_seconds)))
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    # It could ask for minutes.
-    os.environ.setdefault("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false")
-    # A bar for each of many small files, in the middle of the log, helps nobody.
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # MLflow prints addresses, passwords included, and urllib3 warns of each retry; what
-    # a database raises is said once, at the end.
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-
-
 @contextmanager
 def impatience(**variables: str) -> Iterator[None]:
-    """Let MLflow ask but once in the block; its variables may say more."""
+    """Let MLflow ask a server only once within the block.
+
+    Args:
+        variables: Other environment variables to set for the block.
+    """
     changed = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **variables}
-    before = {name: os.environ[name] for name in changed}
+    before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     try:
         yield
     finally:
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def close_interrupted(client: MlflowClient, run_id: str) -> None:
-    """Note a run's process; mark as KILLED the runs whose process here has died."""
+    """Note the process of a run, and mark runs as KILLED whose process has died."""
     client.set_tag(run_id, PROCESS, f"{os.getpid()}@{HOST}")
     experiments = [client.get_run(run_id).info.experiment_id]
     running = "attributes.status = 'RUNNING'"
-    mine = f"{running} AND tags.{PROCESS} LIKE '%@{HOST}'"
-    for parent in client.search_runs(experiments, mine):
+    parents = client.search_runs(
+        experiments, f"{running} AND tags.{PROCESS} LIKE '%@{HOST}'"
+    )
+    for parent in parents:
         process = parent.data.tags[PROCESS].partition("@")[0]
-        # Anything may stand there: numbers of processes are short.
-        if re.fullmatch(r"\d{1,9}", process) and not is_alive(int(process)):
-            its = f"{running} AND tags.mlflow.parentRunId = '{parent.info.run_id}'"
-            for run in [*client.search_runs(experiments, its), parent]:
-                client.set_terminated(run.info.run_id, "KILLED")
+        # Anything may stand in a tag; numbers of processes are short.
+        if not re.fullmatch(r"\d{1,9}", process) or is_alive(int(process)):
+            continue
+        is_child = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+        children = client.search_runs(experiments, f"{running} AND {is_child}")
+        for run in [*children, parent]:
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _read(context: KedroContext, name: str) -> dict[str, Any]:
+    """Return a configuration, empty if the project has no file of that name."""
+    with suppress(MissingConfigException, KeyError):
+        return dict(context.config_loader[name])
+    return {}

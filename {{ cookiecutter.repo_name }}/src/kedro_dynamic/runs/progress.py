@@ -1,0 +1,53 @@
+"""A progress bar over the nodes of a run; silent where there is no terminal."""
+
+import logging
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+from rich import get_console
+from rich import progress as rich_progress
+
+from kedro_dynamic.runs.console import harmless
+
+logger = logging.getLogger(__name__)
+
+
+class Progress:
+    """The progress bar of a run, and a line in the log for each node."""
+
+    def __init__(self) -> None:
+        self._bar: rich_progress.Progress | None = None
+
+    @harmless()
+    def start(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Show the bar.
+
+        Kedro's log goes through the same console, so its lines stay above the bar.
+        """
+        console = get_console()
+        # ParallelRunner's workers share the terminal, but not the bar.
+        is_shared = "ParallelRunner" in run_params["runner"]
+        if is_shared or not console.is_terminal:
+            return
+
+        # No refresh from a thread: a fork while the thread holds a lock could hang.
+        self._bar = rich_progress.Progress(
+            console=console, transient=True, auto_refresh=False
+        )
+        self._bar.add_task("Nodes", total=len(pipeline.nodes))
+        self._bar.start()
+
+    @harmless()
+    def advance(self, node: Node) -> None:
+        """Count a node as done."""
+        logger.info("Done: %s", node.name)
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])
+            self._bar.refresh()
+
+    @harmless()
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

@@ -1,0 +1,44 @@
+"""The summary at the end of a run: tables, and where things are."""
+
+import os
+
+from kedro_dynamic.catalog.entries import local_path
+from kedro_dynamic.catalog.metadata import read_metadata, section_title
+from kedro_dynamic.runs.console import print_places, print_table
+from kedro_dynamic.runs.run import Run
+
+
+def show_tables(run: Run) -> None:
+    """Print the tables that the catalog marks with ``console``."""
+    # Only what no other node takes: not the leaderboards that the run compares.
+    for name in sorted(run.pipeline.outputs()):
+        title = read_metadata(run.catalog, name).console
+        if title and run.catalog.exists(name):
+            print_table(section_title(title, name), run.catalog[name].load())
+
+
+def show_places(
+    run: Run, verdict: str | None, report: str, *, with_files: bool
+) -> None:
+    """Print where files, log and report are, and what became of the champion."""
+    places = {}
+    if with_files:
+        places["files"] = ", ".join(_layers(run))
+        places["full log"] = "level INFO for kedro in conf/logging.yml"
+    if verdict:
+        places["champion"] = verdict
+    if report:
+        places["report"] = report
+    print_places(places)
+
+
+def _layers(run: Run) -> list[str]:
+    """Return the layers of the data that a run writes to, such as data/06_models."""
+    layers = set()
+    for name in run.pipeline.all_outputs():
+        path = local_path(run.catalog, name)
+        if path is not None and path.parent.is_relative_to(run.root):
+            # Further down there may be a folder for each data set.
+            parts = path.parent.relative_to(run.root).parts[:2]
+            layers.add(os.path.relpath(run.root.joinpath(*parts)))
+    return sorted(layers)

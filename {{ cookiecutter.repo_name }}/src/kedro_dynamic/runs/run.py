@@ -1,0 +1,216 @@
+"""The state of a Kedro run, made before its first node and passed on until its end."""
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from kedro.framework.session import KedroSession
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from kedro_dynamic.catalog.names import LEADERBOARD
+from kedro_dynamic.registry.config_loader import project_path
+from kedro_dynamic.runs.command import kedro_command
+from kedro_dynamic.runs.failures import discard_failed_models
+from kedro_dynamic.runs.progress import Progress
+from kedro_dynamic.runs.provenance import Plan, Provenance
+from kedro_dynamic.runs.run_lock import RunLock
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# In the data folder, which all who share it have in common.
+LOCKS, PROVENANCE = ".locks", ".provenance.json"
+
+
+@dataclass
+class MlflowRun:
+    """The run in MLflow that a Kedro run is tracked in."""
+
+    client: "MlflowClient | None" = None
+    """None where the run is not tracked."""
+
+    id: str = ""
+    experiment_id: str = ""
+    title: str = ""
+    """Its name in MLflow."""
+
+    problem: str = ""
+    """Why MLflow lacks the run, or a part of it."""
+
+
+@dataclass(eq=False)
+class Run:
+    """A Kedro run that has begun and not ended."""
+
+    params: dict[str, Any]
+    """What Kedro tells hooks of the run."""
+
+    pipeline: Pipeline
+    catalog: DataCatalog
+    root: Path
+    """The folder of the project."""
+
+    plan: Plan
+    lock: RunLock
+    provenance: Provenance
+    store: Any
+    """Where the run is tracked: a ``Store`` of ``tracking/store.py``."""
+
+    progress: Progress = field(default_factory=Progress)
+    mlflow: MlflowRun = field(default_factory=MlflowRun)
+    source_tags: dict[str, str] = field(default_factory=dict)
+    """The commit that the code is of."""
+
+    source_files: dict[str, str] = field(default_factory=dict)
+    """Texts by name that say what code and libraries the run is of."""
+
+    leaderboard_before: pd.DataFrame | None = None
+    start: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+
+    process: int = field(default_factory=os.getpid)
+    thread: int = field(default_factory=threading.get_ident)
+    depth: int = 0
+    """How many sessions of its thread were running when it began, itself included."""
+
+    @property
+    def name(self) -> str:
+        """The names of its pipelines, as kedro-mlflow joins them."""
+        return "+".join(self.params.get("pipeline_names") or ["__default__"])
+
+    def begin(self) -> None:
+        """Note what the run is going to make, and delete what it makes again."""
+        only_missing = self.params["only_missing_outputs"]
+        with self.provenance.open() as provenance:
+            if only_missing:
+                discard_failed_models(self.pipeline, self.catalog)
+            provenance.begin(self.plan, only_missing)
+        self.progress.start(self.params, self.pipeline)
+
+    def close(self) -> None:
+        """Note what was made, and let other runs continue."""
+        _runs.remove(self)
+        self.progress.stop()
+        try:
+            with self.provenance.open() as provenance:
+                provenance.settle(self.plan)
+        finally:
+            self.lock.release()
+
+
+# The runs that have begun and not ended. Sessions in several threads share the process.
+_runs: list[Run] = []
+
+
+def begin_run(
+    params: dict[str, Any],
+    pipeline: Pipeline,
+    catalog: DataCatalog,
+    store: Any,
+    *,
+    wait: bool,
+) -> Run:
+    """Make the Run of a pipeline, once no other run uses the same files.
+
+    Args:
+        params: What Kedro tells hooks of the run.
+        pipeline: What is going to run.
+        catalog: Its catalog, by which the run is found again.
+        store: Where it is tracked.
+        wait: Whether to wait for other runs, or to refuse this one.
+
+    Raises:
+        ConfigurationError: If another run uses the same files and this one must not
+            wait.
+    """
+    root = project_path()
+    data = root / "data"
+    plan = Plan(pipeline, catalog, root)
+    reads, writes = plan.reads, {*plan.writes.values()}
+
+    lock = RunLock(data / LOCKS, kedro_command(params), reads, writes)
+    lock.acquire(wait=wait)
+
+    provenance = Provenance(data / PROVENANCE)
+    run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)
+    run.depth = session_depth()
+    _runs.append(run)
+    return run
+
+
+def find_run(catalog: DataCatalog) -> Run | None:
+    """Return the run that a catalog belongs to; None in a worker process."""
+    for run in _runs:
+        if run.catalog is catalog and run.process == os.getpid():
+            return run
+    return None
+
+
+def interrupted_runs(depth: int) -> list[Run]:
+    """Return the runs of this thread that ended without a hook being called.
+
+    Ctrl-C in a notebook ends a run so. When a session begins at some depth, a run that
+    began at the same depth or further inside has left the stack.
+
+    Args:
+        depth: Of the session that begins.
+    """
+    thread = threading.get_ident()
+    return [
+        run
+        for run in _runs
+        if run.thread == thread and run.process == os.getpid() and run.depth >= depth
+    ]
+
+
+def open_runs() -> list[Run]:
+    """Return the runs of this process that have begun and not ended."""
+    return [run for run in _runs if run.process == os.getpid()]
+
+
+def session_depth() -> int:
+    """Return in how many calls of ``KedroSession.run`` this thread is."""
+    return _stack().count(KedroSession.run.__code__)
+
+
+def next_session_depth() -> int:
+    """Return the depth of the session whose context is being created.
+
+    ``KedroSession.run`` creates a context itself. In a notebook, or in a node that
+    creates a session of its own, the session is yet to run.
+    """
+    stack = _stack()
+    depth = stack.count(KedroSession.run.__code__)
+    load_context = KedroSession.load_context.__code__
+    if load_context in stack:
+        caller = stack.index(load_context) + 1
+        if caller < len(stack) and stack[caller] is KedroSession.run.__code__:
+            return depth
+    return depth + 1
+
+
+def _stack() -> list[CodeType]:
+    """Return the code of the calls that this thread is in, innermost first."""
+    codes = []
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        codes.append(frame.f_code)
+        frame = frame.f_back
+    return codes
+
+
+def load_leaderboard(run: Run) -> pd.DataFrame | None:
+    """Return the leaderboard as it is on disk; None where the run does not make one."""
+    if LEADERBOARD not in run.pipeline.all_outputs():
+        return None
+    if not run.catalog.exists(LEADERBOARD):
+        return None
+    leaderboard: pd.DataFrame = run.catalog[LEADERBOARD].load()
+    return leaderboard

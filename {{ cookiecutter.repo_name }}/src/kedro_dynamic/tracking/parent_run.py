@@ -1,0 +1,184 @@
+"""The run in MLflow that a Kedro run is tracked in: opened, written, closed."""
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import mlflow
+from mlflow import MlflowClient
+
+from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
+from kedro_dynamic.runs.run import Run
+from kedro_dynamic.tracking.description import describe_experiment
+from kedro_dynamic.tracking.payload import Payload
+from kedro_dynamic.tracking.store import Store, close_interrupted, impatience, writing
+from kedro_dynamic.tracking.writer import write_run
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+RUN_VARIABLE = "MLFLOW_RUN_ID"
+
+
+def open_parent_run(run: Run) -> None:
+    """Open the run in MLflow, in the local store if the configured one fails.
+
+    Raises:
+        ConfigurationError: If the store fails and tracking.yml says that this is an
+            error.
+    """
+    store: Store = run.store
+    if run.name in store.plugin.tracking.disable_tracking.pipelines:
+        return
+    if store.problem:
+        run.mlflow.problem = store.problem
+        return
+    try:
+        _open(run)
+    except Exception as error:
+        problem = one_line(error)
+        run.mlflow.client = None
+        _end_active_run(store, "FAILED", is_broken=True)
+        store.refuse(problem)
+        if store.use_local(problem):
+            _open(run)
+        else:
+            run.mlflow.problem = problem
+
+
+def _open(run: Run) -> None:
+    """Let kedro-mlflow open the run."""
+    # The plugin makes tags of these: the class of the runner alone, no passwords.
+    params = {
+        **run.params,
+        "runner": run.params["runner"].strip("<").partition(" ")[0],
+        "runtime_params": redact(str(run.params["runtime_params"] or "")),
+    }
+    hook = run.store.hook
+    hook.before_pipeline_run(params, run.pipeline, run.catalog)
+
+    server = hook.mlflow_config.server
+    client = MlflowClient(server.mlflow_tracking_uri, server.mlflow_registry_uri)
+    run.mlflow.client, run.mlflow.id = client, hook.run_id
+    info = client.get_run(run.mlflow.id).info
+    run.mlflow.experiment_id, run.mlflow.title = info.experiment_id, info.run_name
+    describe_experiment(client, info.experiment_id)
+    close_interrupted(client, run.mlflow.id)
+    if "ParallelRunner" in run.params["runner"]:
+        # What a node itself logs in a worker process goes to the parent run.
+        os.environ[RUN_VARIABLE] = run.mlflow.id
+
+
+def resume_in_thread(run: Run) -> None:
+    """Let what a node itself logs in a thread go to the parent run."""
+    is_tracked = run.mlflow.client is not None and not run.mlflow.problem
+    if not is_tracked or mlflow.active_run():
+        return
+    try:
+        mlflow.start_run(run_id=run.mlflow.id)
+    except Exception as error:
+        # Noted, so that no other node waits for the store; the end moves the run.
+        run.mlflow.problem = one_line(error)
+
+
+def write_to_mlflow(run: Run, payload: Payload) -> None:
+    """Write the whole run, to the local store if the store in use fails."""
+
+    def write(client: MlflowClient) -> None:
+        experiment_id = run.mlflow.experiment_id
+        stays_open = run.store.in_callers_run
+        write_run(client, experiment_id, payload, stays_open=stays_open)
+
+    if run.mlflow.client is None:
+        return
+    if not run.mlflow.problem:
+        try:
+            with writing:
+                write(run.mlflow.client)
+            return
+        except Exception as error:
+            run.mlflow.problem = one_line(error)
+    _move_to_local_store(run, payload)
+
+
+def attempt(
+    run: Run, payload: Payload, work: Callable[[MlflowClient], Result]
+) -> Result | None:
+    """Return what some work with MLflow returns, once the run is written.
+
+    If the store fails, the run moves to the local store and the work is done there.
+    None if the run is not tracked, or if both stores fail.
+    """
+    while run.mlflow.client is not None and not run.mlflow.problem:
+        try:
+            with writing:
+                return work(run.mlflow.client)
+        except Exception as error:
+            run.mlflow.problem = one_line(error)
+        _move_to_local_store(run, payload)
+    return None
+
+
+def _move_to_local_store(run: Run, payload: Payload) -> None:
+    """Write a run whose store failed to the local store, as a whole."""
+    store: Store = run.store
+    if store.in_callers_run:
+        return
+    with writing:
+        _end_active_run(store, "FAILED", is_broken=True)
+        if not store.use_local(run.mlflow.problem):
+            return
+        for part in (payload, *payload.models):
+            part.id = ""
+        config = store.hook.mlflow_config
+        run.mlflow.experiment_id = config.tracking.experiment._experiment.experiment_id
+        client = MlflowClient(store.uri, store.uri)
+        try:
+            write_run(client, run.mlflow.experiment_id, payload, stays_open=False)
+            mlflow.start_run(run_id=payload.id)
+        except Exception as error:
+            run.mlflow.problem = one_line(error)
+        else:
+            run.mlflow.client, run.mlflow.id = client, payload.id
+            run.mlflow.problem = ""
+
+
+def close_parent_run(run: Run, status: str) -> None:
+    """Close the run in MLflow, unless the caller opened it."""
+    if os.environ.get(RUN_VARIABLE) == run.mlflow.id != "":
+        del os.environ[RUN_VARIABLE]
+    if run.mlflow.client is not None:
+        _end_active_run(run.store, status, is_broken=bool(run.mlflow.problem))
+
+
+def report_problem(run: Run, *, only_warn: bool) -> None:
+    """Say that MLflow lacks the run, or a part of it.
+
+    Args:
+        run: The run.
+        only_warn: True where the run has failed anyway.
+
+    Raises:
+        ConfigurationError: If tracking.yml says that this is an error.
+    """
+    if not run.mlflow.problem:
+        return
+    message = (
+        f"MLflow at {redact(run.store.uri)} lacks this run, or part of it "
+        f"({run.mlflow.problem}). What it made is in the data folder."
+    )
+    if run.store.config.on_unreachable == "fail" and not only_warn:
+        raise ConfigurationError(message)
+    logger.warning(message, extra=VERBATIM)
+
+
+def _end_active_run(store: Store, status: str, *, is_broken: bool) -> None:
+    """End MLflow's active run; a store that failed before is asked only briefly."""
+    if store.in_callers_run:
+        return
+    variables = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"} if is_broken else {}
+    with impatience(**variables), suppress(Exception):
+        mlflow.end_run(status)
