@@ -10,7 +10,7 @@ from tempfile import gettempdir
 
 import mlflow
 from filelock import FileLock
-from kedro_dynamic.tracking.store import limit_mlflow
+from kedro_dynamic.patches import limit_mlflow
 from mlflow import MlflowClient
 
 

@@ -8,9 +8,9 @@ import sys
 import pandas as pd
 import pytest
 from kedro.pipeline import Node, Pipeline
-from kedro_dynamic import hooks
-from kedro_dynamic.hooks import ProgressHook
 from kedro_dynamic.runs import console
+from kedro_dynamic.runs import progress as progress_module
+from kedro_dynamic.runs.progress import Progress
 from rich.console import Console
 
 RUN = {"runner": "SequentialRunner"}
@@ -76,13 +76,13 @@ def test_the_progress_bar_is_of_terminals(
     monkeypatch: pytest.MonkeyPatch, capsys: Shown
 ) -> None:
     def run(terminal: Console, runner: str = RUN["runner"]) -> str:
-        monkeypatch.setattr(hooks, "get_console", lambda: terminal)
-        progress = ProgressHook()
-        progress.after_node_run(NODES.nodes[0])
-        progress.before_pipeline_run({"runner": runner}, NODES)
-        progress.after_node_run(NODES.nodes[0])
-        progress.on_pipeline_error()
-        progress.after_pipeline_run()
+        monkeypatch.setattr(progress_module, "get_console", lambda: terminal)
+        progress = Progress()
+        progress.advance(NODES.nodes[0])
+        progress.start({"runner": runner}, NODES)
+        progress.advance(NODES.nodes[0])
+        progress.stop()
+        progress.stop()
         return capsys.readouterr().out
 
     assert run(Console(force_terminal=False)) == ""
@@ -96,13 +96,13 @@ def test_what_cannot_be_shown_ends_no_run(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     terminal = Console(force_terminal=True)
-    monkeypatch.setattr(hooks, "get_console", lambda: terminal)
+    monkeypatch.setattr(progress_module, "get_console", lambda: terminal)
     monkeypatch.setattr(console, "get_console", lambda: terminal)
     with terminal.status("a bar of someone else's"):
-        progress = ProgressHook()
-        progress.before_pipeline_run(RUN, NODES)
-        progress.after_node_run(NODES.nodes[0])
-        progress.after_pipeline_run()
+        progress = Progress()
+        progress.start(RUN, NODES)
+        progress.advance(NODES.nodes[0])
+        progress.stop()
     twice = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
     console.print_table("Table", twice)
     assert "Not shown: " in caplog.text

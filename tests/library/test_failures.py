@@ -14,9 +14,9 @@ from kedro.runner import SequentialRunner
 from kedro.validation import TypeExtractor
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import DataSpec
+from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.runs.failures import (
     FailureCatcher,
-    FailureHook,
     is_failure,
     keep_going,
 )
@@ -116,7 +116,7 @@ def test_the_others_go_on() -> None:
     values = {"one": 1, "good.by": 2, "bad.by": 0}
     catalog = DataCatalog({name: MemoryDataset(of) for name, of in values.items()})
     hooks = _create_hook_manager()
-    hooks.register(FailureHook())
+    hooks.register(RunHook())
     pipeline = Pipeline(models)
     made = SequentialRunner().run(pipeline, catalog, hooks)
     assert {node.func for node in pipeline.nodes} == {divide, named}

@@ -12,7 +12,8 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
-from kedro_dynamic.runs.failures import FailureCatcher, FailureHook, ModelsFailed
+from kedro_dynamic.hooks import RunHook
+from kedro_dynamic.runs.failures import FailureCatcher, ModelsFailed, raise_failures
 
 RUN = {
     "only_missing_outputs": False,
@@ -67,7 +68,7 @@ def run_of_a_failing_model(catalog: DataCatalog) -> Pipeline:
         [Node(FailureCatcher(fails, outputs), "raw", outputs, namespace="models.a")]
     )
     hooks = _create_hook_manager()
-    hooks.register(FailureHook())
+    hooks.register(RunHook())
     SequentialRunner().run(pipeline, catalog, hooks)
     return pipeline
 
@@ -79,7 +80,7 @@ def test_files_that_cannot_hold_an_error_are_none_of_this_run(
     assert catalog.load("models.a.metrics")["error"] == "ValueError: no"
     assert sorted(os.listdir("data")) == ["a_metrics.json", "raw.csv"]
     with pytest.raises(ModelsFailed) as caught:
-        FailureHook().after_pipeline_run(run_params(), pipeline, catalog)
+        raise_failures(run_params(), pipeline, catalog)
     assert caught.value.message.startswith(
         "1 of 1 models failed:\n  models.a: ValueError: no\nEverything else is saved."
     )

@@ -14,6 +14,7 @@ from functools import partial, update_wrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from kedro.framework.hooks import hook_impl
@@ -26,9 +27,13 @@ from kedro_dynamic import hooks
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.hooks import RunHook
-from kedro_dynamic.runs import provenance
-from kedro_dynamic.runs.failures import FailureHook, ModelsFailed, keep_going
+from kedro_dynamic.runs import preflight, provenance
+from kedro_dynamic.runs import run as runs
+from kedro_dynamic.runs.failures import ModelsFailed, keep_going, raise_failures
 from kedro_dynamic.runs.provenance import Provenance
+from kedro_dynamic.runs.run import Run
+
+from library.a_run import in_session
 
 # The nodes' module, which a test may edit. What they do is noted in `ran`.
 MODULE = """
@@ -56,6 +61,21 @@ def compare(*metrics):
 SIX = {"split", "fit 1", "score 1", "fit 2", "score 2", "compare"}
 
 
+class UntrackedHook(RunHook):
+    """A hook of sessions that are not tracked, in any thread."""
+
+    store = MagicMock(problem="off", address="store")
+
+
+def close(run: Run, error: Exception | None = None) -> None:
+    """End a run without showing, tracking or reporting it."""
+    try:
+        if error is None:
+            raise_failures(run.params, run.pipeline, run.catalog)
+    finally:
+        run.close()
+
+
 class Project:
     """A project of two models in a folder, which are run as Kedro would."""
 
@@ -74,7 +94,7 @@ class Project:
             )
         }
         self.write("raw", [1, 2])
-        self.hooks: list[Any] = [FailureHook(), RunHook()]
+        self.hooks: list[Any] = [UntrackedHook()]
 
     def entry(self, name: str, **more: Any) -> dict[str, Any]:
         """Return the catalog entry of a dataset."""
@@ -141,15 +161,19 @@ class Project:
         given = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
         only_missing = bool(run_params["only_missing_outputs"])
         self.nodes.ran.clear()
-        manager.hook.before_pipeline_run(**given)
-        try:
-            SequentialRunner().run(
-                pipeline, catalog, manager, only_missing_outputs=only_missing
-            )
-        except Exception as error:
-            manager.hook.on_pipeline_error(error=error, **given)
-            raise
-        manager.hook.after_pipeline_run(run_result={}, **given)
+
+        def run() -> None:
+            manager.hook.before_pipeline_run(**given)
+            try:
+                SequentialRunner().run(
+                    pipeline, catalog, manager, only_missing_outputs=only_missing
+                )
+            except Exception as error:
+                manager.hook.on_pipeline_error(error=error, **given)
+                raise
+            manager.hook.after_pipeline_run(run_result={}, **given)
+
+        in_session(run)
         return {*self.nodes.ran}
 
     def resume(self, **params: Any) -> set[str]:
@@ -171,14 +195,17 @@ def load(path: Path) -> ModuleType:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Return a project that has been run."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(hooks, "project_path", lambda: tmp_path)
+    monkeypatch.setattr(runs, "project_path", lambda: tmp_path)
+    monkeypatch.setattr(hooks, "finish", close)
+    for name in ("check_run", "explain"):
+        monkeypatch.setattr(preflight, name, lambda *_: None)
     module = tmp_path / "nodes.py"
     module.write_text(MODULE)
     (tmp_path / "data").mkdir()
     project = Project(tmp_path, load(module))
     assert project.run() == SIX
     yield project
-    assert provenance.plans == {}
+    assert runs.open_runs() == []
     assert not [*(tmp_path / "data/.locks").glob("*.*n")]
     del sys.modules["iris_nodes"]
 
@@ -415,10 +442,11 @@ def test_what_a_killed_run_has_made_counts(
 
 def restart(project: Project) -> None:
     """Go on in another process, which knows nothing of the runs before."""
-    (lock,) = project.hooks[-1]._locks.values()
-    lock._lock.release()
-    provenance.plans.clear()
-    project.hooks = [FailureHook(), RunHook()]
+    (run,) = runs.open_runs()
+    assert run.lock._lock
+    run.lock._lock.release()
+    runs._runs.remove(run)
+    project.hooks = [UntrackedHook()]
     project.nodes = load(project.folder / "nodes.py")
 
 
@@ -498,7 +526,7 @@ def test_a_project_that_moves_takes_its_record_along(
     there = tmp_path / "there"
     there.mkdir()
     (tmp_path / "data").rename(there / "data")
-    monkeypatch.setattr(hooks, "project_path", lambda: there)
+    monkeypatch.setattr(runs, "project_path", lambda: there)
     project.folder = there
     for entry in project.entries.values():
         entry["filepath"] = entry["filepath"].replace(str(tmp_path), str(there))
@@ -512,13 +540,13 @@ METRICS = "data/a_metrics.json"
 def remembered(project: Project, key: str = METRICS) -> str:
     """Return the MLflow run that is remembered for a file."""
     with Provenance(project.folder).open() as known:
-        return known.run_of(key)
+        return known.run_of(key, "store")
 
 
 def remember(project: Project, key: str = METRICS) -> None:
     """Remember an MLflow run for a file."""
     with Provenance(project.folder).open() as known:
-        known.remember_run(key, "123")
+        known.remember_run(key, "123", "store")
 
 
 def test_the_mlflow_run_of_a_file_is_remembered(project: Project) -> None:
@@ -597,7 +625,7 @@ def test_runs_of_two_threads_take_turns(project: Project) -> None:
 
         @hook_impl
         def after_pipeline_run(self) -> None:
-            ends.append(len(provenance.plans))
+            ends.append(len(runs.open_runs()))
 
     project.hooks.insert(0, Slow())
     threads = [threading.Thread(target=project.run) for _ in range(2)]
@@ -637,15 +665,15 @@ def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
             if node.name == "split":
                 project.hooks.pop(0)
                 project.run()
-                assert len(provenance.plans) == 1
+                assert len(runs.open_runs()) == 1
 
     project.hooks.insert(0, Inner())
     project.run()
-    assert provenance.plans == {}
+    assert runs.open_runs() == []
 
     # In a notebook: the same thread runs again, and then another one may.
     stop(project, "score", KeyboardInterrupt())
-    assert len(provenance.plans) == 1
+    assert len(runs.open_runs()) == 1
     assert project.resume() == {"score 1", "score 2", "compare"}
-    assert provenance.plans == {}
+    assert runs.open_runs() == []
     in_another_thread(project.run)

@@ -13,23 +13,25 @@ import yaml
 from conftest import REPOSITORY
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
+from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.report import page as report
 from kedro_dynamic.report.charts import Chart, charts_of
+from kedro_dynamic.report.explain import explain
 from kedro_dynamic.report.page import (
-    Part,
-    _changes,
-    _explain,
-    _parts_of,
+    _add_output,
+    _output_sections,
     _render,
-    _show,
+    describe_changes,
     write_report,
 )
-from kedro_dynamic.runs.provenance import Plan
-from kedro_dynamic.tracking.payload import KedroRun, ModelOutcome, Outcome
+from kedro_dynamic.report.section import Section
+from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from plotly import express
 from plotly import graph_objects as go
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier
+
+from library.a_run import make_run
 
 HOSTILE = "<script>alert('x')</script> & \"quotes\""
 
@@ -40,14 +42,14 @@ def chart(*traces: object) -> Chart:
     return drawn
 
 
-def table(value: object) -> Part:
+def table(value: object) -> Section:
     """Return a section that shows a value."""
-    part = Part("Leaderboard")
-    _show(part, value)
+    part = Section("Leaderboard")
+    _add_output(part, value)
     return part
 
 
-def page(*parts: Part) -> str:
+def page(*parts: Section) -> str:
     """Return the page of some parts."""
     return _render(title="Iris", parts=parts, story=["Champion: tree"])
 
@@ -67,7 +69,7 @@ def inside(drawn: Chart) -> bool:
 
 def shapes(drawn: Chart, kind: str) -> list[dict[str, float]]:
     """Return the numbers of all shapes of a kind as the page has them, but the grid."""
-    found = re.findall(rf"<{kind} (c?[xy].*?)>", page(Part("", charts=[drawn])))
+    found = re.findall(rf"<{kind} (c?[xy].*?)>", page(Section("", charts=[drawn])))
     numbers = (re.findall(r'(\w+)="(-?[\d.]+)"', one) for one in found)
     return [{key: float(value) for key, value in one} for one in numbers]
 
@@ -156,28 +158,31 @@ def test_what_cannot_be_drawn_is_said_and_ends_no_run(
     entry["metadata"] = {"report": "Plot"}  # type: ignore[assignment]
     catalog = DataCatalog.from_config({"plot": entry})
     pipeline = Pipeline([Node(lambda: None, None, "plot", name="draw")])
-    plan = Plan(pipeline, catalog, tmp_path)
-    plan.before["plot"] = None
+    run = make_run(pipeline, catalog, tmp_path)
     catalog["plot"].save(go.Figure(figure))
-    assert _parts_of(pipeline, catalog, plan) == []
-    assert "The report lacks plot: " in caplog.text
+    assert _output_sections(run) == []
+    assert "plot in the report" in caplog.text
 
 
 def test_a_page_that_cannot_be_written_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(report, "project_path", lambda: tmp_path)
-    catalog, pipeline = DataCatalog(), Pipeline([])
-    monkeypatch.setitem(report.plans, id(catalog), Plan(pipeline, catalog, tmp_path))
-    run = KedroRun({}, pipeline, catalog)
-    failed = ModelOutcome(name="a", start=0, end=0, namespace="a", tags={"error": "no"})
+    run = make_run(Pipeline([]), DataCatalog(), tmp_path)
+    failed = ModelPayload(
+        name="a",
+        start=0,
+        end=0,
+        namespace="a",
+        tags={"error": "no"},
+        spec=ModelSpec.model_validate({"class": "sklearn.svm.SVC"}),
+    )
     tags = {"kedro_command": "kedro run"}
-    outcome = Outcome(name="a", start=0, end=0, tags=tags, models=[failed])
-    page = write_report(run, outcome, None)
+    payload = Payload(name="a", start=0, end=0, tags=tags, models=[failed])
+    page = write_report(run, payload, None)
     assert "<dt>a</dt><dd>no</dd>" in Path(page).read_text()
     monkeypatch.setattr(report, "_render", lambda **_: 1 / 0)
-    assert write_report(run, outcome, None) == ""
-    assert "The report lacks all: ZeroDivisionError" in caplog.text
+    assert write_report(run, payload, None) == ""
+    assert "ZeroDivisionError" in caplog.text
 
 
 WORDS = ["caf\u00e9", "\u0434\u0430", "\U0001f600", "1", "two", "three"]
@@ -228,7 +233,7 @@ def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
     drawn = chart(go.Bar(x=[1.0], y=[HOSTILE], orientation="h"))
     part = table(pd.DataFrame({"model": [HOSTILE], "accuracy": [2 / 3]}))
     part.title, part.charts = HOSTILE, [drawn]
-    text = page(part, Part("Failed", facts={HOSTILE: HOSTILE}))
+    text = page(part, Section("Failed", facts={HOSTILE: HOSTILE}))
     assert "<script" not in text
     assert escape(HOSTILE)[:10] in text
     assert "0.667" in text
@@ -238,7 +243,7 @@ def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
 
 def test_failed_models_have_their_errors() -> None:
     board = pd.DataFrame({"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]})
-    text = page(table(board), Part("Failed", facts={"b": "ValueError: no"}))
+    text = page(table(board), Section("Failed", facts={"b": "ValueError: no"}))
     assert '<tr class="failed"><td>b</td>' in text
     assert "<dt>b</dt><dd>ValueError: no</dd>" in text
 
@@ -250,13 +255,16 @@ def test_changes_since_the_run_before() -> None:
     now = pd.DataFrame(
         {"model": ["a", "b", "d"], "validation_accuracy": [0.9, 0.85, 0.6]}
     )
-    told = "Since the run before, validation accuracy: d is new, c is gone, b +0.050."
-    assert _changes(before, now) == told
-    assert _changes(before, before) == (
-        "Since the run before, no validation accuracy has changed."
+    told = "Since the previous run, validation accuracy: d is new, c is gone, b +0.050."
+    assert describe_changes(before, now) == told
+    assert describe_changes(before, before) == (
+        "Since the previous run, no validation accuracy has changed."
     )
-    assert _changes(None, now) == ""
-    assert _changes(before.rename(columns={"validation_accuracy": "other"}), now) == ""
+    assert describe_changes(None, now) == ""
+    assert (
+        describe_changes(before.rename(columns={"validation_accuracy": "other"}), now)
+        == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,7 +281,7 @@ def test_the_best_model_is_explained(model: object, target: object, title: str) 
     catalog = DataCatalog()
     catalog["models.best.fitted_model"] = model.fit(X, y)  # type: ignore[attr-defined]
     catalog["X_test"], catalog["y_test"] = X, y.to_frame()
-    errors, needs = _explain("best", catalog)
+    errors, needs = explain("best", catalog)
     assert errors.title == f"{title} of best"
     assert {name for _, name in needs.charts[0].y.ticks()} == {"a", "b"}
     assert "1000 rows" in needs.text

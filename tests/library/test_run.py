@@ -22,11 +22,9 @@ from kedro_dynamic.runs.run import (
     session_depth,
 )
 
+from library.a_run import Left, in_session
+
 Work = Callable[[], Any]
-
-
-class Left(BaseException):
-    """Leaves a session, as Ctrl-C does: no hook is called."""
 
 
 @pytest.fixture(autouse=True)
@@ -34,21 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs belong to a project in a folder of its own."""
     monkeypatch.setattr(runs, "project_path", lambda: tmp_path)
     monkeypatch.setattr(runs, "_runs", [])
-
-
-def in_session(work: Work) -> Any:
-    """Return what some work returns that is done within ``KedroSession.run``."""
-    results = []
-
-    def leave() -> None:
-        results.append(work())
-        raise Left
-
-    session = Mock(_run_called=False, load_context=leave)
-    session.store = {"session_id": "1"}
-    with pytest.raises(Left):
-        KedroSession.run(session)
-    return results[0]
+    monkeypatch.setattr("kedro.framework.session.session.settings", Mock())
 
 
 def in_context(work: Work) -> Any:
@@ -62,7 +46,8 @@ def in_context(work: Work) -> Any:
 
 
 def begin() -> Run:
-    return begin_run({}, Pipeline([]), DataCatalog(), Mock(), wait=False)
+    store = Mock(address="store")
+    return begin_run({}, Pipeline([]), DataCatalog(), store, wait=False)
 
 
 def test_a_run_is_found_by_its_catalog_until_it_is_closed() -> None:
@@ -115,10 +100,7 @@ class Session:
         raise Left
 
 
-def test_the_context_of_a_session_that_runs_has_its_depth(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("kedro.framework.session.session.settings", Mock())
+def test_the_context_of_a_session_that_runs_has_its_depth() -> None:
     session = Session()
     with pytest.raises(Left):
         KedroSession.run(session)  # type: ignore[arg-type]

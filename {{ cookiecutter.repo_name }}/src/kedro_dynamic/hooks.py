@@ -3,6 +3,7 @@
 import atexit
 import threading
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -39,7 +40,7 @@ from kedro_dynamic.tracking.parent_run import (
     write_to_mlflow,
 )
 from kedro_dynamic.tracking.payload import collect
-from kedro_dynamic.tracking.store import Store, connect
+from kedro_dynamic.tracking.store import Store, connect, read_tracking_config
 
 
 class RunHook(threading.local):
@@ -61,14 +62,17 @@ class RunHook(threading.local):
     def after_context_created(self, context: KedroContext) -> None:
         """Set MLflow up, with a store that can be used."""
         end_interrupted_runs(next_session_depth())
-        preflight.check_pipelines_exist(context)
+        preflight.validate_default_pipeline_only(context)
+        preflight.check_pipelines_exist()
         patches.name_package_for_workers()
-        self.store = connect(context)
+        config = read_tracking_config(context)
+        patches.limit_mlflow(config.timeout_seconds)
+        self.store = connect(context, config)
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: DataCatalog) -> None:
         """Make the datasets that have an entry of their own."""
-        preflight.make_datasets(catalog)
+        preflight.make_datasets(catalog, catalog.keys())
 
     @hook_impl(wrapper=True, tryfirst=True)
     def before_pipeline_run(
@@ -130,6 +134,13 @@ class RunHook(threading.local):
         """Note which dataset an error would be about."""
         self.dataset = (dataset_name, "written")
 
+    @hook_impl
+    def after_dataset_loaded(self) -> None:
+        """Forget the dataset: other errors are not about it."""
+        self.dataset = ("", "")
+
+    after_dataset_saved = after_dataset_loaded
+
     @hook_impl(wrapper=True, tryfirst=True)
     def after_pipeline_run(self, catalog: DataCatalog) -> Generator[None]:
         """Show, track and report what a run has made; fail if models have failed."""
@@ -151,7 +162,10 @@ class RunHook(threading.local):
             run = find_run(catalog)
             if run is not None:
                 finish(run, error)
-        preflight.explain(error, catalog, *self.dataset)
+        explained = preflight.explain(error, catalog, *self.dataset)
+        self.dataset = ("", "")
+        if explained is not error:
+            raise explained from error
 
 
 def finish(run: Run, error: Exception | None = None) -> None:
@@ -166,11 +180,13 @@ def finish(run: Run, error: Exception | None = None) -> None:
         write_to_mlflow(run, payload)
         verdict = None
         if error is None:
-            verdict = attempt(run, payload, lambda _: set_champion(run, payload))
+            verdict = attempt(run, payload, partial(promote, run, payload))
 
         report = write_report(run, payload, verdict)
         if report:
-            attempt(run, payload, lambda mlflow: mlflow.log_artifact(payload.id, report))
+            attempt(
+                run, payload, lambda client: client.log_artifact(payload.id, report)
+            )
         close_parent_run(run, payload.status)
 
         results.show_places(run, verdict, report, with_files=error is None)

@@ -3,6 +3,8 @@
 import atexit
 import gc
 import logging
+import math
+import os
 from functools import cache, lru_cache
 from typing import Any
 
@@ -12,7 +14,9 @@ from kedro.io import catalog_config_resolver
 from kedro.pipeline import Pipeline
 
 from kedro_dynamic.catalog.atomic import AtomicFileSystem
+from kedro_dynamic.config.project import PACKAGE_VARIABLE, package_name
 from kedro_dynamic.runs.console import keep_output_open
+from kedro_dynamic.tracking.sqlite import limit_waiting
 
 
 def apply() -> None:
@@ -26,6 +30,34 @@ def apply() -> None:
     atexit.register(gc.freeze)
     # conf/logging.yml silences warnings until the plugins are imported.
     logging.getLogger("py.warnings").setLevel(logging.WARNING)
+
+
+def name_package_for_workers() -> None:
+    """Name the project's package to processes that ParallelRunner spawns.
+
+    Kedro does not configure them.
+    """
+    os.environ[PACKAGE_VARIABLE] = package_name()
+
+
+def limit_mlflow(timeout_seconds: float) -> None:
+    """Make MLflow wait seconds, not minutes, for a store that goes away, and quietly.
+
+    Variables that are set already count for more.
+    """
+    limit_waiting(timeout_seconds)
+    seconds = str(max(1, math.ceil(timeout_seconds)))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    # It could ask for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false")
+    # A bar for each of many small files, in the middle of the log, helps nobody.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow prints addresses, passwords included, and urllib3 warns of each retry; what
+    # a database raises is said once, at the end.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def cache_inputs_outputs(pipeline: Pipeline) -> Pipeline:

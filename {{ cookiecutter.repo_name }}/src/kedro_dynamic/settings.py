@@ -1,11 +1,8 @@
 """What a project's ``settings.py`` imports."""
 
 from kedro_dynamic import patches
-from kedro_dynamic.hooks import ProgressHook, ResultHook, RunHook
+from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
-from kedro_dynamic.runs.failures import FailureHook
-from kedro_dynamic.runs.preflight import CheckHook
-from kedro_dynamic.tracking_hook import TrackingHook
 
 # Tells pipeline_registry.py which configuration is in force, without any hook.
 CONFIG_LOADER_CLASS = ProjectConfigLoader
@@ -18,15 +15,7 @@ CONFIG_LOADER_ARGS = {
     "config_patterns": {"mlflow": ["mlflow*"], "tracking": ["tracking*"]},
 }
 
-# The last one is called first: the leaderboard is shown before it is tracked.
-HOOKS = (
-    FailureHook(),
-    TrackingHook(),
-    ResultHook(),
-    CheckHook(),
-    ProgressHook(),
-    RunHook(),
-)
+HOOKS = (RunHook(),)
 
 # kedro-mlflow's hook is called by ours.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)

@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split
 from kedro_dynamic.champion.registry import Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
-from kedro_dynamic.tracking.payload import ModelOutcome
+from kedro_dynamic.tracking.payload import ModelPayload
 
 # Parts of the test rows, where there are no folds.
 MAX_PARTS = 50
@@ -28,7 +28,7 @@ class CannotFitError(Exception):
 class Candidate:
     """The best model of a run, which may replace the champion."""
 
-    outcome: ModelOutcome
+    model: ModelPayload
     recipe: Recipe
     metric: str
     """Name of the score that decides."""
@@ -78,7 +78,7 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
         margin,
         fmean(candidate_scores),
         fmean(champion_scores),
-        candidate.outcome.name,
+        candidate.model.name,
         candidate.recipe.comparison.folds,
     )
 

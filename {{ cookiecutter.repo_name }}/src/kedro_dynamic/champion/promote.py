@@ -30,39 +30,38 @@ from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.config.tracking import ChampionRule
 from kedro_dynamic.models.held_out import was_trained_on
-from kedro_dynamic.tracking.payload import KedroRun, ModelOutcome
-from kedro_dynamic.tracking.writer import find_maker, send
+from kedro_dynamic.runs.run import Run
+from kedro_dynamic.tracking.payload import ModelPayload, Payload
+from kedro_dynamic.tracking.writer import find_child_run
 
 
-def promote(
-    run: KedroRun, client: MlflowClient, models: list[ModelOutcome], rule: ChampionRule
-) -> str | None:
+def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
     """Compare what a run has made with the champion, which it replaces if it is better.
 
     Args:
         run: The run, whose pipeline has ended.
+        payload: What became of each model of the run.
         client: Client of the store.
-        models: What became of each model of the run.
-        rule: The rule by which the champion changes.
 
     Returns:
         A line that names the champion and says why; None if the run has made nothing
         that could be champion.
     """
+    rule: ChampionRule = run.store.config.champion
     if isinstance(run.pipeline, PipelineML):
         return _promote_pipeline(run, client, run.pipeline, rule.margin)
-    if not models or LEADERBOARD not in run.pipeline.all_outputs():
+    if not payload.models or LEADERBOARD not in run.pipeline.all_outputs():
         return None
 
-    candidate = find_candidate(models, run.catalog, rule.metric)
+    candidate = find_candidate(payload.models, run.catalog, rule.metric)
     if candidate is None:
         score = f"score '{rule.metric}'" if rule.metric else "score"
         return f"as before (no model of this run has a finite {score})"
-    return _promote_model(run, client, candidate, rule.margin)
+    return _promote_model(run, payload, client, candidate, rule.margin)
 
 
 def find_candidate(
-    models: Sequence[ModelOutcome], catalog: DataCatalog, metric: str | None
+    models: Sequence[ModelPayload], catalog: DataCatalog, metric: str | None
 ) -> Candidate | None:
     """Return the model of the leaderboard that is best by a score.
 
@@ -109,7 +108,7 @@ def find_candidate(
                 fitted_model, score_name, split.X_test, split.y_test
             )
     recipe = Recipe(
-        model=best.entry.model_copy(update={"search_space": {}}),
+        model=best.spec.model_copy(update={"search_space": {}}),
         data=DataSpec.model_validate(parameters["data"]),
         comparison=comparison,
         random_state=parameters["random_state"],
@@ -121,29 +120,32 @@ def find_candidate(
 
 
 def _promote_model(
-    run: KedroRun, client: MlflowClient, candidate: Candidate, margin: float
+    run: Run,
+    payload: Payload,
+    client: MlflowClient,
+    candidate: Candidate,
+    margin: float,
 ) -> str:
     """Compare the best model of a run with the champion; log its files if it wins."""
 
     def register() -> str:
-        return _register_model(run, client, candidate)
+        return _register_model(run, payload, client, candidate)
 
     return set_champion(
         client,
         package_name(),
-        candidate.outcome.name,
+        candidate.model.name,
         partial(compare, candidate, margin=margin),
         register,
     )
 
 
-def _register_model(run: KedroRun, client: MlflowClient, candidate: Candidate) -> str:
+def _register_model(
+    run: Run, payload: Payload, client: MlflowClient, candidate: Candidate
+) -> str:
     """Log the files of a model to its run, and register them; return the version."""
-    model, recipe = candidate.outcome, candidate.recipe
-    if not model.id:  # this run has found the model made, as all other models
-        find_maker(client, run.experiment_id, model)
-    if not model.id:
-        send(client, run.experiment_id, model, run.id)
+    model, recipe = candidate.model, candidate.recipe
+    find_child_run(client, run.mlflow.experiment_id, model, payload)
 
     client.log_text(model.id, recipe.model_dump_json(by_alias=True), RECIPE_FILE)
     fitted_model = run.catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
@@ -164,7 +166,7 @@ def _register_model(run: KedroRun, client: MlflowClient, candidate: Candidate) -
 
 
 def _promote_pipeline(
-    run: KedroRun, client: MlflowClient, pipeline: PipelineML, margin: float
+    run: Run, client: MlflowClient, pipeline: PipelineML, margin: float
 ) -> str | None:
     """Log the inference pipeline, and compare it with the champion if there are tests.
 
@@ -209,6 +211,6 @@ def _promote_pipeline(
 
     def register() -> str:
         facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
-        return register_version(client, registered_name, info, run.id, facts)
+        return register_version(client, registered_name, info, run.mlflow.id, facts)
 
     return set_champion(client, registered_name, name, compare_answers, register)

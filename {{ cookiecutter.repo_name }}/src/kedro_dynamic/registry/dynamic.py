@@ -12,8 +12,8 @@ from kedro_dynamic.config.project import package_path
 from kedro_dynamic.registry.config_loader import (
     ProjectConfigLoader,
     loader_in_force,
-    release_loader,
     project_path,
+    release_loader,
 )
 
 

@@ -23,10 +23,10 @@ from kedro.runner.task import Task
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.config.project import package_name
-from kedro_dynamic.hooks import ProgressHook
 from kedro_dynamic.registry.config_loader import project_path
 from kedro_dynamic.runners import dask_worker
 from kedro_dynamic.runs.failures import KEEP_GOING, log_failure, save_failures
+from kedro_dynamic.runs.run import find_run
 
 RESTART = "python -c \"from dask.distributed import Client; Client('{}').restart()\""
 
@@ -143,9 +143,9 @@ class DaskRunner(AbstractRunner):
                     _note_death(task)
                 case BaseException() as error:
                     raise error
-            for hook in project.settings.HOOKS:
-                if isinstance(hook, ProgressHook):
-                    hook.after_node_run(task.node)
+            run = find_run(cast(DataCatalog, task.catalog))
+            if run is not None:
+                run.progress.advance(task.node)
             done.set_result(task.node)
         except BaseException as error:
             done.set_exception(error)

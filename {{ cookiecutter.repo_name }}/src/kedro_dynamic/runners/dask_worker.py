@@ -19,7 +19,6 @@ from kedro.runner.task import Task
 
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import LIBRARY, package_name
-from kedro_dynamic.hooks import ProgressHook
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader, project_path
 
 # What nodes, and what they leave, are pickled with.
@@ -72,8 +71,7 @@ def _hooks(package: str, log: bytes) -> Any:
     project.configure_logging(cloudpickle.loads(log))
     manager = _create_hook_manager()  # private, as Kedro's own workers do
     for hook in project.settings.HOOKS:
-        if not isinstance(hook, ProgressHook):
-            manager.register(hook)
+        manager.register(hook)
     return manager
 
 

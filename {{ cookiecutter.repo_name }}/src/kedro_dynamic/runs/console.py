@@ -59,6 +59,13 @@ def harmless() -> Iterator[None]:
         logger.warning("Not shown: %s", one_line(error), extra=VERBATIM)
 
 
+@contextmanager
+def show_or_warn(shown: str) -> Iterator[None]:
+    """Make a warning of an error in what shows something."""
+    with harmless():
+        yield
+
+
 @harmless()
 def print_table(title: str, values: pd.DataFrame) -> None:
     """Print the first rows of a table, numbers rounded.

@@ -12,7 +12,6 @@ from functools import update_wrapper
 from typing import Any
 
 import click
-from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
@@ -224,32 +223,3 @@ def _outputs_of(namespaces: Container[str], pipeline: Pipeline) -> list[str]:
     """Return the names of all outputs in these namespaces."""
     names = sorted(pipeline.all_outputs())
     return [name for name in names if split_name(name)[0] in namespaces]
-
-
-class FailureHook:
-    """Calls the functions of this module in a run."""
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Make the node return failures."""
-        catch_failures(node)
-
-    @hook_impl
-    def on_node_error(self, node: Node) -> None:
-        """Give the node its own function back."""
-        restore_function(node)
-
-    @hook_impl
-    def after_node_run(
-        self, node: Node, outputs: dict[str, Any], catalog: DataCatalog
-    ) -> None:
-        """Give the node its own function back, and save the failures."""
-        restore_function(node)
-        save_failures(outputs, catalog)
-
-    @hook_impl(trylast=True)
-    def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
-        """Raise an error if models failed."""
-        raise_failures(run_params, pipeline, catalog)

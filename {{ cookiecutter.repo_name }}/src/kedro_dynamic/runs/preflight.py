@@ -159,58 +159,6 @@ def name_tables(error: Exception, node: Node, catalog: DataCatalog) -> None:
         error.name_data(" and ".join(shown))
 
 
-class CheckHook:
-    """Calls the functions above at the right time."""
-
-    def __init__(self) -> None:
-        # By thread: the dataset that it reads or writes, and which of the two.
-        self._at_work: dict[int, tuple[str, str]] = {}
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        validate_default_pipeline_only(context)
-        check_pipelines_exist()
-
-    @hook_impl(tryfirst=True)
-    def after_catalog_created(self, catalog: DataCatalog) -> None:
-        make_datasets(catalog, catalog.keys())
-
-    # First, so that no MLflow run is opened for a run that cannot start.
-    @hook_impl(tryfirst=True)
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> None:
-        check_run(run_params, pipeline, catalog)
-
-    @hook_impl
-    def before_dataset_loaded(self, dataset_name: str) -> None:
-        self._at_work[threading.get_ident()] = dataset_name, "read"
-
-    @hook_impl
-    def before_dataset_saved(self, dataset_name: str) -> None:
-        self._at_work[threading.get_ident()] = dataset_name, "written"
-
-    @hook_impl
-    def after_dataset_loaded(self) -> None:
-        self._at_work.pop(threading.get_ident(), None)
-
-    after_dataset_saved = after_dataset_loaded
-
-    @hook_impl
-    def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
-        name_tables(error, node, catalog)
-
-    @hook_impl(wrapper=True, tryfirst=True)
-    def on_pipeline_error(
-        self, error: Exception, catalog: DataCatalog
-    ) -> Generator[None]:
-        yield
-        dataset, action = self._at_work.pop(threading.get_ident(), ("", ""))
-        explained = explain(error, catalog, dataset, action)
-        if explained is not error:
-            raise explained from error
-
-
 def _command_options() -> dict[str, Any]:
     """Return the options of the command; in a notebook there are none."""
     command = click.get_current_context(silent=True)

@@ -98,10 +98,6 @@ class Plan:
             self.keys[name] = os.path.relpath(path, self.root)
 
 
-# The plan of each run under way, by the id of its catalog.
-plans: dict[int, Plan] = {}
-
-
 class Provenance:
     """The provenance of all files that the runs of a project made, in a JSON file.
 
@@ -120,7 +116,7 @@ class Provenance:
         self._raw: dict[str, list[Any]] = {}
         # Files that a run under way makes: [digest, state before with inode].
         self._pending: dict[str, list[Any]] = {}
-        # Files that were logged in a run of MLflow: [digest, state, run ID].
+        # Files that were logged in a run of MLflow: [digest, state, run ID, store].
         self._logged: dict[str, list[Any]] = {}
 
     @contextmanager
@@ -165,7 +161,7 @@ class Provenance:
             if now is not None and now != before:
                 self._made[key] = [digest, now[:2]]
 
-    def remember_run(self, key: str, run_id: str) -> None:
+    def remember_run(self, key: str, run_id: str, store: str) -> None:
         """Remember the MLflow run that a file was logged in.
 
         Does nothing if no run made the file. Call ``settle`` first.
@@ -173,26 +169,29 @@ class Provenance:
         Args:
             key: The key of the file, as in ``Plan.keys``.
             run_id: The ID of the run.
+            store: The address of the store that has the run.
         """
         made = self._made.get(key)
         if made is not None and made[1] == self._state(key):
-            self._logged[key] = [*made, run_id]
+            self._logged[key] = [*made, run_id, store]
 
-    def run_of(self, key: str) -> str:
+    def run_of(self, key: str, store: str) -> str:
         """Return the ID of the MLflow run that a file was logged in.
 
         Args:
             key: The key of the file, as in ``Plan.keys``.
+            store: The address of the store in use.
 
         Returns:
-            The ID, or an empty string if the file changed or was made again since. The
-            run itself may be deleted, or in another store than the one in use.
+            The ID, or an empty string if the file changed or was made again since, or
+            was logged in another store. The run itself may be deleted.
         """
         if key not in self._logged:
             return ""
-        digest, logged, run_id = self._logged[key]
+        digest, logged, run_id, logged_in = self._logged[key]
         is_latest = self._made.get(key) == [digest, logged]
-        return str(run_id) if is_latest and logged == self._state(key) else ""
+        is_unchanged = logged == self._state(key)
+        return str(run_id) if is_latest and is_unchanged and logged_in == store else ""
 
     def _read(self) -> None:
         """Read the file. Without one, or with a broken one, nothing is known."""

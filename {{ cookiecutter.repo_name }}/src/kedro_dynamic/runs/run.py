@@ -20,13 +20,10 @@ from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.failures import discard_failed_models
 from kedro_dynamic.runs.progress import Progress
 from kedro_dynamic.runs.provenance import Plan, Provenance
-from kedro_dynamic.runs.run_lock import RunLock
+from kedro_dynamic.runs.run_lock import LOCKS_FOLDER, RunLock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-# In the data folder, which all who share it have in common.
-LOCKS, PROVENANCE = ".locks", ".provenance.json"
 
 
 @dataclass
@@ -71,6 +68,9 @@ class Run:
     source_files: dict[str, str] = field(default_factory=dict)
     """Texts by name that say what code and libraries the run is of."""
 
+    logged_runs: dict[str, str] = field(default_factory=dict)
+    """The MLflow run that each output was logged in, by the output's name."""
+
     leaderboard_before: pd.DataFrame | None = None
     start: float = field(default_factory=time.time)
     """Seconds since the epoch."""
@@ -92,6 +92,8 @@ class Run:
             if only_missing:
                 discard_failed_models(self.pipeline, self.catalog)
             provenance.begin(self.plan, only_missing)
+            for name, key in self.plan.writes.items():
+                self.logged_runs[name] = provenance.run_of(key, self.store.address)
         self.progress.start(self.params, self.pipeline)
 
     def close(self) -> None:
@@ -101,6 +103,10 @@ class Run:
         try:
             with self.provenance.open() as provenance:
                 provenance.settle(self.plan)
+                for name, run_id in self.logged_runs.items():
+                    key = self.plan.writes.get(name)
+                    if key and run_id:
+                        provenance.remember_run(key, run_id, self.store.address)
         finally:
             self.lock.release()
 
@@ -131,14 +137,13 @@ def begin_run(
             wait.
     """
     root = project_path()
-    data = root / "data"
     plan = Plan(pipeline, catalog, root)
     reads, writes = plan.reads, {*plan.writes.values()}
 
-    lock = RunLock(data / LOCKS, kedro_command(params), reads, writes)
+    lock = RunLock(root / LOCKS_FOLDER, kedro_command(params), reads, writes)
     lock.acquire(wait=wait)
 
-    provenance = Provenance(data / PROVENANCE)
+    provenance = Provenance(root)
     run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)
     run.depth = session_depth()
     _runs.append(run)

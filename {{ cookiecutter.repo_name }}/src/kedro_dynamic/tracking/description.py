@@ -75,7 +75,9 @@ def _best_models(
             if "model" not in leaderboard:
                 continue
             score = str(leaderboard.columns[1])
-            namespaces = (dataset_name(node.namespace, one) for one in leaderboard["model"])
+            namespaces = (
+                dataset_name(node.namespace or "", model) for model in leaderboard["model"]
+            )
             ranked = [by_namespace[name] for name in namespaces if name in by_namespace]
             if ranked and score in ranked[0].metrics:
                 best_models.append((ranked[0], score))

@@ -9,6 +9,7 @@ from typing import TypeVar
 import mlflow
 from mlflow import MlflowClient
 
+from kedro_dynamic.catalog.names import METRICS, dataset_name
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.description import describe_experiment
@@ -86,6 +87,12 @@ def resume_in_thread(run: Run) -> None:
 
 def write_to_mlflow(run: Run, payload: Payload) -> None:
     """Write the whole run, to the local store if the store in use fails."""
+    _write(run, payload)
+    for model in payload.models:
+        run.logged_runs[dataset_name(model.namespace, METRICS)] = model.id
+
+
+def _write(run: Run, payload: Payload) -> None:
 
     def write(client: MlflowClient) -> None:
         experiment_id = run.mlflow.experiment_id

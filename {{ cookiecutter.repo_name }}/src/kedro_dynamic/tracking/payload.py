@@ -173,6 +173,7 @@ def _models(
 
         model = _model(namespace, specs, data, run)
         model.is_reused = is_reused
+        model.id = run.logged_runs.get(name, "") if is_reused else ""
         if is_made or is_reused:
             _read_results(model, run)
         else:

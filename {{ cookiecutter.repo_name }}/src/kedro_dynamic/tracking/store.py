@@ -71,6 +71,11 @@ class Store:
         return Path(self.context.project_path)
 
     @property
+    def address(self) -> str:
+        """The address as it stays when the project is moved, without passwords."""
+        return redact(self.uri.replace(f"{self.root.as_posix()}/", ""))
+
+    @property
     def is_local(self) -> bool:
         """True if this is the project's own store."""
         return self.uri == anchor(LOCAL_STORE, self.root)
@@ -137,14 +142,26 @@ class Store:
             )
 
 
-def connect(context: KedroContext) -> Store:
-    """Set MLflow up for a session, with a store that can be used.
+def read_tracking_config(context: KedroContext) -> TrackingConfig:
+    """Return what ``tracking.yml`` says.
 
     Raises:
-        ConfigurationError: If tracking.yml or mlflow.yml is wrong, or if the store
-            cannot be used and tracking.yml says that this is an error.
+        ConfigurationError: If it is wrong.
     """
-    config = parse(TrackingConfig, _read(context, "tracking"), "tracking.yml")
+    return parse(TrackingConfig, _read(context, "tracking"), "tracking.yml")
+
+
+def connect(context: KedroContext, config: TrackingConfig) -> Store:
+    """Set MLflow up for a session, with a store that can be used.
+
+    Args:
+        context: Of the session.
+        config: What ``tracking.yml`` says.
+
+    Raises:
+        ConfigurationError: If mlflow.yml is wrong, or if the store cannot be used and
+            tracking.yml says that this is an error.
+    """
     plugin = parse(KedroMlflowConfig, _read(context, "mlflow"), "mlflow.yml")
     store = Store(context, config, plugin)
     with writing:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 
 from kedro_dynamic.config.errors import redact
 from kedro_dynamic.tracking.payload import MAX_LENGTH, ModelPayload, Payload
@@ -51,6 +52,22 @@ def write_model(
     tags = {key: redact(value)[:MAX_LENGTH] for key, value in model.tags.items()}
     _write(client, experiment_id, model, tags | {PARENT: parent.id})
     client.set_terminated(model.id, model.status, model.end)
+
+
+def find_child_run(
+    client: MlflowClient, experiment_id: str, model: ModelPayload, parent: Payload
+) -> None:
+    """Make sure that a model has a run in this store.
+
+    A model that was reused has the run that fitted it, unless that was deleted.
+    """
+    if model.id and model.is_reused:
+        try:
+            model.end = client.get_run(model.id).info.end_time or model.end
+        except MlflowException:
+            model.id = ""
+    if not model.id:
+        write_model(client, experiment_id, model, parent)
 
 
 def _models_to_write(payload: Payload) -> list[ModelPayload]:
