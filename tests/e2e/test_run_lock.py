@@ -53,7 +53,9 @@ def test_each_of_two_runs_has_its_own_scores(project: InstalledProject) -> None:
     for _ in range(PAIRS):
         with ThreadPoolExecutor(2) as terminals:
             printed = [*terminals.map(lambda seed: run(project, seed), SEEDS)]
-        assert "Waiting: another run is using the same files: process" in "".join(printed)
+        assert "Waiting: another run is using the same files: process" in "".join(
+            printed
+        )
         assert scores(project) in boards
     found = tracked(project)
     assert sorted(seed for seed, _ in found) == sorted([*SEEDS] * (1 + PAIRS))

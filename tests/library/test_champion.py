@@ -34,7 +34,7 @@ from kedro_dynamic.champion.registry import (
     current_champion,
     set_champion,
 )
-from kedro_dynamic.tracking.payload import ModelOutcome
+from kedro_dynamic.tracking.payload import ModelPayload
 from kedro_dynamic.tracking.sqlite import store_lock
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -61,10 +61,10 @@ def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
     )
 
 
-def outcome(namespace: str, entry: ModelSpec) -> ModelOutcome:
-    """Return the outcome of a model."""
+def payload_of(namespace: str, entry: ModelSpec) -> ModelPayload:
+    """Return what a run says of a model."""
     name = namespace.partition(".")[2]
-    return ModelOutcome(name=name, start=0, end=0, namespace=namespace, entry=entry)
+    return ModelPayload(name=name, start=0, end=0, namespace=namespace, spec=entry)
 
 
 def candidate(
@@ -80,7 +80,7 @@ def candidate(
         split_digest=digest or split_digest(SPLIT),
         scores={"accuracy": list(scores)},
     )
-    model = outcome(f"models.{name}", recipe.model)
+    model = payload_of(f"models.{name}", recipe.model)
     return Candidate(model, recipe, "accuracy", SPLIT)
 
 
@@ -107,7 +107,7 @@ class Registry:
             self.client.log_text(run_id, text, RECIPE_FILE)
             with suppress(MlflowException):
                 self.client.create_registered_model(self.name)
-            tags = {"model": candidate.outcome.name}
+            tags = {"model": candidate.model.name}
             version = self.client.create_model_version(
                 self.name, self.files.as_uri(), run_id, tags=tags
             )
@@ -116,7 +116,7 @@ class Registry:
         def compare_with(champion: ModelVersion) -> Verdict:
             return compare(candidate, champion, self.margin)
 
-        name = candidate.outcome.name
+        name = candidate.model.name
         return set_champion(self.client, self.name, name, compare_with, register)
 
     @property
@@ -358,13 +358,13 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     catalog = DataCatalog()
     for row in rows[:-1]:
         name = str(row["model"])
-        model = outcome(f"models.{name}", spec())
+        model = payload_of(f"models.{name}", spec())
         model.metrics = {key: value for key, value in row.items() if key != "model"}
         model.status = "FAILED" if name == "failed" else "FINISHED"
         models.append(model)
         catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
         catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*SPLIT[:2])
-    models.append(outcome("benchmark.wine.b", spec()))
+    models.append(payload_of("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
     for name, part in SPLIT._asdict().items():
         catalog[name] = part.to_frame("kind") if isinstance(part, pd.Series) else part

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import pandas as pd
 import pytest
 from kedro.pipeline import Node, Pipeline
@@ -106,24 +103,3 @@ def test_what_cannot_be_shown_ends_no_run(
     twice = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
     console.print_table("Table", twice)
     assert "Not shown: " in caplog.text
-
-
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_output_that_nobody_reads_ends_no_run(
-    stream: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reader, writer = os.pipe()
-    with os.fdopen(writer, "w", encoding="ascii") as pipe:
-        monkeypatch.setattr(sys, stream, pipe)
-        monkeypatch.setattr(sys, f"__{stream}__", pipe)
-        print("first", file=pipe)
-        console.keep_output_open()
-        assert os.read(reader, 100) == b"first\n"
-        print("second \N{PLUS-MINUS SIGN}", file=getattr(sys, stream), flush=True)
-        assert os.read(reader, 100) == b"second ?\n"
-        os.close(reader)
-        print("to nobody", file=getattr(sys, stream), flush=True)
-    monkeypatch.setattr(sys, stream, None)
-    console.keep_output_open()
-    with getattr(sys, stream) as nowhere:
-        print("to nobody", file=nowhere, flush=True)

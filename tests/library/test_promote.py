@@ -17,12 +17,13 @@ from kedro_dynamic import DataSpec, ModelSpec, build_model
 from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.recipe import RECIPE_FILE
 from kedro_dynamic.champion.registry import current_champion
-from kedro_dynamic.config.tracking import ChampionRule
-from kedro_dynamic.tracking.payload import KedroRun, ModelOutcome
+from kedro_dynamic.config.tracking import ChampionRule, TrackingConfig
+from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from kedro_mlflow.pipeline import pipeline_ml_factory
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
 
+from library.a_run import make_run
 from library.mlflow_store import open_run
 
 TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
@@ -40,7 +41,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
         yield client
 
 
-def test_a_promoted_model_has_files_recipe_and_facts(client: MlflowClient) -> None:
+def test_a_promoted_model_has_files_recipe_and_facts(
+    client: MlflowClient, tmp_path: Path
+) -> None:
     catalog = DataCatalog()
     catalog["parameters"] = {
         "data": {"target_column": "kind"},
@@ -55,19 +58,21 @@ def test_a_promoted_model_has_files_recipe_and_facts(client: MlflowClient) -> No
     row = {"validation_accuracy": 0.8}
     catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
     rank = Node(lambda scores: scores, "scores", "leaderboard", name="rank")
-    run = KedroRun({}, Pipeline([rank]), catalog, experiment_id="1")
+    run = make_run(Pipeline([rank]), catalog, tmp_path, client)
+    run.mlflow.experiment_id = "1"
     child_run = client.create_run("1").info.run_id
-    model = ModelOutcome(
+    model = ModelPayload(
         name="tree",
         namespace="models.tree",
-        entry=TREE,
+        spec=TREE,
         start=1000,
         end=2000,
         metrics=row,
         id=child_run,
     )
 
-    assert promote(run, client, [model], ChampionRule()) == "tree (first)"
+    payload = Payload(name="run", start=0, end=0, models=[model])
+    assert promote(run, payload, client) == "tree (first)"
     champion = current_champion(client, "iris")
     assert champion
     assert champion.run_id == child_run
@@ -85,13 +90,15 @@ def test_a_promoted_model_has_files_recipe_and_facts(client: MlflowClient) -> No
     loaded = mlflow.pyfunc.load_model("models:/iris@champion")
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
-    verdict = promote(run, client, [model], ChampionRule())
+    verdict = promote(run, payload, client)
     assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
     assert len(client.search_model_versions("name = 'iris'")) == 1
-    verdict = promote(run, client, [model], ChampionRule(metric="recall"))
+    rule = ChampionRule(metric="recall")
+    run.store.config = TrackingConfig(champion=rule)
+    verdict = promote(run, payload, client)
     assert verdict == "as before (no model of this run has a finite score 'recall')"
     run.pipeline = Pipeline([])
-    assert promote(run, client, [model], ChampionRule()) is None
+    assert promote(run, payload, client) is None
 
 
 HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})
@@ -162,8 +169,12 @@ class Contest:
         active = mlflow.active_run()
         assert active
         pipeline = pipeline or forecast(self.name)
-        run = KedroRun({}, pipeline, catalog, id=active.info.run_id)
-        return promote(run, self.client, [], ChampionRule.model_validate(rule))
+        run = make_run(pipeline, catalog, self.folder, self.client)
+        run.mlflow.id = active.info.run_id
+        champion_rule = ChampionRule.model_validate(rule)
+        run.store.config = TrackingConfig(champion=champion_rule)
+        payload = Payload(name="run", start=0, end=0)
+        return promote(run, payload, self.client)
 
     @property
     def champion(self) -> str | None:

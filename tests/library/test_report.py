@@ -161,7 +161,7 @@ def test_what_cannot_be_drawn_is_said_and_ends_no_run(
     run = make_run(pipeline, catalog, tmp_path)
     catalog["plot"].save(go.Figure(figure))
     assert _output_sections(run) == []
-    assert "plot in the report" in caplog.text
+    assert "The report lacks plot: " in caplog.text
 
 
 def test_a_page_that_cannot_be_written_ends_no_run(
@@ -182,7 +182,7 @@ def test_a_page_that_cannot_be_written_ends_no_run(
     assert "<dt>a</dt><dd>no</dd>" in Path(page).read_text()
     monkeypatch.setattr(report, "_render", lambda **_: 1 / 0)
     assert write_report(run, payload, None) == ""
-    assert "ZeroDivisionError" in caplog.text
+    assert "There is no report: ZeroDivisionError" in caplog.text
 
 
 WORDS = ["caf\u00e9", "\u0434\u0430", "\U0001f600", "1", "two", "three"]

@@ -15,7 +15,6 @@ from kedro.pipeline import Pipeline
 
 from kedro_dynamic.catalog.atomic import AtomicFileSystem
 from kedro_dynamic.config.project import PACKAGE_VARIABLE, package_name
-from kedro_dynamic.runs.console import keep_output_open
 from kedro_dynamic.tracking.sqlite import limit_waiting
 
 
@@ -24,7 +23,6 @@ def apply() -> None:
     silence_noise()
     write_atomically()
     match_patterns_fast()
-    keep_output_open()
     # Looking for unused objects, and once more at the end, took a third of a run.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)

@@ -13,7 +13,7 @@ from kedro_dynamic.config.project import package_name
 from kedro_dynamic.report.charts import charts_of
 from kedro_dynamic.report.explain import explain
 from kedro_dynamic.report.section import Section
-from kedro_dynamic.runs.console import MAX_ROWS, show_or_warn, shown_rows
+from kedro_dynamic.runs.console import MAX_ROWS, show_or_warn, format_rows
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import Payload
 
@@ -43,7 +43,7 @@ def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
         story += [changes] if changes else []
         best = _best_model(leaderboard, payload)
         if best:
-            with show_or_warn(f"the explanation of {best}"):
+            with show_or_warn(f"The report does not explain {best}"):
                 sections += explain(best, run.catalog)
 
     errors = {
@@ -59,7 +59,7 @@ def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
     sections.append(Section("How this was made", facts=_facts(run, payload)))
     path = _path(run)
     title = package_name().replace("_", " ").capitalize()
-    with show_or_warn("the report"):
+    with show_or_warn("There is no report"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_render(title=title, story=story, parts=sections), "utf-8")
         return os.path.relpath(path)
@@ -122,7 +122,7 @@ def _output_sections(run: Run) -> list[Section]:
             continue
         title = section_title(title, name)
         section = sections.setdefault(title, Section(title))
-        with show_or_warn(f"{name} in the report"):
+        with show_or_warn(f"The report lacks {name}"):
             _add_output(section, run.catalog[name].load())
     return [section for section in sections.values() if section.rows or section.charts]
 
@@ -132,7 +132,7 @@ def _add_output(section: Section, value: Any) -> None:
     if isinstance(value, dict):
         value = _scores_table(value)
     if isinstance(value, pd.DataFrame):
-        columns, section.rows = shown_rows(value)
+        columns, section.rows = format_rows(value)
         section.columns = [
             (name.replace("_", " "), pd.api.types.is_numeric_dtype(value[name]))
             for name in columns

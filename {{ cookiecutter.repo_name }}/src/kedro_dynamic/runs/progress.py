@@ -7,7 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from rich import get_console
 from rich import progress as rich_progress
 
-from kedro_dynamic.runs.console import harmless
+from kedro_dynamic.runs.console import show_or_warn
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ class Progress:
     def __init__(self) -> None:
         self._bar: rich_progress.Progress | None = None
 
-    @harmless()
+    @show_or_warn()
     def start(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         """Show the bar.
 
@@ -37,7 +37,7 @@ class Progress:
         self._bar.add_task("Nodes", total=len(pipeline.nodes))
         self._bar.start()
 
-    @harmless()
+    @show_or_warn()
     def advance(self, node: Node) -> None:
         """Count a node as done."""
         logger.info("Done: %s", node.name)
@@ -45,7 +45,7 @@ class Progress:
             self._bar.advance(self._bar.task_ids[0])
             self._bar.refresh()
 
-    @harmless()
+    @show_or_warn()
     def stop(self) -> None:
         """Take the bar away."""
         if self._bar is not None:

@@ -76,7 +76,8 @@ def _best_models(
                 continue
             score = str(leaderboard.columns[1])
             namespaces = (
-                dataset_name(node.namespace or "", model) for model in leaderboard["model"]
+                dataset_name(node.namespace or "", model)
+                for model in leaderboard["model"]
             )
             ranked = [by_namespace[name] for name in namespaces if name in by_namespace]
             if ranked and score in ranked[0].metrics:
