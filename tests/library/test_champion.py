@@ -374,7 +374,7 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
         "random_state": SEED,
     }
     found = find_candidate(models, catalog, metric)
-    assert (found and found.outcome.name) == best
+    assert (found and found.model.name) == best
     if found and not folds:
         assert {len(one) for one in found.recipe.scores.values()} == {30}
 

@@ -197,8 +197,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "project_path", lambda: tmp_path)
     monkeypatch.setattr(hooks, "finish", close)
-    for name in ("check_run", "explain"):
-        monkeypatch.setattr(preflight, name, lambda *_: None)
+    monkeypatch.setattr(preflight, "check_run", lambda *_: None)
+    monkeypatch.setattr(preflight, "explain", lambda error, *_: error)
     module = tmp_path / "nodes.py"
     module.write_text(MODULE)
     (tmp_path / "data").mkdir()

@@ -13,7 +13,7 @@ from kedro_dynamic.config.project import package_name
 from kedro_dynamic.report.charts import charts_of
 from kedro_dynamic.report.explain import explain
 from kedro_dynamic.report.section import Section
-from kedro_dynamic.runs.console import MAX_ROWS, show_or_warn, format_rows
+from kedro_dynamic.runs.console import MAX_ROWS, format_rows, show_or_warn
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import Payload
 

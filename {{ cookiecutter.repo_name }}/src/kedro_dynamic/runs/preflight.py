@@ -4,13 +4,11 @@ These checks import estimators or look for data, so registration, which every co
 waits for, leaves them to the run.
 """
 
-import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import click
 from kedro.framework.context import KedroContext
-from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import is_parameter
