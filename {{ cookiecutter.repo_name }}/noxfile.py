@@ -1,4 +1,4 @@
-"""Tasks of this project: ``nox -s tests``, ``lint``, ``format``, ``serve``, ``site``"""
+"""Tasks of the project: ``nox -s tests``, ``lint``, ``format``, ``serve``, ``site``."""
 
 import nox
 
@@ -7,7 +7,7 @@ nox.options.sessions = ["lint", "tests"]
 
 PACKAGE = "{{ cookiecutter.python_package }}"
 
-# Serves a model, asks it its own example, stops it.
+# Serves a model, sends it the example that it was logged with, and stops it.
 SERVE = """
 import os
 import subprocess
@@ -19,11 +19,12 @@ from kedro.framework.startup import bootstrap_project
 
 bootstrap_project(os.getcwd())
 with KedroSession.create() as session:
-    session.load_context()  # MLflow now knows the store that the project's runs go to
+    session.load_context()  # points MLflow at the store that the project tracks in
 os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
 os.environ["MLFLOW_REGISTRY_URI"] = mlflow.get_registry_uri()
 
-model, url = sys.argv[1], "http://127.0.0.1:5001/invocations"
+model = sys.argv[1]
+url = "http://127.0.0.1:5001/invocations"
 example = mlflow.artifacts.download_artifacts(f"{model}/serving_input_example.json")
 serve = ["mlflow", "models", "serve", "--model-uri", model, "--env-manager", "local"]
 server = subprocess.Popen([*serve, "--host", "127.0.0.1", "--port", "5001"])
@@ -56,7 +57,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(name="format")
 def format_code(session: nox.Session) -> None:
-    """Format the code and mend what ruff can mend."""
+    """Fix what ruff can fix, and format the code."""
     session.install("-e", ".[dev]")
     session.run("ruff", "check", "--fix", ".")
     session.run("ruff", "format", ".")
@@ -64,7 +65,7 @@ def format_code(session: nox.Session) -> None:
 
 @nox.session
 def serve(session: nox.Session) -> None:
-    """Serve a champion, ask it its own example, stop it: ``nox -s serve -- NAME``."""
+    """Serve a champion, query it and stop it: ``nox -s serve -- NAME``."""
     session.install("-e", ".")
     name = session.posargs[0] if session.posargs else PACKAGE
     session.run("python", "-c", SERVE, f"models:/{name}@champion")
@@ -72,10 +73,10 @@ def serve(session: nox.Session) -> None:
 
 @nox.session
 def site(session: nox.Session) -> None:
-    """Build the graph as web pages, with previews, and show them on this machine."""
+    """Build the graph as a static site in ``build``, and serve it on this machine."""
     session.install("-e", ".")
     session.run("kedro", "viz", "build", "--include-previews")
     port = session.posargs[0] if session.posargs else "4142"
-    session.log(f"Open http://127.0.0.1:{port}; Ctrl-C ends it")
-    where = ("--bind", "127.0.0.1", "--directory", "build")
-    session.run("python", "-m", "http.server", *where, port)
+    session.log(f"Open http://127.0.0.1:{port}; stop it with Ctrl-C")
+    server = ("python", "-m", "http.server", "--bind", "127.0.0.1")
+    session.run(*server, "--directory", "build", port)

@@ -1,4 +1,4 @@
-"""Data and parameters of the tests' own: those of the project may change."""
+"""Data and parameters for the tests, so that the project's own may change."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from kedro.io import DataCatalog
 
 from kedro_dynamic import read_parameters
 
-# Before the tests are read: they name models, which settings.py has to trust.
+# Before pytest imports the tests, which name classes that settings.py must trust.
 configure_project("{{ cookiecutter.python_package }}")
 
 
 @pytest.fixture
 def parameters() -> dict[str, Any]:
-    """Return what parameters.yml says in these tests."""
+    """Return parameters as in ``parameters.yml``."""
     return {
         "data": {"target_column": "kind", "train_fraction": 0.75, "drop": ["id"]},
         "comparison": {"folds": 3},
@@ -30,24 +30,25 @@ def parameters() -> dict[str, Any]:
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    """Return 60 rows, 20 of each kind; width and colour tell them apart."""
+    """Return 60 rows, 20 of each kind, which width and colour tell apart."""
     table = pd.DataFrame({"id": range(60), "kind": [*"abc"] * 20})
     noise = np.random.default_rng(0).normal(scale=0.3, size=60)
     table["width"] = table["kind"].map({"a": 1, "b": 2, "c": 3}) + noise
     table["colour"] = table["kind"].map({"a": "red", "b": "blue", "c": "blue"})
-    table.loc[::10, ["width", "colour"]] = None  # gaps
+    table.loc[::10, ["width", "colour"]] = None  # missing values
     return table
 
 
 @pytest.fixture
 def catalog(parameters: dict[str, Any], table: pd.DataFrame) -> DataCatalog:
-    """Return the table and the parameters, as nodes take them; the rest is memory."""
+    """Return a catalog with the table and the parameters, typed as nodes read them."""
     spec = read_parameters(parameters)
     catalog = DataCatalog()
     catalog["example_iris_data"] = table
     catalog["params:models"] = parameters["models"]
-    for name in ("data", "comparison", "random_state"):
-        catalog[f"params:{name}"] = getattr(spec, name)
+    catalog["params:data"] = spec.data
+    catalog["params:comparison"] = spec.comparison
+    catalog["params:random_state"] = spec.random_state
     for name, model in spec.models.items():
         catalog[f"params:models.{name}"] = model
     return catalog

@@ -1,4 +1,4 @@
-"""The project as it is configured: its pipelines can be built."""
+"""The project with its own configuration: every pipeline can be built."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from kedro.framework.startup import bootstrap_project
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_registered_pipeline_can_be_looked_into(
+def test_every_registered_pipeline_can_be_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("KEDRO_ENV", raising=False)

@@ -1,4 +1,4 @@
-"""Texts and labels out of raw tables, whatever their layout."""
+"""Texts and labels from raw tables of different layouts."""
 
 from typing import Any
 
@@ -22,18 +22,19 @@ PARAMETERS = {
     "text_column": "text",
     "label_column": "label",
     "labels": LABELS,
-    "of_others": 1,
+    "key_of_another_pipeline": 1,
 }
 
 
-def refused(labels: list[Any]) -> str:
+def error_for(labels: list[Any]) -> str:
+    """Return the error for a table with these labels."""
     with pytest.raises(ConfigurationError) as error:
         etl_labels(pd.DataFrame({"label": labels}), "label", LABELS, "train")
     return error.value.message
 
 
 @pytest.mark.parametrize("written", [NAMES, [0, 1, 0]])
-def test_every_way_to_write_labels_gives_the_same(written: list[Any]) -> None:
+def test_all_values_of_a_label_give_its_name(written: list[Any]) -> None:
     reviews = pd.DataFrame({"review": TEXTS, "sentiment": written}, index=[7, 7, 0])
     instances = etl_instances(reviews, "review")
     labels = etl_labels(reviews, "sentiment", LABELS, "train")
@@ -48,7 +49,7 @@ def test_a_missing_text_is_empty(missing: object) -> None:
     assert etl_instances(reviews, "text")["text"].tolist() == ["Dull.", ""]
 
 
-def test_labels_are_as_the_table_has_them_if_none_are_named() -> None:
+def test_without_names_the_values_are_the_labels() -> None:
     for written in (["1", "5", "3"], [1, 5, 3], [1.0, 5.0, 3.0]):
         reviews = pd.DataFrame({"stars": written})
         labels = etl_labels(reviews, "stars", {}, "train")
@@ -56,35 +57,37 @@ def test_labels_are_as_the_table_has_them_if_none_are_named() -> None:
 
 
 @pytest.mark.parametrize("labels", [[-1, -1], ["", " "], [None, None], []])
-def test_a_split_without_labels_says_what_to_run(labels: list[Any]) -> None:
-    message = refused(labels)
+def test_an_error_says_what_to_run_without_labels(labels: list[Any]) -> None:
+    message = error_for(labels)
     assert "The split 'train' has no labels" in message
     assert message.endswith("kedro run --pipelines etl_instances --params split=train")
 
 
-def test_labels_that_are_not_mapped_are_counted() -> None:
-    first, fine, mixed = refused(["better", "mixed", "fine", "fine"]).splitlines()
+def test_values_without_a_label_are_counted() -> None:
+    first, fine, mixed = error_for(["better", "mixed", "fine", "fine"]).splitlines()
     assert first == "parameters_text.yml has 2 problems:"
     assert "text.labels: 'fine', in 2 rows of the split 'train'" in fine
     assert "text.labels: 'mixed', in 1 rows" in mixed
 
 
 @pytest.mark.parametrize("labels", [[1, None, 0], ["better", "", "worse"]])
-def test_some_reviews_without_a_label_are_not_passed_over(labels: list[Any]) -> None:
-    message = refused(labels)
+def test_reviews_without_a_label_are_an_error(labels: list[Any]) -> None:
+    message = error_for(labels)
     assert "no label in 1 of 3 rows of the split 'train', the first is row 1" in message
-    assert "none of the labels" not in message
+    assert "not a value of any label" not in message
 
 
-def test_a_wrong_column_is_named_with_those_there_are() -> None:
+def test_an_error_names_the_wrong_column_and_those_there_are() -> None:
     reviews = pd.DataFrame({"text": TEXTS, "label": NAMES})
     with pytest.raises(ConfigurationError, match=r"text_column: 'txt'.*mean 'text'"):
         etl_instances(reviews, "txt")
-    with pytest.raises(ConfigurationError, match=r"'labels' is no.*columns: text, lab"):
+    with pytest.raises(
+        ConfigurationError, match=r"'labels' is not a column.*columns: text, lab"
+    ):
         etl_labels(reviews, "labels", LABELS, "train")
 
 
-def test_texts_are_prepared_without_labels_too() -> None:
+def test_texts_can_be_prepared_without_labels() -> None:
     pipelines = create_pipelines({"text": PARAMETERS})
     assert pipelines["etl"].outputs() == {"instances", "labels"}
     assert pipelines["etl_instances"].inputs() == {"reviews", "params:text.text_column"}
@@ -98,6 +101,6 @@ def test_texts_are_prepared_without_labels_too() -> None:
         ({"labels": {"better": 1}}, r"text\.labels\.better: .* valid list"),
     ],
 )
-def test_mistakes_are_named(text: dict[str, Any], problem: str) -> None:
+def test_wrong_parameters_are_named(text: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         create_pipelines({"text": PARAMETERS | text})

@@ -1,4 +1,4 @@
-"""From texts to predictions, step by step."""
+"""The steps from texts to predictions."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -19,8 +19,8 @@ from {{ cookiecutter.python_package }}.pipelines.ml_app import (
 )
 
 ENCODER = LabelEncoder().fit(["worse", "better"])
-SYMBOLS = "so \U0001f600 \U0001f44d \u2764 \U0001fadf"  # newer than Python 3.13
-HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
+SYMBOLS = "so \U0001f600 \U0001f44d \u2764 \U0001fadf"  # the last one is newer than Python 3.13
+HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # vowels are marks
 
 
 @pytest.mark.parametrize(
@@ -38,22 +38,22 @@ HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # its vowels are marks
         ("\u0939\u093f\u0928\u094d\u0926\u0940\u3002\u597d", [], HINDI),
     ],
 )
-def test_whole_words_are_kept_or_removed(
+def test_texts_are_reduced_to_whole_words(
     review: str, stopwords: list[str], words: str
 ) -> None:
-    (clean,) = nodes.clean_text(pd.DataFrame({"text": [review]}), stopwords)
-    assert clean.split() == words.split()
+    (cleaned,) = nodes.clean_text(pd.DataFrame({"text": [review]}), stopwords)
+    assert cleaned.split() == words.split()
 
 
 @pytest.mark.parametrize("text", [None, float("nan"), 5, {"a": 1}])
-def test_what_is_no_text_is_named_by_its_row(text: object) -> None:
+def test_a_row_that_is_not_a_text_is_named(text: object) -> None:
     with pytest.raises(
         ConfigurationError, match="row 1, counted from 0, is not a text but"
     ):
         nodes.clean_text(pd.DataFrame({"text": ["Dull.", text]}), [])
 
 
-def test_copies_and_more_reviews_move_no_review_to_the_other_side() -> None:
+def test_copies_and_new_reviews_do_not_change_the_split() -> None:
     texts = [f"Text {number}" for number in range(400)]
     copies = [f" {text.upper()}" for text in texts]
     instances = pd.DataFrame({"text": [*texts, *copies]})
@@ -73,14 +73,14 @@ def test_copies_and_more_reviews_move_no_review_to_the_other_side() -> None:
 def fit_tokenizer(
     texts: list[str], name: str = "CountVectorizer", **model_kwargs: Any
 ) -> Any:
-    """Fit a tokenizer to the first two texts."""
+    """Fit a tokenizer to the first two texts, which are the training set."""
     class_path = f"sklearn.feature_extraction.text.{name}"
     entry = {"class": class_path, "model_kwargs": model_kwargs}
     spec = TransformerSpec.model_validate(entry)
     return nodes.fit_tokenizer(texts, np.array([0, 1]), spec)
 
 
-def test_words_are_those_of_the_training_rows_alone() -> None:
+def test_the_tokenizer_learns_from_the_training_set_alone() -> None:
     texts = ["good film", "bad film", "unseen words"]
     tokenizer = fit_tokenizer(texts, ngram_range=[1, 2])
     assert {*tokenizer.vocabulary_} == {"bad", "film", "good", "bad film", "good film"}
@@ -95,7 +95,7 @@ def test_words_are_those_of_the_training_rows_alone() -> None:
 
 
 def train(class_path: str, **model_kwargs: Any) -> Any:
-    """Fit a model on two rows; the others say otherwise."""
+    """Fit a model to two rows; the other rows contradict them."""
     entry = {"class": class_path, "model_kwargs": model_kwargs}
     model = ModelSpec.model_validate(entry)
     features = csr_matrix(np.eye(2)[[0, 1, 0, 0, 0]])
@@ -103,7 +103,7 @@ def train(class_path: str, **model_kwargs: Any) -> Any:
     return nodes.train_model(features, labels, ENCODER, np.array([0, 1]), model, 3)
 
 
-def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
+def test_a_model_is_seeded_and_learns_from_the_training_set_alone() -> None:
     model = train("sklearn.linear_model.SGDClassifier", loss="log_loss")
     assert model.random_state == 3
     probabilities = nodes.predict(model, csr_matrix(np.eye(2)))
@@ -122,13 +122,13 @@ def test_a_model_is_seeded_and_learns_from_the_training_rows_alone() -> None:
         ("sklearn.calibration.CalibratedClassifierCV", "does not fit: Cannot"),
     ],
 )
-def test_a_model_that_does_not_fit_is_named(class_path: str, problem: str) -> None:
+def test_an_unsuitable_model_is_named(class_path: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"text\.model\.class: .*{problem}"):
         train(class_path)
 
 
-def test_the_held_out_reviews_are_compared() -> None:
-    # Rows 0 and 3 are training's, and all wrong.
+def test_predictions_are_compared_with_the_labels_of_the_test_set() -> None:
+    # Rows 0 and 3 are in the training set, and would be wrong.
     better = np.array([0.0, 0.9, 0.8, 1.0, 0.3, 0.2, 0.6, 0.1])
     truth = ["better"] * 4 + ["worse"] * 2
     held_out = pd.DataFrame({"label": truth}, index=[1, 2, 4, 5, 6, 7])
@@ -143,7 +143,7 @@ def test_the_held_out_reviews_are_compared() -> None:
     assert right == [0, 0, 0.5, 1]
 
 
-def test_words_speak_for_the_label_they_stand_with() -> None:
+def test_a_word_is_telling_for_the_label_it_occurs_with() -> None:
     words = CountVectorizer()
     texts, labels = ["tedious", "brilliant", "average"], ["bad", "good", "fair"]
     model = LogisticRegression().fit(words.fit_transform(texts * 2), labels * 2)

@@ -1,4 +1,4 @@
-"""One pipeline, cut in two by tags: what training fits, inference predicts with."""
+"""Training and inference: one pipeline, cut in two by tags."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ TEXT = {
 FITTED = ["tokenizer", "label_encoder", "model"]
 
 
-def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
+def test_inference_predicts_with_what_training_has_fitted(tmp_path: Path) -> None:
     texts = ["The film was GREAT!", "a dull, dull film", "Great, the cast", "Dull: a"]
     catalog = DataCatalog(
         {name: PickleDataset(filepath=f"{tmp_path}/{name}") for name in FITTED}
@@ -36,22 +36,22 @@ def test_what_is_learnt_is_predicted(tmp_path: Path) -> None:
     texts = [f"{text} {number}" for number in range(5) for text in texts]
     catalog["instances"] = pd.DataFrame({"text": texts})
     catalog["labels"] = pd.DataFrame({"label": ["positive", "negative"] * 10})
-    built = create_pipelines({"text": TEXT})
-    made = SequentialRunner().run(built["training"], catalog)
-    assert made["sentiment_metrics"].load()["accuracy"] == 1
+    pipelines = create_pipelines({"text": TEXT})
+    outputs = SequentialRunner().run(pipelines["training"], catalog)
+    assert outputs["sentiment_metrics"].load()["accuracy"] == 1
 
-    # The slice that is served: the labels are not there.
+    # The half that is served does not need labels.
     served = DataCatalog({name: catalog[name] for name in FITTED})
     served["english_stopwords"] = ["the", "a", "was"]
     served["instances"] = pd.DataFrame({"text": ["Was it great?", "DULL", "Le"]})
-    answers = SequentialRunner().run(built["inference"], served)
-    predictions = answers["predictions"].load()
+    outputs = SequentialRunner().run(pipelines["inference"], served)
+    predictions = outputs["predictions"].load()
     assert predictions["label"].tolist()[:2] == ["positive", "negative"]
     assert predictions["known_words"].tolist() == [1, 1, 0]
     assert predictions.isna().any(axis=1).tolist() == [False, False, True]
 
 
-def test_a_missing_key_is_named_with_what_stands_there_instead() -> None:
+def test_a_misspelt_key_is_named() -> None:
     text = {name: value for name, value in TEXT.items() if name != "tokenizer"}
     with pytest.raises(ConfigurationError, match=r"tokenizer: missing; did you mean"):
         create_pipelines({"text": {**text, "tokeniser": TEXT["tokenizer"]}})

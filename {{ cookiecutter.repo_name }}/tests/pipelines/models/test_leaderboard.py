@@ -1,4 +1,4 @@
-"""The table of all models, best first."""
+"""The leaderboard and its plot."""
 
 from typing import Any
 
@@ -35,16 +35,16 @@ RESULTS = {
 def compare(
     table: pd.DataFrame, target: str = "kind", **comparison: Any
 ) -> tuple[pd.DataFrame, Any]:
-    """Compare two models and one that failed, by their results."""
+    """Compare the results of two models, and of one that failed."""
     data = DataSpec(target_column=target, drop=["id"])
-    how = ComparisonSpec(**{"folds": 3, **comparison})
+    spec = ComparisonSpec(**{"folds": 3, **comparison})
     kind = "Classifier" if target == "kind" else "Regressor"
     models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
-    parts = split_data(table, data, 3)
-    return compare_models(models, data, how, 3, *parts, **RESULTS)
+    split = split_data(table, data, 3)
+    return compare_models(models, data, spec, 3, *split, **RESULTS)
 
 
-def test_the_best_in_validation_is_first_and_failed_ones_are_last(
+def test_the_best_model_is_first_and_failed_models_are_last(
     table: pd.DataFrame,
 ) -> None:
     leaderboard, _ = compare(table)
@@ -54,27 +54,27 @@ def test_the_best_in_validation_is_first_and_failed_ones_are_last(
     assert "traceback" not in leaderboard
 
 
-def test_without_folds_the_test_part_decides(table: pd.DataFrame) -> None:
+def test_without_folds_the_test_set_ranks(table: pd.DataFrame) -> None:
     leaderboard, _ = compare(table, folds=0)
     assert leaderboard["model"].tolist() == ["fair", "good", "baseline", "broken"]
 
 
-def test_the_baseline_of_regressors_regresses(table: pd.DataFrame) -> None:
+def test_the_baseline_of_regressors_is_a_regressor(table: pd.DataFrame) -> None:
     table = table.dropna().drop(columns="kind")
     leaderboard, _ = compare(table, target="width")
     baseline = leaderboard.set_index("model").loc["baseline"]
     assert baseline["test_r2"] == pytest.approx(0, abs=0.2)
 
 
-def test_a_baseline_that_has_no_such_score_is_a_row_like_others_that_failed(
+def test_a_baseline_without_such_a_score_is_ranked_as_failed(
     table: pd.DataFrame,
 ) -> None:
-    leaderboard, _ = compare(table, scoring=["f1"])  # of classes that are no 0 and 1
+    leaderboard, _ = compare(table, scoring=["f1"])  # f1 needs the classes 0 and 1
     assert leaderboard["model"].tolist() == ["good", "fair", "baseline", "broken"]
     assert leaderboard["error"].notna().tolist() == [False, False, True, True]
 
 
-def test_the_plot_has_a_mark_per_model_and_part(table: pd.DataFrame) -> None:
+def test_the_plot_has_two_marks_per_model(table: pd.DataFrame) -> None:
     leaderboard, figure = compare(table)
     validation, test = figure.data
     assert list(validation.y) == list(test.y) == leaderboard["model"].tolist()

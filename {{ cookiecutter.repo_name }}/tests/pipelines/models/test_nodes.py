@@ -1,4 +1,4 @@
-"""The split, and the three nodes of every model."""
+"""The split, and the nodes of a model."""
 
 import pandas as pd
 import pytest
@@ -25,7 +25,7 @@ def parts(table: pd.DataFrame) -> Parts:
     return split_data(table, DATA, 3)
 
 
-def test_split_keeps_rows_together_and_shares_of_classes(
+def test_the_split_keeps_rows_together_and_is_stratified(
     parts: Parts, table: pd.DataFrame
 ) -> None:
     X_train, X_test, y_train, y_test = parts
@@ -37,27 +37,27 @@ def test_split_keeps_rows_together_and_shares_of_classes(
         assert y["kind"].equals(table["kind"][X.index])
 
 
-def test_columns_that_are_not_there_are_named(table: pd.DataFrame) -> None:
+def test_missing_columns_are_named(table: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="'kind' is no column of the data"):
         split_data(table.drop(columns="kind"), DATA, 3)
 
 
-def test_validation_has_a_value_per_fold(parts: Parts) -> None:
+def test_each_score_has_a_value_per_fold(parts: Parts) -> None:
     X_train, _, y_train, _ = parts
     validation = validate_model(TREE, DATA, COMPARISON, X_train, y_train, 3)
     assert list(validation) == ["accuracy", "f1_macro"]
     assert [len(values) for values in validation.values()] == [3, 3]
 
 
-def test_a_fitted_model_takes_raw_rows(parts: Parts) -> None:
+def test_a_fitted_model_takes_rows_of_the_table(parts: Parts) -> None:
     X_train, X_test, y_train, _ = parts
     model = fit_model(TREE, DATA, X_train, y_train, 3)
-    raw = X_test.assign(colour="never seen", width=None)
-    assert set(model.predict(raw)) <= {"a", "b", "c"}
+    rows = X_test.assign(colour="never seen", width=None)
+    assert set(model.predict(rows)) <= {"a", "b", "c"}
     assert model.fit_seconds_ > 0
 
 
-def test_scores_are_those_of_the_test_part(parts: Parts) -> None:
+def test_a_model_is_scored_on_the_test_set(parts: Parts) -> None:
     X_train, X_test, y_train, y_test = parts
     model = fit_model(TREE, DATA, X_train, y_train, 3)
     validation = {"accuracy": [0.5, 0.7], "f1_macro": [0.4, 0.4]}

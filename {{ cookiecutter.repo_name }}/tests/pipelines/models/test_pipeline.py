@@ -1,4 +1,4 @@
-"""Pipelines that follow the parameters, run on data in memory."""
+"""The pipelines that the parameters describe, run on data in memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ Parameters = dict[str, Any]
 
 
 def build(created: Pipeline | Callable[[], Pipeline]) -> Pipeline:
-    """Return a pipeline that is built when it is first looked into."""
+    """Build a pipeline that is registered as a function."""
     return created if isinstance(created, Pipeline) else created()
 
 
@@ -26,7 +26,7 @@ def test_every_model_has_a_pipeline(parameters: Parameters) -> None:
     assert set(create_pipelines(parameters)) == names
 
 
-def test_a_model_lives_in_a_namespace_of_its_own(parameters: Parameters) -> None:
+def test_a_model_has_a_namespace_of_its_own(parameters: Parameters) -> None:
     pipeline = build(create_pipelines(parameters)["models.tree"])
     alone = pipeline.only_nodes_with_namespaces(["models.tree"])
     assert {f"models.tree.{name}" for name in RESULTS} <= alone.all_outputs()
@@ -37,18 +37,18 @@ def test_a_model_lives_in_a_namespace_of_its_own(parameters: Parameters) -> None
 def test_a_model_runs_alone(parameters: Parameters, catalog: DataCatalog) -> None:
     pipeline = build(create_pipelines(parameters)["models.tree"])
     results = ["models.tree.model_score", "models.tree.metrics"]
-    made = SequentialRunner().run(pipeline.to_outputs(*results), catalog)
-    score, metrics = (made[name].load() for name in results)
+    outputs = SequentialRunner().run(pipeline.to_outputs(*results), catalog)
+    score, metrics = (outputs[name].load() for name in results)
     assert metrics["model_score"] == score > 0.7
     assert metrics["validation_accuracy"] > 0.7
 
 
-def test_the_leaderboard_ranks_all(
+def test_the_leaderboard_ranks_all_models(
     parameters: Parameters, catalog: DataCatalog
 ) -> None:
     pipeline = build(create_pipelines(parameters)["__default__"])
-    made = SequentialRunner().run(pipeline.to_outputs("leaderboard"), catalog)
-    leaderboard = made["leaderboard"].load()
+    outputs = SequentialRunner().run(pipeline.to_outputs("leaderboard"), catalog)
+    leaderboard = outputs["leaderboard"].load()
     assert set(leaderboard["model"]) == {"tree", "neighbors", "baseline"}
     assert leaderboard["validation_accuracy"].is_monotonic_decreasing
     assert leaderboard["model"].iloc[-1] == "baseline"

@@ -1,4 +1,4 @@
-"""New rows get a prediction."""
+"""Predictions for new rows."""
 
 from typing import Any
 
@@ -20,29 +20,30 @@ from {{ cookiecutter.python_package }}.pipelines.predict.nodes import (
 
 
 class Champion:
-    """A model as MLflow loads it, which takes ``width`` and ``colour``."""
+    """A model, as MLflow loads it, with the features ``width`` and ``colour``."""
 
     columns = Schema([ColSpec("double", "width"), ColSpec("string", "colour")])
     metadata = Model(signature=ModelSignature(columns))
 
     def predict(self, rows: pd.DataFrame) -> Any:
-        """Return a text of both columns, in their order."""
+        """Return both values of each row as a text, in the order of the columns."""
         return [f"{width} {colour}" for width, colour in rows.to_numpy()]
 
 
 ROWS = pd.DataFrame({"colour": ["red", "blue"], "id": [7, 8], "width": [1, 2]})
 
 
-def test_rows_stay_as_they_are_and_get_a_prediction() -> None:
+def test_rows_are_unchanged_and_get_a_prediction() -> None:
     catalog = DataCatalog()
-    catalog["champion"], catalog["new_flowers"] = Champion(), ROWS
-    made = SequentialRunner().run(create_pipeline(), catalog)
-    predicted = made["flower_predictions"].load()
+    catalog["champion"] = Champion()
+    catalog["new_flowers"] = ROWS
+    outputs = SequentialRunner().run(create_pipeline(), catalog)
+    predicted = outputs["flower_predictions"].load()
     pd.testing.assert_frame_equal(predicted[list(ROWS)], ROWS)
     assert predicted["prediction"].tolist() == ["1 red", "2 blue"]
     assert "prediction" not in ROWS
 
 
-def test_columns_that_are_missing_are_named() -> None:
+def test_missing_columns_are_named() -> None:
     with pytest.raises(DataError, match="width: the champion needs this column"):
         predict(Champion(), ROWS.drop(columns="width"))

@@ -1,4 +1,4 @@
-"""Predictions in batches, and what people are told of them."""
+"""Predictions in batches, their report, and their scores."""
 
 import json
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ TEXT = {"unlabelled": ["new"], "batch_size": 10}
 
 
 class LengthModel:
-    """Calls long texts better; was trained on those it is told of."""
+    """A model that calls long texts better, with the texts that it was trained on."""
 
     def __init__(self, trained_on: pd.DataFrame = INSTANCES[:0]) -> None:
         self.trained_on = fingerprints(trained_on)
@@ -40,7 +40,7 @@ class LengthModel:
 
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 1000])
 @pytest.mark.parametrize("rows", [0, 10])
-def test_batches_give_what_one_call_gives(batch_size: int, rows: int) -> None:
+def test_batches_give_the_same_as_one_call(batch_size: int, rows: int) -> None:
     model, instances = LengthModel(), INSTANCES.head(rows)
     predictions = predict_in_batches(model, instances.iloc[::-1], batch_size)
     expected = model.predict(instances.iloc[::-1]).reset_index(drop=True)
@@ -60,7 +60,7 @@ def test_the_report_names_the_reviews_to_read() -> None:
 
 
 @pytest.mark.parametrize(("known", "judged"), [(0, 100), (90, 10), (100, 0)])
-def test_a_model_is_judged_by_reviews_that_it_was_not_trained_on(
+def test_a_model_is_scored_on_reviews_that_it_was_not_trained_on(
     known: int, judged: int
 ) -> None:
     model = LengthModel(INSTANCES[100 - known :])
