@@ -155,18 +155,19 @@ def _run_trials(
         # Not enqueued: the configured values may lie outside of the search space.
         study.optimize(run_as_configured, n_trials=1, catch=TrialFailedError)
 
-    finished = _finished_trials(study)
-    if len(finished) >= goal:
+    ended_states = (TrialState.COMPLETE, TrialState.FAIL)
+    ended = study.get_trials(deepcopy=False, states=ended_states)
+    interrupted = [trial for trial in ended if not _is_finished(trial)]
+    if len(ended) - len(interrupted) >= goal:
         return
 
     # n_trials would count the trials of this process only; the callback counts those of
-    # all processes. Trials that Ctrl-C ended count as failed there, but not here.
-    ended = (TrialState.COMPLETE, TrialState.FAIL)
-    interrupted = len(study.get_trials(deepcopy=False, states=ended)) - len(finished)
+    # all processes. It also counts interrupted trials, which have failed for Optuna.
+    limit = goal + len(interrupted)
     study.optimize(
         run_with_suggestions,
         timeout=max(0.0, deadline - time.monotonic()),
-        callbacks=[MaxTrialsCallback(goal + interrupted, states=ended)],
+        callbacks=[MaxTrialsCallback(limit, states=ended_states)],
         catch=TrialFailedError,
     )
 
@@ -184,16 +185,18 @@ def _suggest(trial: Any, argument: str, dimension: Dimension) -> Any:
 
 
 def _finished_trials(study: Any) -> list[Any]:
-    """Return the trials with a score or an error, in the order of their numbers.
+    """Return the finished trials of a study, in the order of their numbers."""
+    return [trial for trial in study.get_trials(deepcopy=False) if _is_finished(trial)]
 
-    A trial of a killed process has neither. A trial that ended with Ctrl-C or with a
-    configuration error is failed, but has no error of its own.
+
+def _is_finished(trial: Any) -> bool:
+    """Return True if a trial has a score or an error.
+
+    The trial of a killed process has neither and is running forever. A trial that ended
+    with Ctrl-C or a configuration error has failed, but has no error of its own.
     """
-    return [
-        trial
-        for trial in study.get_trials(deepcopy=False)
-        if trial.value is not None or "error" in trial.user_attrs
-    ]
+    has_result = trial.value is not None or "error" in trial.user_attrs
+    return bool(trial.state.is_finished() and has_result)
 
 
 def _trial_row(trial: Any) -> dict[str, Any]:
