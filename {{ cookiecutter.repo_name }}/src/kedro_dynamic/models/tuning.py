@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -143,16 +144,11 @@ def _run_trials(
             logger.warning("A trial failed: %s", error, extra=VERBATIM)
             raise TrialFailedError from error
 
-    def run_as_configured(trial: Any) -> float:
-        return run_trial(trial, {})
-
-    def run_with_suggestions(trial: Any) -> float:
-        return run_trial(trial, search_space)
-
     deadline = time.monotonic() + timeout
     tried = [trial.user_attrs.get("arguments") for trial in _finished_trials(study)]
     if {} not in tried:
         # Not enqueued: the configured values may lie outside of the search space.
+        run_as_configured = partial(run_trial, dimensions={})
         study.optimize(run_as_configured, n_trials=1, catch=TrialFailedError)
 
     ended_states = (TrialState.COMPLETE, TrialState.FAIL)
@@ -165,7 +161,7 @@ def _run_trials(
     # all processes. It also counts interrupted trials, which have failed for Optuna.
     limit = goal + len(interrupted)
     study.optimize(
-        run_with_suggestions,
+        partial(run_trial, dimensions=search_space),
         timeout=max(0.0, deadline - time.monotonic()),
         callbacks=[MaxTrialsCallback(limit, states=ended_states)],
         catch=TrialFailedError,
