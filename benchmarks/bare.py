@@ -1,4 +1,4 @@
-"""What a person writes without Kedro: ``python bare.py WHAT PROJECT [ARGUMENT]``."""
+"""What a person writes without Kedro: ``python bare.py NAME PROJECT [ARGUMENT]``."""
 
 import json
 import pickle
@@ -52,17 +52,15 @@ def loop(project: Path) -> None:
 
 
 def quality(project: Path) -> None:
-    """Print, as JSON, how good the project and two lines of scikit-learn are.
+    """Print, as JSON, how good the project and two pipelines of scikit-learn are.
 
-    All are fitted on the reviews that the project trains on, and judged by those of the
-    test split that are no copies of them.
+    All are fitted on the reviews that the project trains on, and scored on the reviews
+    of the test split that are not copies of them.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression, SGDClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
+    _, nodes = import_project(project)
+    # The library is in the project's folder of sources, which Python knows by now.
+    import kedro_dynamic
 
-    engine, nodes = engine_and_nodes(project)
     parameters = yaml.safe_load((project / "conf/base/parameters_text.yml").read_text())
     spec, clean = parameters["text"], cleaning(project, nodes)
 
@@ -72,49 +70,68 @@ def quality(project: Path) -> None:
     X, labels = read("instances_train"), read("labels_train")
     train_rows, _ = nodes.hold_out(X, labels, spec["test_fraction"])
     X, labels = (part.iloc[train_rows].reset_index(drop=True) for part in (X, labels))
-    X_test, seen = read("instances_test"), {*engine.fingerprints(X)}
-    is_new = np.array([one not in seen for one in engine.fingerprints(X_test)])
-    truth, rows = read("labels_test")["label"][is_new], np.arange(len(X))
+    rows = np.arange(len(X))
 
-    def ours() -> None:
+    X_test, trained_on = read("instances_test"), {*kedro_dynamic.fingerprints(X)}
+    fingerprints = kedro_dynamic.fingerprints(X_test)
+    is_new = np.array([fingerprint not in trained_on for fingerprint in fingerprints])
+    X_test = X_test[is_new]
+    truth = read("labels_test")["label"][is_new].reset_index(drop=True)
+
+    def fit_project() -> None:
         cleaned = clean.transform(X)
-        words = engine.TransformerSpec.model_validate(spec["tokenizer"])
+        words = kedro_dynamic.TransformerSpec.model_validate(spec["tokenizer"])
         tokenizer = nodes.fit_tokenizer(cleaned, rows, words)
         features, _ = nodes.tokenize_text(tokenizer, cleaned)
         encoder = nodes.fit_label_encoder(labels, rows)
-        model = engine.ModelSpec.model_validate(spec["model"])
+        model = kedro_dynamic.ModelSpec.model_validate(spec["model"])
         nodes.train_model(features, labels, encoder, rows, model, random_state=3)
+
+    pipelines = bare_pipelines(clean)
+    fits: list[Callable[[], Any]] = [fit_project]
+    fits += [partial(pipeline.fit, X, labels["label"]) for pipeline in pipelines]
+    seconds = [[timed(fit) for fit in fits] for _ in range(ROUNDS + 1)][1:]
+
+    # The project's own run has scored its model already.
+    metrics = project / "data/08_reporting/prediction_metrics.json"
+    scores = [json.loads(metrics.read_text())]
+    assert scores[0]["judged_reviews"] == len(truth)
+    for pipeline in pipelines:
+        predicted = predict(pipeline, X_test)
+        scores.append(kedro_dynamic.score_predictions(truth, predicted))
+
+    table = [
+        [score["accuracy"], score["auc"], score["log_loss"], median(fit_seconds)]
+        for score, fit_seconds in zip(scores, zip(*seconds, strict=True), strict=True)
+    ]
+    print(json.dumps([len(X), len(truth), table]))
+
+
+def bare_pipelines(clean: Any) -> list[Any]:
+    """Return two pipelines of scikit-learn, the first with the project's cleaning."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
 
     sgd = SGDClassifier(loss="log_loss", alpha=1e-4, random_state=3)
     column = FunctionTransformer(lambda instances: instances["text"])
     pairs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    lines = [
+    return [
         make_pipeline(clean, TfidfVectorizer(), sgd),
         make_pipeline(column, pairs, LogisticRegression(C=10)),
     ]
-    fits: list[Callable[[], Any]] = [
-        ours,
-        *(partial(line.fit, X, labels["label"]) for line in lines),
-    ]
-    seconds = [[timed(fit) for fit in fits] for _ in range(ROUNDS + 1)][1:]
-    # What the project's own run says of itself.
-    made = project / "data/08_reporting/prediction_metrics.json"
-    scores = [json.loads(made.read_text())]
-    assert scores[0]["judged_reviews"] == len(truth)
-    for line in lines:
-        probability = line.predict_proba(X_test[is_new])
-        label = line.classes_[probability.argmax(axis=1)]
-        told = pd.DataFrame({"label": label, "probability": probability.max(axis=1)})
-        scores.append(engine.score_predictions(truth.reset_index(drop=True), told))
-    rows_of_table = [
-        [one["accuracy"], one["auc"], one["log_loss"], median(took)]
-        for one, took in zip(scores, zip(*seconds, strict=True), strict=True)
-    ]
-    print(json.dumps([len(X), len(truth), rows_of_table]))
+
+
+def predict(pipeline: Any, X: pd.DataFrame) -> pd.DataFrame:
+    """Return the most probable label of each row, with its probability."""
+    probabilities = pipeline.predict_proba(X)
+    label = pipeline.classes_[probabilities.argmax(axis=1)]
+    return pd.DataFrame({"label": label, "probability": probabilities.max(axis=1)})
 
 
 def timed(fit: Callable[[], Any]) -> float:
-    """Return how long something takes, in seconds."""
+    """Return how many seconds a fit takes."""
     start = time.perf_counter()
     fit()
     return time.perf_counter() - start
@@ -125,19 +142,18 @@ def cleaning(project: Path, nodes: Any) -> Any:
     from sklearn.preprocessing import FunctionTransformer
 
     stopwords = yaml.safe_load((project / "data/01_raw/stopwords.yml").read_text())
-    given = {"english_stopwords": stopwords}
-    return FunctionTransformer(nodes.clean_text, kw_args=given)
+    arguments = {"english_stopwords": stopwords}
+    return FunctionTransformer(nodes.clean_text, kw_args=arguments)
 
 
 def served(project: Path, folder: str) -> None:
-    """Save the model that the project has logged, and the same as one pipeline."""
+    """Save the model that the project has logged, and its steps as one pipeline."""
     import mlflow
     from mlflow.models import infer_signature
     from sklearn.pipeline import make_pipeline
 
-    engine, nodes = engine_and_nodes(project)
+    package, nodes = import_project(project)
     mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
-    package = engine.__name__.partition(".")[0]
     logged = mlflow.artifacts.download_artifacts(
         f"models:/{package}_sentiment@champion", dst_path=f"{folder}/project"
     )
@@ -157,19 +173,18 @@ def served(project: Path, folder: str) -> None:
     print(json.dumps([logged, f"{folder}/bare"]))
 
 
-def engine_and_nodes(project: Path) -> tuple[Any, Any]:
-    """Import a project's engine and the nodes of its text model."""
+def import_project(project: Path) -> tuple[str, Any]:
+    """Return the name of a project's package and the nodes of its text model."""
     from kedro.framework.startup import bootstrap_project
 
     package = bootstrap_project(project).package_name
-    nodes = import_module(f"{package}.pipelines.ml_app.nodes")
-    return import_module(f"{package}.engine"), nodes
+    return package, import_module(f"{package}.pipelines.ml_app.nodes")
 
 
 if __name__ == "__main__":
-    what: dict[str, Callable[..., None]] = {
+    functions: dict[str, Callable[..., None]] = {
         "loop": loop,
         "quality": quality,
         "served": served,
     }
-    what[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
+    functions[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

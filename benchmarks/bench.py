@@ -1,8 +1,10 @@
-"""Measures the project against what else one could do, side by side.
+"""Measures the project against its alternatives, side by side.
 
 Usage: ``python bench.py PROJECT [PART [SIZES]]``, in the environment that the rendered
 project is installed in; ``nox -s bench`` does both. All parts together write
-docs/benchmarks.md; one alone only prints its rows.
+docs/benchmarks.md; a single part only prints its rows.
+
+``python bench.py PROJECT before COMMIT [COUNTS]`` compares with an earlier commit.
 """
 
 import os
@@ -17,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from before import before
 from bench_serving import serving
 from graph import viz
 from measure import HERE, ROUNDS, Table
@@ -38,27 +41,33 @@ PACKAGES = ("kedro", "kedro-viz", "mlflow", "scikit-learn")
 ABOUT = """\
 # Benchmarks
 
-`nox -s bench` measured this{problems} on {day}, of commit {commit}, on a machine with
+`nox -s bench` measured commit {commit}{problems} on {day}, on a machine with
 {machine}.
-Each row is of two things that were run in turn, in one go: medians of {rounds} rounds,
-and their ratio. MiB are the peak memory of the largest process.
+Each row compares two commands that were run alternately: medians of {rounds} rounds, and
+their ratio. MiB is the peak memory of the largest process.
 
 """
 
 
 def main() -> int:
     """Measure all parts, or one; return how many failed."""
-    project = Path(sys.argv[1]).resolve()
-    wanted, sizes = sys.argv[2:3] or [*PARTS], map(int, sys.argv[3:])
+    project, names = Path(sys.argv[1]).resolve(), sys.argv[2:3] or [*PARTS]
     table, failed = Table(), []
-    for name in wanted:
+    if names == ["before"]:
+        commit, *counts = sys.argv[3:]
+        with tempfile.TemporaryDirectory() as folder:
+            before(table, project, Path(folder), commit, *map(int, counts))
+        return 0
+
+    sizes = [*map(int, sys.argv[3:])]
+    for name in names:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 PARTS[name](table, project, Path(folder), *sizes)
             except Exception:  # hours of measuring are not lost
                 traceback.print_exc()
                 failed.append(name)
-    if wanted == [*PARTS]:
+    if names == [*PARTS]:
         problems = f", but for {' and '.join(failed)}, which failed," if failed else ""
         about = ABOUT.format(problems=problems, rounds=ROUNDS, **facts())
         page = "\n\n".join([about.strip(), table.text(), *table.below])
@@ -67,7 +76,7 @@ def main() -> int:
 
 
 def facts() -> dict[str, str]:
-    """Return where, when and of what it was measured."""
+    """Return where and when which commit was measured."""
     git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     commit = subprocess.run(git, cwd=HERE, capture_output=True, text=True).stdout
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -1,4 +1,4 @@
-"""How fast the text model answers, served, beside one pipeline of scikit-learn."""
+"""How fast the served text model answers, beside one pipeline of scikit-learn."""
 
 import csv
 import json
@@ -32,12 +32,12 @@ CLIENTS = 16
 
 
 def serving(table: Table, project: Path, folder: Path, reviews: int = 5000) -> None:
-    """Measure the logged model, served, against one pipeline of scikit-learn."""
-    mine = copy(project, folder / "mine", families=True)
-    raw = mine / "data/01_raw/reviews/train.csv"
+    """Measure the served model against one pipeline of scikit-learn."""
+    trained = copy(project, folder / "trained", families=True)
+    raw = trained / "data/01_raw/reviews/train.csv"
     python(HERE, "made_up.py", str(raw), str(reviews))
-    kedro(mine, *TRAIN)
-    done = python(HERE, "bare.py", "served", str(mine), str(folder))
+    kedro(trained, *TRAIN)
+    done = python(HERE, "bare.py", "served", str(trained), str(folder))
     models = json.loads(done.output.splitlines()[-1])
     with raw.open(newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
@@ -51,25 +51,25 @@ def serving(table: Table, project: Path, folder: Path, reviews: int = 5000) -> N
             wait_for(server, port, "/ping")
             sides.append((server, port))
         check(*(ask(HTTPConnection(HOST, port), texts[:50]) for _, port in sides))
-        for what, unit, measure in (
+        for title, unit, measure in (
             ("one review over HTTP", "", one_by_one),
             (f"reviews a second, {CLIENTS} clients", "/s", at_once),
             ("2,000 reviews in one request", "", batch),
         ):
-            asking = [partial(asked, *side, measure, texts) for side in sides]
-            for warm_up in asking:
+            measures = [partial(look_at, *side, measure, texts) for side in sides]
+            for warm_up in measures:
                 warm_up()
-            ours, bare = in_turn(*asking)
-            table.row(what, ours, "`mlflow.sklearn` pipeline", bare, unit=unit)
+            served, bare = in_turn(*measures)
+            table.row(title, served, "`mlflow.sklearn` pipeline", bare, unit=unit)
 
 
-def asked(
+def look_at(
     server: Process,
     port: int,
     measure: Callable[[int, list[str]], float],
     texts: list[str],
 ) -> Measured:
-    """Measure a server that is at work."""
+    """Measure a running server."""
     value = measure(port, texts)
     server.look()
     return Measured(value, server.mib)
@@ -81,14 +81,14 @@ def ask(connection: HTTPConnection, texts: list[str]) -> Any:
     header = {"Content-Type": "application/json"}
     connection.request("POST", "/invocations", body.encode(), header)
     answer = connection.getresponse()
-    said = answer.read()
+    content = answer.read()
     if answer.status != 200:
-        raise RuntimeError(said.decode())
-    return json.loads(said)["predictions"]
+        raise RuntimeError(content.decode())
+    return json.loads(content)["predictions"]
 
 
 def check(answers: Any, bare: Any) -> None:
-    """Make sure that both say the same."""
+    """Make sure that both models predict the same."""
     for answer, probabilities in zip(answers, bare, strict=True):
         assert abs(max(probabilities) - answer["probability"]) < 1e-9
 
@@ -96,21 +96,21 @@ def check(answers: Any, bare: Any) -> None:
 def one_by_one(port: int, texts: list[str]) -> float:
     """Return the median time of one review, in seconds."""
     connection, seconds = HTTPConnection(HOST, port), []
-    for one in texts[:200]:
+    for text in texts[:200]:
         start = time.perf_counter()
-        ask(connection, [one])
+        ask(connection, [text])
         seconds.append(time.perf_counter() - start)
     return median(seconds)
 
 
 def at_once(port: int, texts: list[str]) -> float:
-    """Return how many single reviews a second so many clients get answered."""
+    """Return how many single reviews a second all clients together get answered."""
     texts = texts[:2400]
 
     def ask_some(client: int) -> None:
         connection = HTTPConnection(HOST, port)
-        for one in texts[client::CLIENTS]:
-            ask(connection, [one])
+        for text in texts[client::CLIENTS]:
+            ask(connection, [text])
 
     start = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as clients:

@@ -1,4 +1,4 @@
-"""How long people wait for the graph of a large study."""
+"""How long Kedro-Viz takes to show a large study."""
 
 import json
 import shutil
@@ -28,7 +28,8 @@ def viz(
     table: Table, project: Path, folder: Path, datasets: int = 20, models: int = 50
 ) -> None:
     """Measure Kedro-Viz with many data sets and models, against 4 by 3."""
-    many, few = (copy(project, folder / one, families=True) for one in ("a", "b"))
+    many = copy(project, folder / "many", families=True)
+    few = copy(project, folder / "few", families=True)
     set_models(many, trees(models))
     data = {f"data_{i:02}": {"target_column": "species"} for i in range(datasets)}
     edit(many, "parameters_benchmark.yml", below="benchmark", datasets=data)
@@ -42,19 +43,19 @@ def viz(
             with started(side, *command) as server:
                 seconds = wait_for(server, port, "/api/main")
                 if page:
-                    took = draw(page, f"http://{HOST}:{port}/?pid=benchmark")
+                    drawing = draw(page, f"http://{HOST}:{port}/?pid=benchmark")
                     server.look()
-                    drawn[side].append(Measured(took, server.mib))
+                    drawn[side].append(Measured(drawing, server.mib))
             return Measured(seconds, server.mib)
 
-        answered = in_turn(*(partial(answer, side) for side in (many, few)))
-    what = f"`kedro viz run`, {datasets} data sets by {models} models"
-    table.row(f"{what}: the server answers", answered[0], "4 by 3", answered[1])
+        answered = in_turn(partial(answer, many), partial(answer, few))
+    title = f"`kedro viz run`, {datasets} data sets by {models} models"
+    table.row(f"{title}: the server answers", answered[0], "4 by 3", answered[1])
     if page:
         large, small = (middle(drawn[side]) for side in (many, few))
-        table.row(f"{what}: then the page is drawn", large, "4 by 3", small)
+        table.row(f"{title}: then the page is drawn", large, "4 by 3", small)
     else:
-        table.note("The page of Kedro-Viz was not drawn: there is no Chromium here.")
+        table.note("The page of Kedro-Viz was not drawn, since Chromium is missing.")
 
 
 def open_page(stack: ExitStack) -> Any:
@@ -69,7 +70,7 @@ def open_page(stack: ExitStack) -> Any:
     browser = playwright.chromium.launch(executable_path=chromium, args=options)
     stack.callback(browser.close)
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    # Fonts and statistics are of other machines.
+    # Fonts and statistics would come from other machines.
     elsewhere = lambda url: not url.startswith(f"http://{HOST}")  # noqa: E731
     page.route(elsewhere, lambda route: route.fulfill(status=200, body=""))
     page.add_init_script(f"localStorage.setItem('KedroViz','{NO_TOUR}')")

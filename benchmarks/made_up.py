@@ -14,8 +14,8 @@ TELLING = 2_000
 def write_reviews(file: Path, count: int) -> None:
     """Write a CSV file with reviews of some 230 words and their labels.
 
-    Words are as frequent as Zipf's law has it, a third of them stopwords. Every 20th
-    other one is drawn from words that lean to one label, some more than others.
+    Frequencies of words follow Zipf's law, and a third of the words are stopwords. Three
+    words in a hundred lean to one label, some of them more than others.
     """
     random = np.random.default_rng(3)
     stopwords = np.array(["the", "and", "a", "of", "to", "it's", "in", "that", "was"])
@@ -41,7 +41,7 @@ def write_reviews(file: Path, count: int) -> None:
 
 
 def _spell(number: int) -> str:
-    """Return a word that looks like one, another for each number."""
+    """Return a made-up word, a different one for each number."""
     syllables = ["ba", "do", "ki", "lu", "me", "no", "ra", "si", "tu", "ve"]
     return "".join(syllables[int(digit)] for digit in str(number))
 

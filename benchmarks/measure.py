@@ -1,4 +1,4 @@
-"""What all benchmarks share: commands with time and peak memory, and the table."""
+"""Commands measured by time and peak memory, and the table of what was measured."""
 
 import os
 import random
@@ -24,9 +24,11 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured: seconds, unless the row says otherwise; and peak memory."""
+    """A measured value with the peak memory that it took."""
 
     value: float
+    """Seconds, unless the row of the table has another unit."""
+
     mib: float
     output: str = ""
 
@@ -36,22 +38,26 @@ Side = Callable[[], Measured]
 
 def in_turn(*sides: Side) -> list[Measured]:
     """Measure all sides in each round; return the median and highest peak of each."""
-    measured = [[side() for side in sides] for _ in range(ROUNDS)]
-    return [middle(found) for found in zip(*measured, strict=True)]
+    rounds = [[side() for side in sides] for _ in range(ROUNDS)]
+    return [middle(of_side) for of_side in zip(*rounds, strict=True)]
 
 
-def middle(found: Sequence[Measured]) -> Measured:
+def middle(rounds: Sequence[Measured]) -> Measured:
     """Return the median and the highest peak of all rounds."""
-    peak = max(one.mib for one in found)
-    return Measured(median(one.value for one in found), peak, found[-1].output)
+    value = median(measured.value for measured in rounds)
+    peak = max(measured.mib for measured in rounds)
+    return Measured(value, peak, rounds[-1].output)
 
 
-def each_more(few: Side, many: Side, more: int) -> Side:
-    """Return what each of so many more models adds: the start does not count."""
+def per_model(few: Side, many: Side, count: int) -> Side:
+    """Return a side that measures what each of ``count`` more models adds.
+
+    The start of the command does not count.
+    """
 
     def measure() -> Measured:
         small, large = few(), many()
-        return replace(large, value=(large.value - small.value) / more)
+        return replace(large, value=(large.value - small.value) / count)
 
     return measure
 
@@ -62,7 +68,7 @@ def kedro(project: Path, *arguments: str) -> Measured:
 
 
 def python(folder: Path, *arguments: str) -> Measured:
-    """Run Python in a folder; an error of it ends the benchmark."""
+    """Run Python in a folder; its error ends the benchmark."""
     with started(folder, *arguments) as process:
         process.wait()
     if process.status:
@@ -72,7 +78,7 @@ def python(folder: Path, *arguments: str) -> Measured:
 
 @dataclass
 class Process:
-    """A command at work. Its processes are a session of their own, and watched."""
+    """A running command. Its processes are in a session of their own."""
 
     popen: subprocess.Popen[bytes]
     started: float = field(default_factory=time.perf_counter)
@@ -82,10 +88,10 @@ class Process:
     """Peak memory so far, of the largest process."""
 
     output: str = ""
-    """What it has printed, once it is over."""
+    """Everything that it has printed, after it has ended."""
 
     def wait(self) -> None:
-        """Wait for the end; of the main process, the system knows the peak exactly."""
+        """Wait for the end. The system reports the peak of the main process exactly."""
         if self.status is None:
             _, status, usage = os.wait4(self.popen.pid, 0)
             self.seconds = time.perf_counter() - self.started
@@ -95,9 +101,10 @@ class Process:
             self.mib = max(self.mib, usage.ru_maxrss / unit)
 
     def look(self) -> None:
-        """Look how much memory each process has taken at most, where there is /proc."""
+        """Read the peak memory of each process so far, where there is /proc."""
         for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError, ValueError, IndexError):  # one that has just ended
+            # A process may end in between.
+            with suppress(OSError, ValueError, IndexError):
                 session = folder.joinpath("stat").read_text().rpartition(")")[2]
                 if int(session.split()[3]) == self.popen.pid:
                     status = folder.joinpath("status").read_text()
@@ -107,7 +114,7 @@ class Process:
 
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[Process]:
-    """Start Python in a folder, and end it, and all that it has started, at last."""
+    """Start Python in a folder; in the end, stop it with all processes it started."""
     over = threading.Event()
     with tempfile.TemporaryFile() as log:
         popen = subprocess.Popen(
@@ -141,7 +148,7 @@ def started(folder: Path, *arguments: str) -> Iterator[Process]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on; Kedro-Viz refuses the highest."""
+    """Return a free port, below those that Kedro-Viz refuses."""
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as listener, suppress(OSError):
             listener.bind((HOST, port))
@@ -167,7 +174,7 @@ def wait_for(server: Process, port: int, path: str, timeout: float = 600) -> flo
 
 
 class Table:
-    """The rows that were measured, printed as they come, and what stands below."""
+    """The measured rows, printed as they come, and paragraphs below them."""
 
     HEAD = (
         "| what | project | against | | ratio | MiB | MiB, against |\n"
@@ -175,23 +182,28 @@ class Table:
     )
 
     def __init__(self) -> None:
-        """Begin without rows."""
+        """Make an empty table."""
         self.rows: list[str] = []
         self.below: list[str] = []
 
     def row(
         self,
-        what: str,
+        title: str,
         project: Measured,
         against: str,
-        other: Measured,
+        alternative: Measured,
         unit: str = "",
     ) -> None:
         """Add a row; without a unit, values are seconds."""
-        ratio = f"{project.value / other.value:.2f}"
-        mine, others = (shown(one.value, unit) for one in (project, other))
-        sizes = (f"{one.mib:,.0f}" for one in (project, other))
-        cells: Sequence[str] = (what, mine, against, others, ratio, *sizes)
+        cells = [
+            title,
+            shown(project.value, unit),
+            against,
+            shown(alternative.value, unit),
+            f"{project.value / alternative.value:.2f}",
+            f"{project.mib:,.0f}",
+            f"{alternative.mib:,.0f}",
+        ]
         if not self.rows:
             print(self.HEAD)
         self.rows.append(f"| {' | '.join(cells)} |")
@@ -202,13 +214,13 @@ class Table:
         return "\n".join([self.HEAD, *self.rows])
 
     def note(self, text: str) -> None:
-        """Add a paragraph, list or table that goes below."""
+        """Add a paragraph, list or table below the rows."""
         self.below.append(text)
         print(f"\n{text}\n", flush=True)
 
 
 def shown(value: float, unit: str = "") -> str:
-    """Return a number for people; without a unit, of seconds."""
+    """Return a number for people; without a unit, it is seconds."""
     if not unit:
         value, unit = (value, "s") if value >= 0.5 else (value * 1000, "ms")
     digits = 0 if value >= 100 else 1 if value >= 10 else 2

@@ -1,4 +1,4 @@
-"""Projects to measure: copies of the rendered one, changed; and a plain one."""
+"""Projects to measure: changed copies of the rendered one, and one of plain Kedro."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ from measure import HERE
 sys.path.insert(0, str(HERE.parent / "hooks"))
 from post_gen_project import remove_unasked
 
-# As a person writes it who knows which models there are.
+# The same pipelines, written out for a fixed list of models.
 REGISTRY = """
 from kedro.pipeline import Node, Pipeline
 
@@ -23,31 +23,34 @@ SPLIT = ["X_train", "X_test", "y_train", "y_test"]
 
 
 def model(name):
-    space, entry = f"models.{name}", f"params:models.{name}"
-    fitted, scored = f"{space}.fitted_model", [f"{space}.model_score", f"{space}.metrics"]
-    training = ["X_train", "y_train", SEED]
-    tested = [f"{space}.validation", COMPARISON, "X_test", "y_test"]
+    namespace, entry = f"models.{name}", f"params:models.{name}"
+    validation, fitted = f"{namespace}.validation", f"{namespace}.fitted_model"
+    scores = [f"{namespace}.model_score", f"{namespace}.metrics"]
+    train = ["X_train", "y_train", SEED]
+    test = [fitted, validation, COMPARISON, "X_test", "y_test"]
     return [
-        Node(validate_model, [entry, DATA, COMPARISON, *training], tested[0], name="validate_model", namespace=space),
-        Node(fit_model, [entry, DATA, *training], fitted, name="fit_model", namespace=space),
-        Node(score_model, [fitted, *tested], scored, name="score_model", namespace=space),
+        Node(validate_model, [entry, DATA, COMPARISON, *train], validation, name="validate_model", namespace=namespace),
+        Node(fit_model, [entry, DATA, *train], fitted, name="fit_model", namespace=namespace),
+        Node(score_model, test, scores, name="score_model", namespace=namespace),
     ]
 
 
 def register_pipelines():
-    taken = {"models": "params:models", "data": DATA, "comparison": COMPARISON, "random_state": SEED}
-    taken |= {part: part for part in SPLIT}
-    taken |= {f"{name}_score": f"models.{name}.model_score" for name in NAMES}
-    taken |= {f"{name}_metrics": f"models.{name}.metrics" for name in NAMES}
-    made = ["leaderboard", "leaderboard_plot"]
-    others = [
+    inputs = {"models": "params:models", "data": DATA, "comparison": COMPARISON, "random_state": SEED}
+    inputs |= {part: part for part in SPLIT}
+    inputs |= {f"{name}_score": f"models.{name}.model_score" for name in NAMES}
+    inputs |= {f"{name}_metrics": f"models.{name}.metrics" for name in NAMES}
+    outputs = ["leaderboard", "leaderboard_plot"]
+    nodes = [
         Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data"),
-        Node(compare_models, taken, made, name="compare_models", namespace="models"),
+        Node(compare_models, inputs, outputs, name="compare_models", namespace="models"),
     ]
     if NAIVE:
         models = sum((Pipeline(model(name)) for name in NAMES), Pipeline([]))
-        return {"__default__": models + Pipeline(others)}
-    return {"__default__": Pipeline([*others, *(node for name in NAMES for node in model(name))])}
+        return {"__default__": models + Pipeline(nodes)}
+    for name in NAMES:
+        nodes += model(name)
+    return {"__default__": Pipeline(nodes)}
 """  # noqa: E501
 
 
@@ -67,7 +70,7 @@ def package_of(project: Path) -> Path:
 
 
 def edit(project: Path, name: str, below: str = "", **values: Any) -> None:
-    """Replace what stands in a file of conf/base, at its top or below a key."""
+    """Set values in a file of conf/base, at its top level or below a key."""
     file = project / "conf/base" / name
     content = yaml.safe_load(file.read_text())
     (content[below] if below else content).update(values)
@@ -75,13 +78,13 @@ def edit(project: Path, name: str, below: str = "", **values: Any) -> None:
 
 
 def set_models(project: Path, models: dict[str, Any], folds: int = 0) -> None:
-    """Give a project these models, compared on so many folds."""
+    """Set the models of a project and the number of folds that compare them."""
     comparison = {"scoring": "auto", "folds": folds}
     edit(project, "parameters.yml", models=models, comparison=comparison)
 
 
 def trees(count: int) -> dict[str, Any]:
-    """Return so many entries of cheap models."""
+    """Return entries of ``count`` cheap models."""
     return {
         f"tree_{i:04}": {
             "class": "sklearn.tree.DecisionTreeClassifier",
@@ -92,29 +95,29 @@ def trees(count: int) -> dict[str, Any]:
 
 
 def boosted(count: int, size: int) -> dict[str, Any]:
-    """Return so many entries of models that take long, as many trees as they have."""
+    """Return entries of ``count`` slow models, each of ``size`` trees."""
     name = "sklearn.ensemble.GradientBoostingClassifier"
     entry = {"class": name, "model_kwargs": {"n_estimators": size}}
     return {f"boosted_{i:04}": entry for i in range(count)}
 
 
 def learn_digits(project: Path) -> None:
-    """Give a project more data: 1,797 digits of 64 pixels."""
+    """Give a project a larger table: 1,797 digits of 64 pixels."""
     (digits,) = HERE.parent.glob("*/data/01_raw/digits.csv")
     shutil.copy(digits, project / "data/01_raw/iris.csv")
     edit(project, "parameters.yml", below="data", target_column="digit")
 
 
 def make_plain(project: Path, naive: bool = False) -> Path:
-    """Make a project of plain Kedro, with the same nodes, all of it written out."""
+    """Turn a project into plain Kedro: same nodes, and everything written out."""
     package, base = package_of(project), project / "conf/base"
     models = yaml.safe_load((base / "parameters.yml").read_text())["models"]
     package.joinpath("settings.py").write_text(
         'DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)\n'
         'TRUSTED_PACKAGES = ("sklearn",)\n'
     )
-    known = f"NAMES, NAIVE = {[*models]!r}, {naive}\n"
-    package.joinpath("pipeline_registry.py").write_text(known + REGISTRY)
+    constants = f"NAMES, NAIVE = {[*models]!r}, {naive}\n"
+    package.joinpath("pipeline_registry.py").write_text(constants + REGISTRY)
     written_out: dict[str, Any] = {}
     for key, entry in yaml.safe_load((base / "catalog.yml").read_text()).items():
         for name in models if "{namespace}" in key else [""]:

@@ -16,23 +16,26 @@ LINES = (
 
 
 def text(table: Table, project: Path, folder: Path, reviews: int = 25_000) -> None:
-    """Measure quality on the shipped reviews, and time and memory on many."""
+    """Measure quality on the shipped reviews, and time and memory on many reviews."""
     table.note(quality(copy(project, folder / "shipped", families=True)))
-    mine, dense = (copy(project, folder / one, families=True) for one in ("a", "b"))
+    sparse = copy(project, folder / "sparse", families=True)
+    dense = copy(project, folder / "dense", families=True)
     make_dense(dense)
-    for side in (mine, dense):
+    for side in (sparse, dense):
         raw = side / "data/01_raw/reviews/train.csv"
         python(HERE, "made_up.py", str(raw), str(reviews))
-    other, measured = in_turn(*(partial(kedro, one, *TRAIN) for one in (dense, mine)))
-    what = f"etl and training, {reviews:,} made-up reviews of 230 words"
-    table.row(what, measured, "2,000 dense counts, xgboost", other)
+    measured_dense, measured_sparse = in_turn(
+        partial(kedro, dense, *TRAIN), partial(kedro, sparse, *TRAIN)
+    )
+    title = f"etl and training, {reviews:,} made-up reviews of 230 words"
+    table.row(title, measured_sparse, "2,000 dense counts, xgboost", measured_dense)
     scores = "data/08_reporting/sentiment_metrics.json"
-    auc = [json.loads((one / scores).read_text())["auc"] for one in (mine, dense)]
+    auc = [json.loads((side / scores).read_text())["auc"] for side in (sparse, dense)]
     table.note("AUC on made-up reviews: {:.3f}, against {:.3f}.".format(*auc))
 
 
 def quality(project: Path) -> str:
-    """Return the table of how good the model is, beside lines of scikit-learn."""
+    """Return a table of the scores of the text model and of lines of scikit-learn."""
     kedro(project, *TRAIN)
     kedro(project, "run", "--pipelines", "etl", "--params", "split=test")
     kedro(project, "run", "--pipelines", "user_app")
@@ -40,20 +43,20 @@ def quality(project: Path) -> str:
     fitted, judged, scores = json.loads(printed.splitlines()[-1])
     return "\n".join(
         [
-            f"Fitted on {fitted} shipped reviews, judged by {judged} of the split "
-            f"`test`; seconds of fitting are medians of {ROUNDS}, in turn:\n",
+            f"Fitted on {fitted} shipped reviews, scored on {judged} of the split "
+            f"`test`; seconds to fit are medians of {ROUNDS} alternating fits:\n",
             "| | accuracy | AUC | log loss | seconds |",
             "| --- | ---: | ---: | ---: | ---: |",
         ]
         + [
-            f"| {line} | {' | '.join(f'{one:.3f}' for one in row)} |"
+            "| {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} |".format(line, *row)
             for line, row in zip(LINES, scores, strict=True)
         ]
     )
 
 
 def make_dense(project: Path) -> None:
-    """Let a project learn with xgboost from a dense table of counts."""
+    """Change a project to learn with xgboost from a dense table of counts."""
     nodes = package_of(project) / "pipelines/ml_app/nodes.py"
     code, sparse = nodes.read_text(), "return features, known_words"
     if sparse not in code:
