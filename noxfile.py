@@ -146,7 +146,11 @@ def names(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure side by side, into docs/; or a part: ``nox -s bench -- text 5000``."""
+    """Measure side by side, into docs/benchmarks.md.
+
+    Arguments after ``--`` choose a part, such as ``text 5000``, or compare with an
+    earlier commit: ``before COMMIT``.
+    """
     project = render(session, Path(session.create_tmp()), name="Iris")
     session.install("-e", f"{project}[dask]", "xgboost-cpu~=3.0", PLAYWRIGHT, env=ENV)
     arguments = (str(project), *session.posargs)

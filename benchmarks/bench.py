@@ -43,8 +43,8 @@ ABOUT = """\
 
 `nox -s bench` measured commit {commit}{problems} on {day}, on a machine with
 {machine}.
-Each row compares two commands that were run alternately: medians of {rounds} rounds, and
-their ratio. MiB is the peak memory of the largest process.
+Each row compares two commands that were run alternately: medians of {rounds} rounds,
+and their ratio. MiB is the peak memory of the largest process.
 
 """
 

@@ -14,8 +14,8 @@ TELLING = 2_000
 def write_reviews(file: Path, count: int) -> None:
     """Write a CSV file with reviews of some 230 words and their labels.
 
-    Frequencies of words follow Zipf's law, and a third of the words are stopwords. Three
-    words in a hundred lean to one label, some of them more than others.
+    Frequencies of words follow Zipf's law, and a third of the words are stopwords.
+    Three words in a hundred lean to one label, some of them more than others.
     """
     random = np.random.default_rng(3)
     stopwords = np.array(["the", "and", "a", "of", "to", "it's", "in", "that", "was"])
