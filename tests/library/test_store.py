@@ -57,7 +57,7 @@ def test_a_lock_that_is_held_is_told_and_given_up(
     with FileLock(tmp_path / "mlflow.db.lock"):
         with pytest.raises(ConfigurationError, match=r"mlflow\.db\.lock"):
             sqlite.store_lock(uri).__enter__()
-        assert "Another process is at work in mlflow.db" in caplog.text
+        assert "Another process is using mlflow.db" in caplog.text
     with sqlite.store_lock(uri):
         pass
 

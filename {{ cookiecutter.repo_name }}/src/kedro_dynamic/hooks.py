@@ -100,7 +100,8 @@ class RunHook(threading.local):
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
-        """Let a node of a model return its failure instead of raising it."""
+        """Make a node of a model return its failure instead of raising it."""
+        self.dataset = ("", "")
         end_with_parent()
         failures.catch_failures(node)
         run = find_run(catalog)
@@ -109,7 +110,7 @@ class RunHook(threading.local):
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
-        """Tell an error of the data which tables the node was given."""
+        """Add the tables that the node was given to an error of the data."""
         failures.restore_function(node)
         preflight.name_tables(error, node, catalog)
 
@@ -133,13 +134,6 @@ class RunHook(threading.local):
     def before_dataset_saved(self, dataset_name: str) -> None:
         """Note which dataset an error would be about."""
         self.dataset = (dataset_name, "written")
-
-    @hook_impl
-    def after_dataset_loaded(self) -> None:
-        """Forget the dataset: other errors are not about it."""
-        self.dataset = ("", "")
-
-    after_dataset_saved = after_dataset_loaded
 
     @hook_impl(wrapper=True, tryfirst=True)
     def after_pipeline_run(self, catalog: DataCatalog) -> Generator[None]:

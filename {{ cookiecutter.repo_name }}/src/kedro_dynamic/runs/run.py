@@ -87,26 +87,27 @@ class Run:
 
     def begin(self) -> None:
         """Note what the run is going to make, and delete what it makes again."""
-        only_missing = self.params["only_missing_outputs"]
+        only_missing, address = self.params["only_missing_outputs"], self.store.address
         with self.provenance.open() as provenance:
             if only_missing:
                 discard_failed_models(self.pipeline, self.catalog)
             provenance.begin(self.plan, only_missing)
             for name, key in self.plan.writes.items():
-                self.logged_runs[name] = provenance.run_of(key, self.store.address)
+                self.logged_runs[name] = provenance.run_of(key, address)
         self.progress.start(self.params, self.pipeline)
 
     def close(self) -> None:
         """Note what was made, and let other runs continue."""
         _runs.remove(self)
         self.progress.stop()
+        address = self.store.address
         try:
             with self.provenance.open() as provenance:
                 provenance.settle(self.plan)
                 for name, run_id in self.logged_runs.items():
                     key = self.plan.writes.get(name)
                     if key and run_id:
-                        provenance.remember_run(key, run_id, self.store.address)
+                        provenance.remember_run(key, run_id, address)
         finally:
             self.lock.release()
 

@@ -1,4 +1,4 @@
-"""What a run was made from, so that it can be told again from MLflow alone."""
+"""What a run was made from, so that MLflow alone is enough to repeat it."""
 
 import os
 import subprocess
@@ -18,73 +18,81 @@ from kedro_dynamic.config.errors import redact
 from kedro_dynamic.runs.provenance import Plan
 
 LIBRARIES = ("kedro", "mlflow", "numpy", "pandas", "scikit-learn")
-
-
 MAX_DIFF = 2**20  # bytes
 
 
 def source_of(project: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what code a run is of, by git: tags; and files, of libraries too."""
+    """Return what code a run is made of.
+
+    Args:
+        project: The folder of the project, which may be in a git repository.
+
+    Returns:
+        Tags with the commit, empty without git; and texts by file name: the versions of
+        libraries and, if there are any, the changes that are not committed.
+    """
     versions = [f"{name}=={version(name)}\n" for name in LIBRARIES]
     files = {"versions.txt": f"# Python {python_version()}\n{''.join(versions)}"}
     try:
         commit = _git(project, "rev-parse", "HEAD").strip()
-        every = ("--untracked-files=normal", "--", ".")
-        dirty = bool(_git(project, "status", "--porcelain", *every))
-        if dirty:
+        untracked = "--untracked-files=normal"
+        status = _git(project, "status", "--porcelain", untracked, "--", ".")
+        if status:
             files["uncommitted.diff"] = _diff(project)
     except (OSError, subprocess.SubprocessError):
         return {}, files
-    tags = {"mlflow.source.git.commit": commit, "git.dirty": str(dirty).lower()}
+    tags = {"mlflow.source.git.commit": commit, "git.dirty": str(bool(status)).lower()}
     return tags, files
 
 
+def parameters_text(catalog: DataCatalog) -> str:
+    """Return the parameters of a run, resolved, as they would stand in one file."""
+    parameters = _plain(catalog["parameters"].load())
+    return redact(yaml.safe_dump(parameters, sort_keys=False, allow_unicode=True))
+
+
+def data_of(plan: Plan) -> list[dict[str, str]]:
+    """Return ``name``, ``digest`` and ``path`` of each dataset that a run reads."""
+    data = []
+    for name in sorted(plan.pipeline.inputs()):
+        if name.startswith("params:") or name not in plan.catalog:
+            continue
+        path = plan.keys.get(name) or config_of(plan.catalog, name).get("filepath")
+        if path:
+            digest = plan.contents.get(name, "not known")
+            data.append({"name": name, "digest": digest, "path": redact(str(path))})
+    return data
+
+
 def _diff(project: Path) -> str:
-    """Return what differs from the commit, new files too, but nothing git ignores."""
+    """Return what differs from the commit, new files included, ignored ones not."""
     index = _git(project, "rev-parse", "--git-path", "index").removesuffix("\n")
     with tempfile.TemporaryDirectory() as folder:
-        # New files are shown once the index knows of them: a copy of it.
+        # git shows new files once its index has them: a copy of the index.
         copy = copyfile(Path(project, index), Path(folder, "index"))
-        mine = {"GIT_INDEX_FILE": str(copy)}
-        _git(project, "add", "--all", "--intent-to-add", ".", **mine)
-        # Not `diff`, which has the colours and prefixes that a person likes.
+        variables = {"GIT_INDEX_FILE": str(copy)}
+        _git(project, "add", "--all", "--intent-to-add", ".", **variables)
+        # Not `diff`, which has the colours and prefixes that its user has configured.
         words = ("diff-index", "--patch", "--binary", "HEAD", "--", ".")
-        whole = redact(_git(project, *words, **mine))
-    if len(whole.encode()) <= MAX_DIFF:
-        return whole
-    cut = whole.encode()[:MAX_DIFF].decode(errors="ignore")
-    return f"{cut}\n... and more: the whole is of {len(whole.encode())} bytes\n"
+        diff = redact(_git(project, *words, **variables))
+
+    size = len(diff.encode())
+    if size <= MAX_DIFF:
+        return diff
+    start = diff.encode()[:MAX_DIFF].decode(errors="ignore")
+    return f"{start}\n... and more: the whole diff has {size} bytes\n"
 
 
 def _git(project: Path, *words: str, **variables: str) -> str:
-    """Return what git says, to the letter."""
-    done = subprocess.run(
+    """Return the output of a git command, unchanged."""
+    result = subprocess.run(
         ["git", "-C", str(project), *words],
         capture_output=True,
         check=True,
         timeout=10,
         env=os.environ | variables,
     )
-    return done.stdout.decode(errors="replace")
-
-
-def parameters_text(catalog: DataCatalog) -> str:
-    """Return the parameters of a run, resolved, as they would stand in one file."""
-    plain = _plain(catalog["parameters"].load())
-    return redact(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
-
-
-def data_of(plan: Plan) -> list[dict[str, str]]:
-    """Return name, digest and place of the data that a run began with."""
-    data = []
-    for name in sorted(plan.pipeline.inputs()):
-        if name.startswith("params:") or name not in plan.catalog:
-            continue
-        place = plan.keys.get(name) or config_of(plan.catalog, name).get("filepath")
-        if place:
-            digest = plan.contents.get(name, "not known")
-            data.append({"name": name, "digest": digest, "path": redact(str(place))})
-    return data
+    return result.stdout.decode(errors="replace")
 
 
 def _plain(value: Any) -> Any:

@@ -51,7 +51,7 @@ def open_parent_run(run: Run) -> None:
 
 
 def _open(run: Run) -> None:
-    """Let kedro-mlflow open the run."""
+    """Open the run, which kedro-mlflow does."""
     # The plugin makes tags of these: the class of the runner alone, no passwords.
     params = {
         **run.params,
@@ -74,7 +74,7 @@ def _open(run: Run) -> None:
 
 
 def resume_in_thread(run: Run) -> None:
-    """Let what a node itself logs in a thread go to the parent run."""
+    """Make the parent run active in a thread, for what a node itself logs."""
     is_tracked = run.mlflow.client is not None and not run.mlflow.problem
     if not is_tracked or mlflow.active_run():
         return

@@ -1,4 +1,4 @@
-"""MLflow's store where it is a file: who is at work in it, and where the files are."""
+"""MLflow's store where it is a SQLite file: its lock, and projects that move."""
 
 import logging
 import sqlite3
@@ -6,28 +6,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from kedro_dynamic.config.addresses import is_sqlite, sqlite_path
 from kedro_dynamic.config.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-
-SQLITE = "sqlite:///"
-
-
-# Seconds to wait for another process in silence, and then with a word about it.
+# Seconds to wait for another process, first in silence, then after a warning.
 SILENT, PATIENT = 3.0, 7.0
-
 
 # How long MLflow waits, in each thread.
 _waiting = threading.local()
 
-
-# Where MLflow writes absolute addresses of files: private, but there is no other way.
+# Where MLflow writes absolute addresses of files: private, since it offers no other way
+# to change them.
 ADDRESSES = (
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
@@ -38,21 +33,21 @@ ADDRESSES = (
 
 @contextmanager
 def store_lock(uri: str) -> Iterator[None]:
-    """Let one process at a time into the block; for a SQLite store only.
+    """Allow one process at a time in the block, if the store is a SQLite file.
 
     Raises:
-        ConfigurationError: If another process does not leave it in time.
+        ConfigurationError: If another process does not leave the block in time.
     """
-    if not uri.startswith(SQLITE):
+    if not is_sqlite(uri):
         yield
         return
-    lock = FileLock(f"{uri.removeprefix(SQLITE)}.lock")
+    lock = FileLock(f"{sqlite_path(uri)}.lock")
     try:
         lock.acquire(timeout=SILENT)
     except Timeout:
         logger.warning(
-            "Another process is at work in %s: waiting %.0f seconds at most.",
-            Path(lock.lock_file).stem,
+            "Another process is using %s: waiting for at most %.0f seconds.",
+            sqlite_path(uri).name,
             PATIENT,
         )
         try:
@@ -87,12 +82,12 @@ def _replace_limit() -> None:
 
 
 def check_writable(uri: str, timeout_seconds: float) -> None:
-    """Refuse a file that cannot be written to: MLflow would keep trying for minutes.
+    """Reject a file that cannot be written: MLflow would retry for minutes.
 
     Raises:
         sqlite3.Error: Says why.
     """
-    path = Path(uri.removeprefix(SQLITE))
+    path = sqlite_path(uri)
     if path.exists():
         with closing(sqlite3.connect(path, timeout=timeout_seconds)) as database:
             database.execute("BEGIN IMMEDIATE")
@@ -101,18 +96,25 @@ def check_writable(uri: str, timeout_seconds: float) -> None:
 
 
 def follow_move(uri: str, artifacts: str, experiment: str) -> None:
-    """Let a project's own store find its files where the project is now.
+    """Point a project's own store to the files where the project is now.
 
-    MLflow notes absolute addresses, even of relative ones: a project that was copied
+    MLflow stores absolute addresses, even of relative ones. A project that was copied
     would write into the original, and one that was moved would find nothing.
+
+    Args:
+        uri: Address of the store.
+        artifacts: Where artifacts are now.
+        experiment: Name of the project's experiment, which has the old address.
     """
     folder = f"/{artifacts.rpartition('/')[2]}"
-    with closing(sqlite3.connect(uri.removeprefix(SQLITE))) as database, database:
-        (old,) = database.execute(
+    with closing(sqlite3.connect(sqlite_path(uri))) as database, database:
+        row = database.execute(
             "SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)
-        ).fetchone() or [artifacts]
-        # Anywhere else is where its owner wants them.
-        if old == artifacts or not (old.startswith("file:") and old.endswith(folder)):
+        ).fetchone()
+        old = row[0] if row else artifacts
+        # An address of another kind is where its owner wants the files.
+        is_own = old.startswith("file:") and old.endswith(folder)
+        if old == artifacts or not is_own:
             return
         for table, column in ADDRESSES:
             database.execute(

@@ -230,7 +230,7 @@ def answers(uri: str, timeout_seconds: float) -> bool:
 
 @contextmanager
 def impatience(**variables: str) -> Iterator[None]:
-    """Let MLflow ask a server only once within the block.
+    """Make MLflow ask a server only once within the block.
 
     Args:
         variables: Other environment variables to set for the block.
