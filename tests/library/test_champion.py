@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 from unittest.mock import Mock
 
@@ -25,7 +26,8 @@ from kedro_dynamic import (
     cross_validate_model,
 )
 from kedro_dynamic.champion import registry as registry_module
-from kedro_dynamic.champion.compare import Candidate, compare, decide, score_parts
+from kedro_dynamic.champion.bootstrap import RESAMPLES, score_resamples
+from kedro_dynamic.champion.compare import Candidate, compare, decide_by_folds
 from kedro_dynamic.champion.promote import find_candidate
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
 from kedro_dynamic.champion.registry import (
@@ -175,7 +177,7 @@ def test_chance_does_not_make_a_champion(registry: Registry) -> None:
     assert registry.champion == "one"
 
 
-def test_equals_are_hardly_ever_promoted() -> None:
+def test_equal_models_are_hardly_ever_promoted() -> None:
     from sklearn.model_selection import KFold
     from sklearn.tree import DecisionTreeClassifier
 
@@ -185,15 +187,15 @@ def test_equals_are_hardly_ever_promoted() -> None:
         X, y = noise.normal(size=(60, 2)), noise.permutation([0, 1] * 30)
         differences = []
         for train, test in KFold(5).split(X):
-            one, other = (
-                DecisionTreeClassifier(splitter="random", random_state=state)
-                .fit(X[train], y[train])
-                .predict(X[test])
-                for state in (seed, seed + 1000)
-            )
-            right = (one == y[test]).mean() - (other == y[test]).mean()
-            differences.append(float(right))
-        promoted += decide(differences, 0, 0, 0, "", folds=5)[0]
+            right = []
+            for random_state in (seed, seed + 1000):
+                tree = DecisionTreeClassifier(
+                    splitter="random", random_state=random_state
+                )
+                predicted = tree.fit(X[train], y[train]).predict(X[test])
+                right.append(float((predicted == y[test]).mean()))
+            differences.append(right[0] - right[1])
+        promoted += decide_by_folds(differences, fmean(differences), 0, 0, "").wins
     assert promoted <= 5
 
 
@@ -221,37 +223,77 @@ def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> 
     )
 
 
+def scored_on_test_rows(name: str, split: Split = SPLIT, **changes: Any) -> Candidate:
+    """Return a tree that is scored on the test rows, without folds."""
+    data = DataSpec(target_column="kind")
+    entry = spec(**changes)
+    model: Any = build_model(entry, data, *SPLIT[:2], SEED)
+    fitted_model = model.fit(*SPLIT[:2])
+    score, scores = score_resamples(fitted_model, "accuracy", *split[2:])
+    recipe = Recipe(
+        model=entry,
+        data=data,
+        comparison=ComparisonSpec(folds=0),
+        random_state=SEED,
+        columns=["size", "other", "kind"],
+        split_digest=split_digest(split),
+        scores={"accuracy": scores},
+        test_scores={"accuracy": score},
+    )
+    return Candidate(outcome(f"models.{name}", entry), recipe, "accuracy", split)
+
+
+# On the other of two columns, a tree has nothing to learn from.
+BLIND = {"max_features": 1, "splitter": "random", "max_leaf_nodes": 2}
+
+
 def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
-    fitted = build_model(spec(), DataSpec(target_column="kind"), *SPLIT[:2], SEED)
-    by_rows = score_parts(fitted.fit(*SPLIT[:2]), "accuracy", *SPLIT[2:])
-    score = np.mean(by_rows)
-    right = fitted.predict(SPLIT.X_test) == SPLIT.y_test
-    assert by_rows == pytest.approx(right.astype(float).tolist())
+    registry.enter(scored_on_test_rows("blind", **BLIND))
+    better, blind = scored_on_test_rows("tree"), scored_on_test_rows("blind", **BLIND)
+    new, old = (model.recipe.score("accuracy") for model in (better, blind))
+    right = better.recipe.scores["accuracy"]
+    assert len(right) == RESAMPLES
+    assert new == pytest.approx(np.mean(right), abs=0.02)
 
-    registry.enter(candidate("one", 0.1, digest="other data", folds=0))
-    lucky = [*map(round, by_rows), 1.0]
-    lucky.remove(0)
-    verdict = registry.enter(candidate("two", *lucky, folds=0, model=spec(4)))
-    assert f"beats {score:.3f} by 0.033, chance explains up to 0.1" in verdict
-    all_right = candidate("three", *[1.0] * 30, folds=0, model=spec(4))
-    registry.margin = 0.0
-    better = candidate("four", *[one + 0.5 for one in by_rows], folds=0, model=spec(5))
-    assert f"promoted: {score + 0.5:.3f} beats {score:.3f}" in registry.enter(better)
-    assert "four (kept: " in registry.enter(all_right)
+    verdict = registry.enter(better)
+    beats = f"promoted: {new:.3f} beats {old:.3f} by {new - old:.3f}, chance explains"
+    assert verdict.startswith(f"tree ({beats} up to 0.")
+    assert registry.enter(blind).startswith("tree (kept: ")
+    again = f"{new:.3f} again: the same model on the same data"
+    assert registry.enter(better) == f"tree (kept: {again})"
 
 
-def test_any_score_is_told_by_rows() -> None:
-    from sklearn.metrics import f1_score
+def test_without_folds_a_champion_of_other_data_is_fitted_again(
+    registry: Registry,
+) -> None:
+    old = scored_on_test_rows("old")
+    wrong = {"scores": {"accuracy": [0.1] * 50}, "split_digest": "other data"}
+    recipe = old.recipe.model_copy(update={**wrong, "test_scores": {"accuracy": 0.1}})
+    registry.enter(Candidate(old.outcome, recipe, "accuracy", SPLIT))
+    score = old.recipe.score("accuracy")
+    # It makes the same predictions, so they are equal on each resample.
+    verdict = registry.enter(scored_on_test_rows("equal", min_samples_leaf=1))
+    assert verdict == (
+        f"old (kept: {score:.3f} of equal does not beat {score:.3f} (+0.000))"
+    )
 
-    fitted = build_model(spec(), DataSpec(target_column="kind"), *SPLIT[:2], SEED)
-    by_rows = score_parts(fitted.fit(*SPLIT[:2]), "f1_macro", *SPLIT[2:])
-    score = f1_score(SPLIT.y_test, fitted.predict(SPLIT.X_test), average="macro")
-    assert np.mean(by_rows) == pytest.approx(score)
+
+@pytest.mark.parametrize(
+    "rows", [SPLIT.y_test == "a", SPLIT.y_test.index == 90], ids=["class", "row"]
+)
+def test_a_test_set_of_one_class_or_row_never_promotes(
+    registry: Registry, rows: Any
+) -> None:
+    split = Split(*SPLIT[:2], SPLIT.X_test[rows], SPLIT.y_test[rows])
+    registry.enter(scored_on_test_rows("blind", split=split, **BLIND))
+    verdict = registry.enter(scored_on_test_rows("tree", split=split))
+    reason = "tree cannot be compared: the test set has one row or one class"
+    assert verdict == f"blind (kept: {reason})"
 
 
-def test_no_number_never_wins() -> None:
+def test_a_score_that_is_not_a_number_never_wins() -> None:
     for differences in ([math.nan] * 5, [0.1, 0.1, math.nan]):
-        assert not decide(differences, 0, math.nan, 0.5, "x", folds=5)[0]
+        assert not decide_by_folds(differences, math.nan, 0.5, 0, "x").wins
 
 
 def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
@@ -376,7 +418,9 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     found = find_candidate(models, catalog, metric)
     assert (found and found.model.name) == best
     if found and not folds:
-        assert {len(one) for one in found.recipe.scores.values()} == {30}
+        assert len(found.recipe.scores["accuracy"]) == RESAMPLES
+        right = (SPLIT.y_test == DummyClassifier().fit(*SPLIT[:2]).classes_[0]).mean()
+        assert found.recipe.score("accuracy") in (right, 1 - right)
 
 
 def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:

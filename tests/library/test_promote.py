@@ -215,13 +215,14 @@ def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None
 
 
 def test_only_rows_that_neither_was_trained_on_are_compared(contest: Contest) -> None:
-    contest.enter(0.3, test=HUMIDITY[:40])
-    verdict = contest.enter(0.5, test=HUMIDITY[40:])
+    held_out = HUMIDITY[30:70]
+    contest.enter(0.3, test=held_out)
+    verdict = contest.enter(0.5, test=HUMIDITY.drop(index=held_out.index))
     assert verdict
     assert "cannot be compared on 0 of 60" in verdict
     verdict = contest.enter(0.5)
     assert verdict
-    assert "promoted: 1.000 beats 0.750 by 0.250" in verdict
+    assert "promoted: 1.000 beats 0.500 by 0.500" in verdict
     assert "on 40 of 100 test rows, which it did not train on" in verdict
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import variance
 from typing import Any
 
 import mlflow
@@ -15,9 +15,6 @@ from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split
 from kedro_dynamic.champion.registry import Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.tracking.payload import ModelPayload
-
-# Parts of the test rows, where there are no folds.
-MAX_PARTS = 50
 
 
 class CannotFitError(Exception):
@@ -47,12 +44,10 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     Returns:
         Whether the candidate wins, and why.
     """
-    metric = candidate.metric
-    candidate_scores = candidate.recipe.scores[metric]
     champion_recipe = load_recipe(champion)
+    new = candidate.recipe.score(candidate.metric)
     if _is_same_model(champion_recipe, candidate.recipe):
-        score = fmean(candidate_scores)
-        return Verdict(False, f"{score:.3f} again: the same model on the same data")
+        return Verdict(False, f"{new:.3f} again: the same model on the same data")
 
     # The champion's files were fitted to all columns and take no rows without them.
     name = champion_name(champion)
@@ -63,24 +58,28 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
         return Verdict(True, f"promoted: {reason}")
 
     try:
-        champion_scores = _scores_of_today(champion_recipe, candidate)
+        champion_recipe = _score_today(champion_recipe, candidate)
     except CannotFitError as error:
         reason = f"{name} cannot be fitted to this data: {error}"
         return Verdict(True, f"promoted: {reason}")
 
-    if not all(math.isfinite(score) for score in champion_scores):
+    old = champion_recipe.score(candidate.metric)
+    if not math.isfinite(old):
         return Verdict(True, f"promoted: the score of {name} is not a finite number")
+    return _decide(candidate, champion_recipe, margin)
 
-    pairs = zip(candidate_scores, champion_scores, strict=True)
+
+def _decide(candidate: Candidate, champion: Recipe, margin: float) -> Verdict:
+    """Decide by the scores of both recipes on the same rows."""
+    recipe, metric = candidate.recipe, candidate.metric
+    pairs = zip(recipe.scores[metric], champion.scores[metric], strict=True)
     differences = [new - old for new, old in pairs]
-    return decide(
-        differences,
-        margin,
-        fmean(candidate_scores),
-        fmean(champion_scores),
-        candidate.model.name,
-        candidate.recipe.comparison.folds,
-    )
+    scores = recipe.score(metric), champion.score(metric)
+    name = candidate.model.name
+    if recipe.comparison.folds:
+        return decide_by_folds(differences, *scores, margin, name)
+    y_test = candidate.split.y_test
+    return decide_by_resamples(differences, *scores, margin, name, y_test)
 
 
 def load_recipe(champion: ModelVersion) -> Recipe:
@@ -91,14 +90,15 @@ def load_recipe(champion: ModelVersion) -> Recipe:
 
 def _is_same_model(champion: Recipe, candidate: Recipe) -> bool:
     """Return True if two recipes differ in their scores at most."""
-    return champion.model_copy(update={"scores": candidate.scores}) == candidate
+    scores = {"scores": candidate.scores, "test_scores": candidate.test_scores}
+    return champion.model_copy(update=scores) == candidate
 
 
-def _scores_of_today(champion: Recipe, candidate: Candidate) -> list[float]:
-    """Return the champion's scores on the rows that the candidate was scored on."""
+def _score_today(champion: Recipe, candidate: Candidate) -> Recipe:
+    """Return the champion's recipe with scores on the rows of the candidate's."""
     today, metric = candidate.recipe, candidate.metric
     if _scored_on(champion, metric) == _scored_on(today, metric):
-        return champion.scores[metric]
+        return champion
     return score_again(champion, today, metric, candidate.split)
 
 
@@ -109,9 +109,7 @@ def _scored_on(recipe: Recipe, metric: str) -> tuple[object, ...]:
     return recipe.split_digest, folds, recipe.random_state, count
 
 
-def score_again(
-    recipe: Recipe, today: Recipe, metric: str, split: Split
-) -> list[float]:
+def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Recipe:
     """Fit a recipe again and score it on today's folds, or else on the test rows.
 
     Args:
@@ -120,10 +118,14 @@ def score_again(
         metric: Name of the score.
         split: The data of today.
 
+    Returns:
+        The recipe with its scores of today.
+
     Raises:
         CannotFitError: If the recipe fits to none of the folds; other errors as they
             are.
     """
+    from kedro_dynamic.champion.bootstrap import score_resamples
     from kedro_dynamic.models.estimators import build_model
     from kedro_dynamic.models.folds import make_folds
 
@@ -140,12 +142,16 @@ def score_again(
 
     if folds:
         rows = make_folds(folds, y_train, model, seed).split(X_train, y_train)
-        return _score_folds(model, metric, X_train, y_train, list(rows))
+        scores = _score_folds(model, metric, X_train, y_train, list(rows))
+        return recipe.model_copy(update={"scores": {metric: scores}, "test_scores": {}})
+
     try:
         fitted_model: Any = model.fit(X_train, y_train)
     except Exception as error:
         raise CannotFitError(one_line(error)) from error
-    return score_parts(fitted_model, metric, X_test, y_test)
+    score, scores = score_resamples(fitted_model, metric, X_test, y_test)
+    update = {"scores": {metric: scores}, "test_scores": {metric: score}}
+    return recipe.model_copy(update=update)
 
 
 def _score_folds(
@@ -177,67 +183,78 @@ def _score_folds(
     return scores
 
 
-def score_parts(
-    fitted_model: Any, metric: str, X: pd.DataFrame, y: "pd.Series[Any]"
-) -> list[float]:
-    """Return how much each part of the rows contributes to a score, by the jackknife.
-
-    The mean of what is returned is the score.
-    """
-    from sklearn.metrics import get_scorer
-
-    scorer = get_scorer(metric)
-    count = min(len(y), MAX_PARTS)
-    part_of_row = np.arange(len(y)) % count
-    scores_without = []
-    for part in range(count):
-        rows = part_of_row != part
-        scores_without.append(float(scorer(fitted_model, X[rows], y[rows])))
-
-    score, mean = float(scorer(fitted_model, X, y)), fmean(scores_without)
-    return [score + (count - 1) * (mean - without) for without in scores_without]
-
-
-def decide(
-    differences: Sequence[float],
-    margin: float,
-    new: float,
-    old: float,
-    name: str,
-    folds: int = 0,
+def decide_by_folds(
+    differences: Sequence[float], new: float, old: float, margin: float, name: str
 ) -> Verdict:
-    """Decide whether paired differences exceed the margin and what chance explains.
+    """Decide by the corrected t-test of Nadeau and Bengio (2003).
 
-    By the corrected t-test of Nadeau and Bengio (2003): folds share most of their
-    training rows, which a plain standard error does not take into account.
+    Folds share most of their training rows, which a plain standard error does not take
+    into account.
 
     Args:
-        differences: Score of the candidate less that of the champion, per fold.
-        margin: The mean must be above this.
-        new: Score of the candidate, to be shown.
-        old: Score of the champion, to be shown.
-        name: Name of the candidate, to be shown.
-        folds: Number of folds; 0 if the differences are not of folds.
+        differences: Score of the candidate less that of the champion, on each fold.
+        new: Score of the candidate.
+        old: Score of the champion.
+        margin: The candidate must be better by more than this.
+        name: Name of the candidate.
     """
-    mean, count = fmean(differences), len(differences)
-    if not mean > 0:  # NaN included
-        reason = f"{new:.3f} of {name} does not beat {old:.3f} ({mean:+.3f})"
-        return Verdict(False, reason)
-
-    beats = f"{old:.3f} by {mean:.3f}"
-    if not mean > margin:
-        return Verdict(
-            False, f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
-        )
-    if count == 1:
-        return Verdict(True, f"promoted: {new:.3f} beats {beats}")
-
     from scipy.stats import t
 
-    shared = 1 / (folds - 1) if folds else 0
-    error = math.sqrt(variance(differences) * (1 / count + shared))
-    chance = float(t.ppf(0.95, count - 1)) * error
+    folds = len(differences)
+    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
+    chance = float(t.ppf(0.95, folds - 1)) * error
+    return _decide_by_chance(new, old, margin, chance, name)
+
+
+def decide_by_resamples(
+    differences: Sequence[float],
+    new: float,
+    old: float,
+    margin: float,
+    name: str,
+    y_test: "pd.Series[Any]",
+) -> Verdict:
+    """Decide by a paired bootstrap: is the 5 % quantile of the differences above 0?
+
+    Args:
+        differences: Score of the candidate less that of the champion, on each resample
+            of the test rows; NaN where one of the two is undefined.
+        new: Score of the candidate on all test rows.
+        old: Score of the champion on all test rows.
+        margin: The candidate must be better by more than this.
+        name: Name of the candidate.
+        y_test: Target of the test rows.
+    """
+    if y_test.nunique() < 2:
+        reason = f"{name} cannot be compared: the test set has one row or one class"
+        return Verdict(False, reason)
+
+    defined = [difference for difference in differences if math.isfinite(difference)]
+    count = len(differences)
+    if len(defined) < count / 2:
+        undefined = f"the score is undefined on {count - len(defined)} of {count}"
+        reason = f"{name} cannot be compared: {undefined} resamples of the test rows"
+        return Verdict(False, reason)
+
+    quantile = float(np.quantile(defined, 0.05, method="inverted_cdf"))
+    return _decide_by_chance(new, old, margin, new - old - quantile, name)
+
+
+def _decide_by_chance(
+    new: float, old: float, margin: float, chance: float, name: str
+) -> Verdict:
+    """Decide if a difference exceeds the margin and what chance explains of it."""
+    difference = new - old
+    if not difference > 0:  # NaN included
+        reason = f"{new:.3f} of {name} does not beat {old:.3f} ({difference:+.3f})"
+        return Verdict(False, reason)
+
+    beats = f"{old:.3f} by {difference:.3f}"
+    if not difference > margin:
+        reason = f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
+        return Verdict(False, reason)
+
     explained = f"chance explains up to {chance:.3f}"
-    if not mean > chance:
+    if not difference > chance:
         return Verdict(False, f"{new:.3f} of {name} beats {beats}, {explained}")
     return Verdict(True, f"promoted: {new:.3f} beats {beats}, {explained}")

@@ -6,7 +6,6 @@ Its files are logged only then: importing skops alone takes over a second.
 import math
 from collections.abc import Sequence
 from functools import partial
-from statistics import fmean
 from typing import Any
 
 import mlflow
@@ -22,7 +21,7 @@ from kedro_dynamic.catalog.names import (
     VALIDATION,
     dataset_name,
 )
-from kedro_dynamic.champion.compare import Candidate, compare, decide, score_parts
+from kedro_dynamic.champion.compare import Candidate, compare, decide_by_resamples
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
 from kedro_dynamic.champion.registry import Verdict, register_version, set_champion
 from kedro_dynamic.champion.serialize import log_model, log_pipeline
@@ -98,15 +97,8 @@ def find_candidate(
         X_test=catalog["X_test"].load(),
         y_test=catalog["y_test"].load().iloc[:, 0],
     )
-    scores = catalog[dataset_name(best.namespace, VALIDATION)].load()
-    if not scores:
-        fitted_model = catalog[dataset_name(best.namespace, FITTED_MODEL)].load()
-        scores = {}
-        for name in names:
-            score_name = name.removeprefix(prefix)
-            scores[score_name] = score_parts(
-                fitted_model, score_name, split.X_test, split.y_test
-            )
+    decisive = column.removeprefix(prefix)
+    scores, test_scores = _scores_of(best.namespace, catalog, decisive, split)
     recipe = Recipe(
         model=best.spec.model_copy(update={"search_space": {}}),
         data=DataSpec.model_validate(parameters["data"]),
@@ -115,8 +107,25 @@ def find_candidate(
         columns=[*map(str, split.X_train), str(split.y_train.name)],
         split_digest=split_digest(split),
         scores=scores,
+        test_scores=test_scores,
     )
-    return Candidate(best, recipe, column.removeprefix(prefix), split)
+    return Candidate(best, recipe, decisive, split)
+
+
+def _scores_of(
+    namespace: str, catalog: DataCatalog, metric: str, split: Split
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Return a model's scores on the folds, or on resamples and all test rows."""
+    scores = catalog[dataset_name(namespace, VALIDATION)].load()
+    if scores:
+        return scores, {}
+
+    from kedro_dynamic.champion.bootstrap import score_resamples
+
+    fitted_model = catalog[dataset_name(namespace, FITTED_MODEL)].load()
+    X_test, y_test = split.X_test, split.y_test
+    score, resampled = score_resamples(fitted_model, metric, X_test, y_test)
+    return {metric: resampled}, {metric: score}
 
 
 def _promote_model(
@@ -158,7 +167,7 @@ def _register_model(
     facts = {
         "model": model.name,
         "metric": candidate.metric,
-        "score": f"{fmean(recipe.scores[candidate.metric]):.6g}",
+        "score": f"{recipe.score(candidate.metric):.6g}",
         "folds": str(recipe.comparison.folds),
         "split_digest": recipe.split_digest,
     }
@@ -193,21 +202,25 @@ def _promote_pipeline(
     name = f"{registered_name} of this run"
 
     def compare_answers(champion: ModelVersion) -> Verdict:
+        from kedro_dynamic.champion.bootstrap import resample_rows
+
         uri = f"models:/{registered_name}/{champion.version}"
         model = mlflow.pyfunc.load_model(uri)
         is_new = ~was_trained_on(model, questions)
-        rows = f"on {is_new.sum()} of {len(test)} test rows, which it did not train on"
+        which = f"on {is_new.sum()} of {len(test)} test rows, which it did not train on"
         if not is_new.any():
-            return Verdict(False, f"{name} cannot be compared {rows}")
+            return Verdict(False, f"{name} cannot be compared {which}")
         candidate_right, champion_right = new[is_new], is_right(model)[is_new]
-        verdict = decide(
-            (candidate_right - champion_right).tolist(),
-            margin,
+        difference = candidate_right - champion_right
+        verdict = decide_by_resamples(
+            [difference[rows].mean() for rows in resample_rows(len(difference))],
             candidate_right.mean(),
             champion_right.mean(),
+            margin,
             name,
+            test["label"][is_new],
         )
-        return Verdict(verdict.wins, f"{verdict.reason}, {rows}")
+        return Verdict(verdict.wins, f"{verdict.reason}, {which}")
 
     def register() -> str:
         facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}

@@ -5,6 +5,7 @@ followed again, and it is compared with a candidate on the same rows.
 """
 
 import hashlib
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -41,7 +42,16 @@ class Recipe(BaseModel):
     """Digest of the split that the scores belong to."""
 
     scores: dict[str, list[float]]
-    """By name: on each fold; without folds, of each part of the test rows."""
+    """By name: on each fold; without folds, on each resample of the test rows."""
+
+    test_scores: dict[str, float] = {}
+    """By name, without folds only: on all test rows."""
+
+    def score(self, metric: str) -> float:
+        """Return the score that people see: of all test rows, or the mean of folds."""
+        if metric in self.test_scores:
+            return self.test_scores[metric]
+        return fmean(self.scores[metric])
 
 
 def split_digest(split: Split) -> str:
