@@ -240,7 +240,7 @@ def scored_on_test_rows(name: str, split: Split = SPLIT, **changes: Any) -> Cand
         scores={"accuracy": scores},
         test_scores={"accuracy": score},
     )
-    return Candidate(outcome(f"models.{name}", entry), recipe, "accuracy", split)
+    return Candidate(payload_of(f"models.{name}", entry), recipe, "accuracy", split)
 
 
 # On the other of two columns, a tree has nothing to learn from.
@@ -269,7 +269,7 @@ def test_without_folds_a_champion_of_other_data_is_fitted_again(
     old = scored_on_test_rows("old")
     wrong = {"scores": {"accuracy": [0.1] * 50}, "split_digest": "other data"}
     recipe = old.recipe.model_copy(update={**wrong, "test_scores": {"accuracy": 0.1}})
-    registry.enter(Candidate(old.outcome, recipe, "accuracy", SPLIT))
+    registry.enter(Candidate(old.model, recipe, "accuracy", SPLIT))
     score = old.recipe.score("accuracy")
     # It makes the same predictions, so they are equal on each resample.
     verdict = registry.enter(scored_on_test_rows("equal", min_samples_leaf=1))
