@@ -1,3 +1,3 @@
-"""Machine learning pipelines that follow ``parameters.yml``."""
+"""Machine learning pipelines that are configured in ``parameters.yml``."""
 
 __version__ = "0.1.0"

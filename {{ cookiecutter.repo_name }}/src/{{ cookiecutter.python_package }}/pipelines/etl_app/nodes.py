@@ -47,8 +47,8 @@ def etl_labels(
         ConfigurationError: If the table does not have the column or has no labels, if
             reviews lack a label, or if ``labels`` lacks a value.
     """
-    has_only_texts = reviews.shape[1] < 2
-    if not has_only_texts:
+    # A table of one column has no labels at all, which is a different error.
+    if reviews.shape[1] > 1:
         _check_column(reviews, "label_column", label_column)
     raw = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
     if pd.api.types.is_float_dtype(raw):
@@ -71,9 +71,8 @@ def _check_labels(
     values: pd.Series, names: pd.Series, label_column: str, split: str
 ) -> None:
     """Raise an error unless every review has a value, and every value a name."""
-    known_values = values.dropna()
     if names.isna().all():
-        shown = ", ".join(known_values.unique()[:3])
+        shown = ", ".join(values.dropna().unique()[:3])
         found = f"; its column '{label_column}' has {shown}" if shown else ""
         raise ConfigurationError(
             f"The split '{split}' has no labels{found}. To prepare its texts alone:\n"
@@ -81,7 +80,7 @@ def _check_labels(
         )
 
     problems = []
-    unnamed = known_values[names.isna()].value_counts()
+    unnamed = values[names.isna()].value_counts()  # ignores missing values
     for value, rows in unnamed.head().items():
         problems.append(
             f"text.labels: '{value}', in {rows} rows of the split '{split}', is not a "

@@ -126,6 +126,6 @@ def _score_baseline(
         fitted_model = fit_model(model, data, *training_set)
         validation = validate_model(model, data, comparison, *training_set)
         _, metrics = score_model(fitted_model, validation, comparison, X_test, y_test)
-    except Exception as error:
+    except Exception as error:  # A score it cannot have must not end the run.
         return {"error": f"{type(error).__name__}: {error}"}
     return metrics

@@ -47,11 +47,11 @@ def split_data(
 
     X, y = select_columns(table, data)
 
-    # The target of a regression has hardly a row per value, so it is not stratified.
-    rows_of_rarest_value = y.value_counts().min()
+    # Both sets need a row of each class. The values of a numeric target are too rare.
+    rarest_count = y.value_counts().min()
     smaller_fraction = min(data.train_fraction, 1 - data.train_fraction)
-    # One row at least; 0.999 because 1 - 0.8 is a little less than 0.2.
-    can_stratify = rows_of_rarest_value * smaller_fraction > 0.999
+    # Not 1, because 1 - 0.8 is a little less than 0.2.
+    can_stratify = rarest_count * smaller_fraction > 0.999
 
     X_train, X_test, y_train, y_test = train_test_split(
         X,
@@ -114,8 +114,8 @@ def fit_model(
 
     Returns:
         The fitted estimator, which predicts from rows as they are in the table. Its
-        attribute ``fit_seconds_`` holds the time to fit, as ``refit_time_`` does in
-        scikit-learn: it stays known when only the scores are computed again.
+        attribute ``fit_seconds_`` is the time to fit, like ``refit_time_`` in
+        scikit-learn: so it is known even if only the scores are computed again.
     """
     y = y_train.iloc[:, 0]
     estimator = build_model(model, data, X_train, y, random_state)

@@ -129,8 +129,8 @@ def leaderboard_node(
     for name in SPLIT:
         inputs[name] = prefix + name
     for name, model_namespace in namespaces.items():
-        # Nothing reads the score. But Kedro-Viz draws outputs that are not inputs of
-        # another node outside the box of their namespace.
+        # The score is not used. But Kedro-Viz draws an output that no other node reads
+        # outside the box of its model.
         inputs[f"{name}_score"] = f"{model_namespace}.model_score"
         inputs[f"{name}_metrics"] = f"{model_namespace}.metrics"
 
@@ -139,7 +139,7 @@ def leaderboard_node(
         inputs=inputs,
         outputs=[f"{prefix}leaderboard", f"{prefix}leaderboard_plot"],
         name="compare_models",
-        # Set here, for Kedro warns of inputs with dots if a node has no namespace.
+        # Without a namespace, Kedro would warn about the dots in the inputs.
         namespace=namespace or "models",
         tags=namespace.partition(".")[2] or "models",
     )
