@@ -27,7 +27,6 @@ THEIRS = {
     "conf/local/credentials.yml",
     "data/.locks",
     "data/.provenance.json",
-    "data/.untracked",
     "data/01_raw/customers.csv",
     "data/08_reporting/{name}_confusion.json",
     "src/flower_shop/pipelines/models/plots.py",
