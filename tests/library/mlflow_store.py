@@ -10,7 +10,7 @@ from tempfile import gettempdir
 
 import mlflow
 from filelock import FileLock
-from kedro_dynamic.patches import limit_mlflow
+from kedro_dynamic.patches import limit_mlflow, limit_sqlite_waiting
 from mlflow import MlflowClient
 
 
@@ -30,6 +30,7 @@ def new_store(folder: Path) -> str:
 def open_run(folder: Path) -> Iterator[MlflowClient]:
     """Return a client of a new store, with a run of MLflow open in it."""
     limit_mlflow(5)
+    limit_sqlite_waiting(5)
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(new_store(folder))
     mlflow.create_experiment("flowers", artifact_location=folder.as_uri())

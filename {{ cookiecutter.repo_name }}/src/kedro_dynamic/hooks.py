@@ -67,6 +67,7 @@ class RunHook(threading.local):
         patches.name_package_for_workers()
         config = read_tracking_config(context)
         patches.limit_mlflow(config.timeout_seconds)
+        patches.limit_sqlite_waiting(config.timeout_seconds)
         self.store = connect(context, config)
 
     @hook_impl(tryfirst=True)

@@ -2,11 +2,8 @@
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import cache
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -17,9 +14,6 @@ logger = logging.getLogger(__name__)
 
 # Seconds to wait for another process, first in silence, then after a warning.
 SILENT, PATIENT = 3.0, 7.0
-
-# How long MLflow waits, in each thread.
-_waiting = threading.local()
 
 # Where MLflow writes absolute addresses of files: private, since it offers no other way
 # to change them.
@@ -60,25 +54,6 @@ def store_lock(uri: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def limit_waiting(seconds: float) -> None:
-    """Let MLflow, in this thread, wait so long for a lock, not 20 seconds a call."""
-    _replace_limit()
-    _waiting.seconds = seconds
-
-
-@cache
-def _replace_limit() -> None:
-    """Change what MLflow tells SQLite in each session: it has no setting for it."""
-    from sqlalchemy import Engine, event
-
-    @event.listens_for(Engine, "before_cursor_execute", retval=True)
-    def replace(_: Any, __: Any, statement: str, values: Any, *___: Any) -> Any:
-        if statement.startswith("PRAGMA busy_timeout ="):
-            seconds = getattr(_waiting, "seconds", 5)
-            statement = f"PRAGMA busy_timeout = {seconds * 1000:.0f}"
-        return statement, values
 
 
 def check_writable(uri: str, timeout_seconds: float) -> None:

@@ -1,0 +1,312 @@
+"""Changes to the process: what they do, and whether they are still needed.
+
+A test whose name begins with `test_needed` fails when a library no longer does what a
+patch is there for. Then delete the patch.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import inspect
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mlflow.environment_variables
+import parse
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
+from kedro.runner.task import Task
+from kedro_dynamic import patches
+from mlflow import MlflowClient
+from rich.console import Console
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+from library.mlflow_store import new_store
+
+# Prints by Rich, as Kedro's log does, and by Python. Waits in between, for the test to
+# close the pipe.
+PRINTING = """
+import sys
+from rich import get_console
+from kedro_dynamic import patches
+
+patches.ignore_broken_pipes()
+patches.replace_unencodable_characters()
+for number in range(3):
+    get_console().print(f"line {number} \\N{PLUS-MINUS SIGN}", highlight=False)
+    sys.stdin.readline()
+print("plain", flush=True)
+sys.exit(3)
+"""
+
+
+def unpatched(name: str) -> ModuleType:
+    """Return a copy of a module, as it is before anything of it is replaced."""
+    spec = importlib.util.find_spec(name)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def increment(value: int) -> int:
+    return value + 1
+
+
+def chain(length: int) -> Pipeline:
+    """Return a pipeline of nodes, each of which needs the output of the one before."""
+    nodes = [
+        Node(increment, f"value_{number}", f"value_{number + 1}", name=f"step_{number}")
+        for number in range(length)
+    ]
+    return Pipeline(nodes)
+
+
+def run(pipeline: Pipeline) -> None:
+    """Run a pipeline without hooks."""
+    SequentialRunner().run(pipeline, DataCatalog({"value_0": MemoryDataset(0)}))
+
+
+def test_inputs_and_outputs_are_found_once(sought: list[Pipeline]) -> None:
+    pipeline = patches.cache_inputs_outputs(chain(9))
+    run(pipeline)
+    assert sum(found is pipeline for found in sought) == 2
+    part = pipeline.filter(to_nodes=["step_3"])
+    sought.clear()
+    run(part)
+    assert sum(found is part for found in sought) == 2
+
+
+def test_needed_because_kedro_finds_inputs_and_outputs_for_each_node(
+    sought: list[Pipeline],
+) -> None:
+    pipeline = chain(9)
+    run(pipeline)
+    assert sum(found is pipeline for found in sought) > 9
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the patterns that are compiled from now on."""
+    patterns: list[str] = []
+    make = parse.Parser.__init__
+
+    def note(self: Any, pattern: str, *args: Any, **kwargs: Any) -> None:
+        patterns.append(pattern)
+        make(self, pattern, *args, **kwargs)
+
+    monkeypatch.setattr(parse.Parser, "__init__", note)
+    return patterns
+
+
+PATTERNS = {"{name}_table": {"type": "MemoryDataset"}}
+
+
+def test_patterns_are_compiled_once(
+    compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = unpatched("kedro.io.catalog_config_resolver")
+    monkeypatch.setattr(patches, "catalog_config_resolver", module)
+    patches.match_patterns_fast()
+    resolver = module.CatalogConfigResolver(PATTERNS)
+    for name in ("a_table", "b_table", "A_TABLE"):
+        assert resolver.match_dataset_pattern(name) == "{name}_table"
+    assert resolver.match_dataset_pattern("a_model") is None
+    assert compiled == ["{name}_table"]
+
+
+def test_needed_because_kedro_compiles_patterns_for_each_name(
+    compiled: list[str],
+) -> None:
+    module = unpatched("kedro.io.catalog_config_resolver")
+    resolver = module.CatalogConfigResolver(PATTERNS)
+    compiled.clear()
+    for name in ("a_table", "b_table", "c_table"):
+        resolver.match_dataset_pattern(name)
+    assert len(compiled) >= 3
+
+
+def test_needed_because_fsspec_writes_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with LocalFileSystem().open(str(path), "wb"):
+        assert path.read_text() == ""
+
+
+def test_needed_because_the_garbage_collector_looks_often() -> None:
+    code = "import gc; print(gc.get_threshold()[0])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert int(done.stdout) < patches.GARBAGE_THRESHOLD / 2
+
+
+def test_garbage_is_collected_rarely() -> None:
+    before = gc.get_threshold()
+    patches.collect_garbage_rarely()
+    threshold = gc.get_threshold()
+    gc.set_threshold(*before)
+    assert threshold[0] == patches.GARBAGE_THRESHOLD
+
+
+def test_only_noise_is_silenced(caplog: pytest.LogCaptureFixture) -> None:
+    patches.silence_noise()
+    for name in patches.NOISY_LOGGERS:
+        logger = logging.getLogger(name)
+        for noise in patches.NOISE:
+            logger.warning("%s and so on", noise)
+        logger.warning("a finding")
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["a finding"] * len(patches.NOISY_LOGGERS)
+
+
+@pytest.mark.parametrize(
+    ("module", "noise"),
+    zip(
+        (
+            "mlflow.pyfunc.utils.data_validation",
+            "fastapi.responses",
+            "mlflow.pyfunc",
+            "kedro_mlflow.pipeline.pipeline_ml",
+            "kedro.io.catalog_config_resolver",
+        ),
+        patches.NOISE,
+        strict=True,
+    ),
+)
+def test_needed_because_a_library_warns_of_itself(module: str, noise: str) -> None:
+    source = Path(str(import_module(module).__file__)).read_text("utf-8")
+    assert noise in source
+
+
+def printed(encoding: str, *, is_read: bool) -> tuple[list[str], int, str]:
+    """Print in another process, and read all lines or only the first.
+
+    Returns:
+        The lines that were read, the exit code, and what was written to stderr.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", PRINTING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        text=True,
+        encoding=encoding,
+    )
+    assert process.stdout
+    # Kedro logs where its configuration of the log is.
+    for line in iter(process.stdout.readline, ""):
+        if line.startswith("line"):
+            break
+    lines = [line.strip()]
+    if not is_read:
+        process.stdout.close()
+        process.stdout = None
+    output, errors = process.communicate("\n" * 3)
+    return [*lines, *(output or "").splitlines()], process.returncode, errors
+
+
+def test_a_run_goes_on_when_nobody_reads_its_output() -> None:
+    lines = ["line 0 \N{PLUS-MINUS SIGN}"]
+    assert printed("utf-8", is_read=False) == (lines, 3, "")
+
+
+def test_characters_that_the_output_lacks_are_replaced() -> None:
+    lines = ["line 0 ?", "line 1 ?", "line 2 ?", "plain"]
+    assert printed("ascii", is_read=True) == (lines, 3, "")
+
+
+def test_needed_because_rich_ends_the_process_at_a_broken_pipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    console = unpatched("rich.console").Console()
+    # Rich redirects the file.
+    with (tmp_path / "output").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        with pytest.raises(SystemExit):
+            console.on_broken_pipe()
+
+
+def test_needed_because_rich_keeps_what_it_could_not_print(tmp_path: Path) -> None:
+    with (tmp_path / "output").open("w", encoding="ascii") as file:
+        console = Console(file=file)
+        for line in ("\N{PLUS-MINUS SIGN}", "plain"):
+            with pytest.raises(UnicodeEncodeError):
+                console.print(line)
+
+
+def test_needed_because_kedro_reads_the_package_name_in_the_worker() -> None:
+    source = inspect.getsource(Task.execute)
+    assert "from kedro.framework.project import LOGGING, PACKAGE_NAME" in source
+
+
+def test_variables_that_are_set_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    patches.limit_mlflow(0.5)
+    variables = mlflow.environment_variables
+    assert variables.MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 77
+    assert variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.get() == 1
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
+    patches.limit_mlflow(0.5)
+    assert variables.MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 1
+
+
+def test_needed_because_mlflow_waits_for_minutes() -> None:
+    variables = mlflow.environment_variables
+    assert variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.default > 1
+    assert variables.MLFLOW_HTTP_REQUEST_TIMEOUT.default > 60
+    assert variables.MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER.default
+    assert variables.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.default
+    assert not variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.default
+
+
+@pytest.fixture
+def limit_of_five_seconds() -> Iterator[None]:
+    """Leave the limit that other tests expect."""
+    yield
+    patches.limit_sqlite_waiting(5)
+
+
+@pytest.mark.usefixtures("limit_of_five_seconds")
+def test_mlflow_waits_for_sqlite_as_long_as_its_thread_says(tmp_path: Path) -> None:
+    store = MlflowClient(new_store(tmp_path))._tracking_client.store
+
+    def waiting() -> int:
+        with store.ManagedSessionMaker() as session:
+            return int(session.execute(text("PRAGMA busy_timeout")).scalar())
+
+    for seconds in (0.2, 7, 5):
+        patches.limit_sqlite_waiting(seconds)
+        assert waiting() == 1000 * seconds
+    with ThreadPoolExecutor() as another_thread:
+        another_thread.submit(patches.limit_sqlite_waiting, 1).result()
+        assert another_thread.submit(waiting).result() == 1000
+    assert waiting() == 5000
+
+
+def test_only_mlflow_waits_less() -> None:
+    patches.limit_sqlite_waiting(5)
+    with create_engine("sqlite://").connect() as connection:
+        connection.execute(text("PRAGMA busy_timeout = 20000"))
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 20000
+
+
+def test_needed_because_mlflow_waits_20_seconds_for_sqlite() -> None:
+    utils = unpatched("mlflow.store.db.utils")
+    sessions = sessionmaker(bind=create_engine("sqlite://"))
+    with utils._get_managed_session_maker(sessions, "sqlite")() as session:
+        assert session.execute(text("PRAGMA busy_timeout")).scalar() == 20000
