@@ -195,7 +195,7 @@ def replace_unencodable_characters() -> None:
 def name_package_for_workers() -> None:
     """Name the project's package to the processes that ``ParallelRunner`` spawns.
 
-    Reason: Kedro does not configure them. The hooks of the project would be missing, and
+    Reason: Kedro does not configure them. Hooks of the project would be missing, and
     plugins that the project disables would run.
 
     Upstream: "Task.execute reads PACKAGE_NAME in the worker, where it is None if the
