@@ -37,17 +37,17 @@ def message(table: pd.DataFrame, **changes: Any) -> str:
     [
         (
             {"target_column": "knd"},
-            "data.target_column: 'knd' is no column of the data; did you mean 'kind'?; "
-            "columns: id, width, colour, kind",
+            "data.target_column: 'knd' is not a column of the table; did you mean "
+            "'kind'?; columns: id, width, colour, kind",
         ),
         (
             {"drop": ["color"]},
-            "data.drop: 'color' is no column of the data; did you mean",
+            "data.drop: 'color' is not a column of the table; did you mean",
         ),
         ({"drop": ["kind"]}, "data.drop: 'kind' is the target"),
         (
             {"train_fraction": 0.1},
-            "data.train_fraction: 0.1 of the 6 rows of the data leaves a part without",
+            "data.train_fraction: 0.1 of the 6 rows of the table leaves a part without",
         ),
         ({"drop": ["id", "width", "colour"]}, "6 rows have the target and no feature"),
     ],
@@ -78,7 +78,7 @@ def test_what_the_parameters_get_wrong(changes: Any, problem: str) -> None:
 def test_what_no_model_can_learn_from(column: Any, problem: str) -> None:
     assert message(
         TABLE.assign(**column)
-    ) == f"The data has a problem:\n  {problem}" + (
+    ) == f"The table has a problem:\n  {problem}" + (
         " to learn" if "nothing" in problem else ""
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from kedro_dynamic.config.errors import ConfigurationError, DataError, parse, redact
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,11 +78,34 @@ def test_a_long_list_is_cut() -> None:
     ]
 
 
-def test_the_name_of_the_data_comes_into_the_message_as_it_is() -> None:
-    error = DataError.listing("The data", ["a: infinite"])
-    error.name_data(r"data\1.csv (table)")
-    assert error.message == "data\\1.csv (table) has a problem:\n  a: infinite"
-    assert str(error) == error.message
+@pytest.mark.parametrize(
+    ("problems", "tables", "title"),
+    [
+        (["a: infinite"], [], "The table has a problem:"),
+        (
+            ["a: infinite"],
+            [r"data\1.csv (table)"],
+            r"data\1.csv (table) has a problem:",
+        ),
+        (["a: infinite", "b: empty"], ["c", "d"], "c and d have 2 problems:"),
+    ],
+)
+def test_an_error_of_the_data_names_its_tables(
+    problems: list[str], tables: list[str], title: str
+) -> None:
+    error = DataError(*problems)
+    error.name_tables(tables)
+    # From a worker process, errors come as bytes.
+    for copy in (error, pickle.loads(pickle.dumps(error))):
+        assert str(copy).split("\n  ") == [title, *problems]
+
+
+def test_an_error_of_the_data_names_the_file_that_does_not_fit() -> None:
+    error = DataError("data.drop: 'a' is not a column of the table", file="own.yml")
+    assert error.message.startswith("own.yml does not fit the table:\n  data.drop: ")
+    error.name_tables(["a.csv (a)"])
+    copy = pickle.loads(pickle.dumps(error))
+    assert copy.message.startswith("own.yml does not fit a.csv (a):\n  data.drop: ")
 
 
 def test_addresses_lose_user_and_password() -> None:

@@ -357,7 +357,12 @@ def test_errors_in_code_of_the_project_keep_their_traceback(
 
 
 def test_an_error_of_the_data_gets_its_name(catalog: DataCatalog) -> None:
-    error = DataError.listing("The data", ["a: infinite"])
-    split = node(["raw", "params:data"], "models.a.table", "split")
-    name_tables(error, split, catalog)
+    error = DataError("a: infinite")
+    table = pd.DataFrame({"a": [1]})
+    name_tables(error, {"raw": table, "model": print, "params:data": table}, catalog)
     assert error.message.startswith("data/raw.csv (raw) has a problem:")
+
+    # Not all data are tables.
+    name_tables(error, {"texts": ["a"], "params:data": table}, catalog)
+    assert error.message.startswith("texts has a problem:")
+    name_tables(ValueError("no"), {"raw": table}, catalog)

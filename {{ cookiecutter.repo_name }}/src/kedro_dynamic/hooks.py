@@ -110,10 +110,16 @@ class RunHook(threading.local):
             resume_in_thread(run)
 
     @hook_impl
-    def on_node_error(self, error: Exception, node: Node, catalog: DataCatalog) -> None:
-        """Add the tables that the node was given to an error of the data."""
+    def on_node_error(
+        self,
+        error: Exception,
+        node: Node,
+        inputs: dict[str, Any],
+        catalog: DataCatalog,
+    ) -> None:
+        """Say in an error of the data which tables the node was given."""
         failures.restore_function(node)
-        preflight.name_tables(error, node, catalog)
+        preflight.name_tables(error, inputs, catalog)
 
     @hook_impl
     def after_node_run(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 from pydantic import BaseModel, ValidationError
@@ -14,37 +14,80 @@ from pydantic_core import ErrorDetails
 VERBATIM = {"markup": False}
 
 
-# Problems that one error lists.
-MOST = 20
+# Problems that one error lists at most.
+MAX_PROBLEMS = 20
 
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
 class ConfigurationError(click.ClickException):
-    """A fault in a configuration file; Kedro shows it as its message alone."""
+    """A fault in a configuration file; Kedro shows its message without a traceback."""
 
-    @classmethod
-    def listing(cls, file: str, problems: Sequence[str], advice: str = "") -> Self:
-        """Make one error of all that is wrong with a file, a line per problem."""
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = [f"{file} has {count}:", *problems[:MOST]]
-        if len(problems) > MOST:
-            lines.append(f"... and {len(problems) - MOST} more")
-        return cls("\n  ".join(filter(None, [*lines, advice])))
+    @staticmethod
+    def listing(
+        file: str, problems: Sequence[str], advice: str = ""
+    ) -> "ConfigurationError":
+        """Return one error about everything that is wrong with a file.
+
+        Args:
+            file: Name of the file.
+            problems: What is wrong, a line each.
+            advice: A last line.
+        """
+        title = f"{file} has {_count(problems)}:"
+        return ConfigurationError(_list_below(title, problems, advice))
 
 
 class DataError(ConfigurationError):
-    """A fault that only the data shows.
+    """A fault that only the data shows, such as a missing column.
 
-    A node does not know which table it is given: the message says "the data", until a
-    hook, which knows the catalog, puts the name there.
+    A node raises it without knowing which table it was given. A hook, which knows,
+    completes the message: ``data/01_raw/iris.csv (example_iris_data) has a problem:``.
     """
 
-    def name_data(self, name: str) -> None:
-        """Write the name of the dataset into the message."""
-        named = re.sub("[Tt]he data", lambda _: name, self.message, count=1)
-        ConfigurationError.__init__(self, named)
+    def __init__(self, *problems: str, file: str = ""):
+        """Describe what is wrong.
+
+        Args:
+            problems: What is wrong with the table, a line each.
+            file: The configuration file that does not fit the table, if that is the
+                problem.
+        """
+        self.problems = problems
+        self.file = file
+        self.name_tables([])
+
+    def name_tables(self, tables: Sequence[str]) -> None:
+        """Say in the message which tables the node was given."""
+        super().__init__(self._describe(tables))
+        # Python makes an error that comes from another process anew with these.
+        self.args = self.problems
+
+    def _describe(self, tables: Sequence[str]) -> str:
+        """Return the message; "the table" stands for tables that nobody has named."""
+        names = " and ".join(tables)
+        if self.file:
+            title = f"{self.file} does not fit {names or 'the table'}:"
+        else:
+            verb = "have" if len(tables) > 1 else "has"
+            title = f"{names or 'The table'} {verb} {_count(self.problems)}:"
+        return _list_below(title, self.problems)
+
+
+def _count(problems: Sequence[str]) -> str:
+    """Return how many problems there are, in words."""
+    return "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+
+
+def _list_below(title: str, problems: Sequence[str], advice: str = "") -> str:
+    """Return a message with a line for each problem."""
+    lines = [title, *problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(f"... and {len(problems) - MAX_PROBLEMS} more")
+    if advice:
+        lines.append(advice)
+    return "\n  ".join(lines)
 
 
 def redact(text: str) -> str:

@@ -31,7 +31,7 @@ def select_columns(
     columns = [str(name) for name in table.columns]
     target = data.target_column
     problems = [
-        f"{key}: '{name}' is no column of the data{did_you_mean(name, columns)}; "
+        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
         f"columns: {', '.join(columns[:50])}"
         for key, name in [
             ("data.target_column", target),
@@ -44,14 +44,14 @@ def select_columns(
     if not problems and not 1 <= int(len(table) * data.train_fraction) < len(table):
         problems.append(
             f"data.train_fraction: {data.train_fraction} of the {len(table)} rows of "
-            "the data leaves a part without rows"
+            "the table leaves a part without rows"
         )
     if problems:
-        raise DataError.listing(FILE, problems)
+        raise DataError(*problems, file=FILE)
     X, y = table.drop(columns=[target, *data.drop]), table[target]
     unfit = _target_problems(y) + _feature_problems(X, data.encode)
     if unfit:
-        raise DataError.listing("The data", unfit)
+        raise DataError(*unfit)
     if data.encode != "none":
         _warn_of_identifiers(X)
     return X, y

@@ -4,7 +4,7 @@ These checks import estimators or look for data, so registration, which every co
 waits for, leaves them to the run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import is_parameter
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from kedro_dynamic.catalog.entries import (
     config_of,
@@ -149,12 +149,22 @@ def explain(
     return ConfigurationError(redact(f"{problem.rstrip('.:')}{file}"))
 
 
-def name_tables(error: Exception, node: Node, catalog: DataCatalog) -> None:
-    """Add to an error of the data which tables the node was given."""
-    if isinstance(error, DataError):
-        tables = [name for name in node.inputs if not is_parameter(name)]
-        shown = [shown_dataset(catalog, name) for name in tables]
-        error.name_data(" and ".join(shown))
+def name_tables(
+    error: Exception, inputs: Mapping[str, Any], catalog: DataCatalog
+) -> None:
+    """Say in an error of the data which tables the node was given.
+
+    Args:
+        error: What the node raised; other errors than a DataError are left alone.
+        inputs: What the node was given, by name of the dataset.
+        catalog: The catalog that they belong to.
+    """
+    if not isinstance(error, DataError):
+        return
+
+    data = {name: value for name, value in inputs.items() if not is_parameter(name)}
+    tables = [name for name, value in data.items() if hasattr(value, "columns")]
+    error.name_tables([shown_dataset(catalog, name) for name in tables or data])
 
 
 def _command_options() -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_the_split_keeps_rows_together_and_is_stratified(
 
 
 def test_missing_columns_are_named(table: pd.DataFrame) -> None:
-    with pytest.raises(DataError, match="'kind' is no column of the data"):
+    with pytest.raises(DataError, match="'kind' is not a column of the table"):
         split_data(table.drop(columns="kind"), DATA, 3)
 
 

@@ -62,11 +62,10 @@ def split_data(
     )
 
     if y_train.iloc[:, 0].nunique() == 1:
-        problem = (
+        raise DataError(
             f"{y.name}: all {len(y_train)} rows of the training set have the value "
             f"'{y_train.iloc[0, 0]}'; too few of the {len(y)} rows have another value"
         )
-        raise DataError.listing("The data", [problem])
     return X_train, X_test, y_train, y_test
 
 

@@ -25,7 +25,7 @@ def predict(champion: Any, new_rows: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in feature_names if name not in new_rows]
     if missing:
         problems = [f"{name}: the champion needs this column" for name in missing]
-        raise DataError.listing("The data", problems)
+        raise DataError(*problems)
 
     predictions = champion.predict(new_rows[feature_names])
     return new_rows.assign(prediction=predictions)
