@@ -178,7 +178,8 @@ def test_without_the_local_store_the_problem_is_reported(
 
 def test_a_callers_run_is_left_open(folder: Path) -> None:
     mlflow.set_tracking_uri(f"sqlite:///{folder}/server/mlflow.db")
-    with mlflow.start_run(experiment_id="0") as callers_run:
+    experiment = mlflow.create_experiment("callers", folder.as_uri())
+    with mlflow.start_run(experiment_id=experiment) as callers_run:
         models = begin(folder)
         payload = models.payload()
         assert payload.id == callers_run.info.run_id
