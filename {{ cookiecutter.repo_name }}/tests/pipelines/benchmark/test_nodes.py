@@ -1,16 +1,10 @@
-"""What the benchmark does beyond the nodes of ``models``."""
+"""Tuning, learning curves, and tables that compare models over data sets."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from kedro_dynamic import (
-    ComparisonSpec,
-    DataSpec,
-    ModelSpec,
-    TuningSpec,
-    tune_model,
-)
+from kedro_dynamic import ComparisonSpec, DataSpec, ModelSpec, TuningSpec, tune_model
 
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
     collect_learning_curves,
@@ -28,36 +22,34 @@ COMPARISON = ComparisonSpec(folds=3)
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
-def test_tuning_finds_an_entry_that_is_at_least_as_good(
+def test_the_tuned_model_has_the_arguments_of_the_best_trial(
     tmp_path: Path, table: pd.DataFrame
 ) -> None:
     X_train, _, y_train, _ = split_data(table, DATA, 3)
     space = {"max_depth": {"int": [1, 5]}}
     model = ModelSpec.model_validate({**TREE, "search_space": space})
-    spec = TuningSpec(
-        trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db"
-    )
-    entry, trials = tune_model(model, DATA, COMPARISON, spec, X_train, y_train, 3)
+    tuning = TuningSpec(trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db")
+    entry, trials = tune_model(model, DATA, COMPARISON, tuning, X_train, y_train, 3)
     best = max(trials, key=lambda trial: trial["value"])
     assert entry == {"class": model.class_path, "model_kwargs": best["arguments"]}
     assert trials[0]["arguments"] == {}
     assert len(trials) == 3
 
 
-def test_learning_curves_grow_and_come_into_one_table(table: pd.DataFrame) -> None:
+def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) -> None:
     X_train, _, y_train, _ = split_data(table, DATA, 3)
     rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, 3)
     scores = [row for row in rows if row["measured"] == "validation score"]
     samples = [row["samples"] for row in scores]
     assert samples == sorted(samples)
-    assert samples[-1] == 32  # of 48, without those of a fold
+    assert samples[-1] == 32  # of 48 training rows, without those of one fold
     curves = collect_learning_curves(tree=rows, broken=FAILURE)
     assert curves.drop(columns="model").to_dict("records") == rows
     assert set(curves["model"]) == {"tree"}
     assert list(collect_learning_curves(broken=FAILURE)) == list(curves)
 
 
-def test_a_curve_has_no_time_where_it_has_no_score(table: pd.DataFrame) -> None:
+def test_samples_that_are_too_few_for_a_model_are_left_out(table: pd.DataFrame) -> None:
     X_train, _, y_train, _ = split_data(table, DATA, 3)
     neighbors = {"class": "sklearn.neighbors.KNeighborsClassifier"}
     entry = {**neighbors, "model_kwargs": {"n_neighbors": 20}}
@@ -66,7 +58,7 @@ def test_a_curve_has_no_time_where_it_has_no_score(table: pd.DataFrame) -> None:
     assert len({row["measured"] for row in rows}) == 3
 
 
-def test_trials_come_into_one_table() -> None:
+def test_the_trials_of_all_models_are_one_table() -> None:
     rows = [{"number": 0, "value": 0.5}, {"number": 1, "value": 0.7}]
     trials = collect_trials(tree=rows, broken=FAILURE)
     assert trials["model"].tolist() == ["tree", "tree", "broken"]
@@ -75,10 +67,11 @@ def test_trials_come_into_one_table() -> None:
 
 
 def leaderboard(**scores: float | None) -> pd.DataFrame:
+    """Return a leaderboard with these scores on the test set."""
     return pd.DataFrame({"model": [*scores], "model_score": [*scores.values()]})
 
 
-def test_models_are_ranked_over_data_sets() -> None:
+def test_models_are_ranked_over_all_data_sets() -> None:
     scores, heat_map, ranks = compare_datasets(
         small=leaderboard(baseline=0.1, tree=0.5, svm=0.9, broken=None),
         large=leaderboard(svm=0.8, tree=0.8, broken=0.7, baseline=0.9),
@@ -86,6 +79,6 @@ def test_models_are_ranked_over_data_sets() -> None:
     assert list(scores) == ["dataset", "svm", "tree", "broken", "baseline"]
     assert scores["dataset"].tolist() == heat_map.index.tolist() == ["small", "large"]
     assert ranks["model"].tolist() == ["svm", "tree", "broken"]
-    # Equals share the mean of their ranks; a model that failed is last.
+    # Equal scores share the mean of their ranks; a model that failed is last.
     assert ranks["mean_rank"].tolist() == [1.25, 1.75, 3]
     assert ranks["best_on"].tolist() == [2, 1, 0]

@@ -1,4 +1,4 @@
-"""Every data set by every model, as configured and tuned."""
+"""Every model on every data set, as configured and tuned."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from kedro_dynamic import (
-    ConfigurationError,
-    TuningSpec,
-)
+from kedro_dynamic import ConfigurationError, TuningSpec
 
 from {{ cookiecutter.python_package }}.pipelines.benchmark import (
     create_pipelines,
@@ -23,16 +20,18 @@ Parameters = dict[str, Any]
 
 @pytest.fixture
 def benchmark(parameters: Parameters) -> Parameters:
-    """Return parameters with two data sets, one left out, and one model of two."""
+    """Return parameters with two data sets, a third one removed, and one model."""
     data = {"target_column": "kind", "drop": ["id"]}
     datasets = {"small": data, "large": data, "off": None}
     spec = {"datasets": datasets, "models": ["tree"], "tuning": {}}
     return parameters | {"benchmark": spec}
 
 
-def build(benchmark: Parameters, name: str = "benchmark") -> Pipeline:
-    created = create_pipelines(benchmark)[name]
-    return created if isinstance(created, Pipeline) else created()
+def build(parameters: Parameters, name: str = "benchmark") -> Pipeline:
+    """Build one of the pipelines; all of them are registered as functions."""
+    create = create_pipelines(parameters)[name]
+    assert not isinstance(create, Pipeline)
+    return create()
 
 
 def test_every_data_set_has_a_pipeline(benchmark: Parameters) -> None:
@@ -41,24 +40,42 @@ def test_every_data_set_has_a_pipeline(benchmark: Parameters) -> None:
     assert {"benchmark.scores", "benchmark.ranks"} <= build(benchmark).outputs()
 
 
-def test_models_that_are_not_there(benchmark: Parameters) -> None:
+def test_without_its_section_there_is_no_benchmark(parameters: Parameters) -> None:
+    assert create_pipelines(parameters) == {}
+
+
+def test_models_and_data_sets_can_be_selected_by_tag(benchmark: Parameters) -> None:
+    del benchmark["benchmark"]["models"]  # so all enabled models are compared
+    pipeline = build(benchmark)
+    nodes = pipeline.only_nodes_with_tags("tuned").filter(tags=["tree"]).nodes
+    assert {node.namespace for node in nodes} == {
+        "benchmark.small.tree.tuned",
+        "benchmark.large.tree.tuned",
+    }
+    assert set(build(benchmark, "benchmark.small").nodes) == {
+        node for node in pipeline.nodes if "small" in node.tags
+    }
+
+
+def test_an_unknown_model_is_an_error(benchmark: Parameters) -> None:
     benchmark["benchmark"]["models"] = ["tre"]
-    with pytest.raises(ConfigurationError, match="'tre' is no enabled model"):
+    message = r"'tre' is not an enabled model in parameters.yml; did you mean 'tree'\?"
+    with pytest.raises(ConfigurationError, match=message):
         create_pipelines(benchmark)
 
 
-def test_one_data_set_runs(
+def test_a_data_set_runs(
     benchmark: Parameters, catalog: DataCatalog, table: pd.DataFrame, tmp_path: Path
 ) -> None:
-    storage = f"sqlite:///{tmp_path}/studies.db"
     catalog["benchmark.small.raw"] = table
     catalog["params:benchmark.datasets.small"] = catalog.load("params:data")
     catalog["params:benchmark.tuning"] = TuningSpec(
-        trials=2, folds=2, storage=storage
+        trials=2, folds=2, storage=f"sqlite:///{tmp_path}/studies.db"
     )
     outputs = [f"benchmark.small.{name}" for name in ("leaderboard", "trials")]
     pipeline = build(benchmark, "benchmark.small").to_outputs(*outputs)
-    made = SequentialRunner().run(pipeline, catalog)
-    leaderboard, trials = (made[name].load() for name in outputs)
+    results = SequentialRunner().run(pipeline, catalog)
+    leaderboard, trials = (results[name].load() for name in outputs)
     assert set(leaderboard["model"]) == {"tree.baseline", "tree.tuned", "baseline"}
-    assert trials["model"].tolist() == ["tree"]  # which has nothing to look for
+    # Without a search space, there is the trial of the model as configured.
+    assert trials["model"].tolist() == ["tree"]

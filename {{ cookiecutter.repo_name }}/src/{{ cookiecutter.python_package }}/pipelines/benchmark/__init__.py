@@ -1,4 +1,4 @@
-"""Compares models on many data sets, as configured and tuned, all from YAML."""
+"""Compares models on many data sets, as configured and tuned."""
 
 from .pipeline import create_pipelines
 

@@ -1,6 +1,6 @@
-"""What the benchmark does beyond the nodes of ``models``, and ``tune`` of the engine.
+"""Learning curves, and the tables and plots that compare models over data sets.
 
-scikit-learn is imported where it is used; plots are tables that the catalog draws.
+scikit-learn is imported where it is used. Plots are tables, which the catalog draws.
 """
 
 import warnings
@@ -19,8 +19,7 @@ from kedro_dynamic import (
     score_fitted_model,
 )
 
-
-# Of the training rows of each fold.
+# Shares of the training rows of each fold.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
 
 
@@ -32,33 +31,35 @@ def learning_curve(
     y_train: pd.DataFrame,
     random_state: int,
 ) -> list[dict[str, Any]]:
-    """Measure a model on growing shares of the training part.
+    """Measure how a model improves with the number of training rows.
 
     Args:
-        entry: From the study.
+        entry: The model, an entry from ``tune_model``.
         data: Says how features are encoded.
-        comparison: Says by which score.
+        comparison: Names the score, its first one, and the number of folds.
         X_train: Features, one row per sample.
         y_train: The target, one column, same rows.
-        random_state: Seed of the folds.
+        random_state: Seed of the order of the rows, and of models that take one.
 
     Returns:
-        A row for each number of ``samples`` and each thing ``measured``: validation
-        score, training score and seconds to fit; ``mean`` and ``std``, the standard
-        deviation, over the folds.
+        A dict per number of ``samples`` and kind ``measured`` (``validation score``,
+        ``training score`` or ``seconds to fit``), with ``mean`` and ``std``, the
+        standard deviation, over the folds. Numbers of samples with which the model
+        cannot be fitted or scored are left out.
     """
     from sklearn.model_selection import learning_curve as measure
 
-    model, y = ModelSpec.model_validate(entry), y_train.iloc[:, 0]
+    model = ModelSpec.model_validate(entry)
+    y = y_train.iloc[:, 0]
 
     def score(fitted_model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> float:
         scores = score_fitted_model(fitted_model, comparison, X, y)
         return next(iter(scores.values()))
 
     with warnings.catch_warnings():
-        # Of shares that are too small for the model: they have no score.
+        # scikit-learn warns of shares that are too small; their scores are NaN.
         warnings.simplefilter("ignore")
-        samples, train, validation, seconds, _ = measure(
+        samples, training_scores, validation_scores, fit_seconds, _ = measure(
             build_model(model, data, X_train, y, random_state),
             X_train,
             y,
@@ -69,31 +70,42 @@ def learning_curve(
             random_state=random_state,
             return_times=True,
         )
-    measured = {"validation score": validation, "training score": train}
-    measured["seconds to fit"] = seconds  # or, where there is no score, to an error
-    scored = np.isfinite(validation + train).all(axis=1)
-    return [
-        {"samples": int(count), "measured": what, "mean": of.mean(), "std": of.std()}
-        for what, values in measured.items()
-        for count, of in zip(samples[scored], values[scored], strict=True)
-    ]
+
+    measured = {
+        "validation score": validation_scores,
+        "training score": training_scores,
+        # Without a score, these are the seconds until an error.
+        "seconds to fit": fit_seconds,
+    }
+    is_scored = np.isfinite(validation_scores + training_scores).all(axis=1)
+    rows = []
+    for kind, values in measured.items():
+        for count, by_fold in zip(samples[is_scored], values[is_scored], strict=True):
+            rows.append(
+                {
+                    "samples": int(count),
+                    "measured": kind,
+                    "mean": by_fold.mean(),
+                    "std": by_fold.std(),
+                }
+            )
+    return rows
 
 
 def collect_learning_curves(**curves: Any) -> pd.DataFrame:
     """Put the learning curves of all models on a data set into one table.
 
     Args:
-        curves: From ``learning_curve``, by the model's name; of one that failed its
-            error, which has no place in a plot.
+        curves: The rows from ``learning_curve`` by name of the model, or the error of
+            a model that failed, which the table leaves out.
 
     Returns:
-        The rows of all, the name of their model first.
+        One row per row of a curve; the first column is the name of its model.
     """
-    rows = [
-        {"model": name, **row}
-        for name, curve in curves.items()
-        for row in ([] if is_failure(curve) else curve)
-    ]
+    rows = []
+    for model, curve in curves.items():
+        if not is_failure(curve):
+            rows += _with_model(model, curve)
     return pd.DataFrame(rows, columns=["model", "samples", "measured", "mean", "std"])
 
 
@@ -101,46 +113,54 @@ def collect_trials(**trials: Any) -> pd.DataFrame:
     """Put the trials of all models on a data set into one table.
 
     Args:
-        trials: From the study, by the model's name; of one that failed its error.
+        trials: The trials from ``tune_model`` by name of the model, or the error of a
+            model that failed.
 
     Returns:
-        One row per trial, the name of its model first.
+        One row per trial or error; the first column is the name of its model.
     """
-    rows = [
-        {"model": name, **row}
-        for name, table in trials.items()
-        for row in ([table] if is_failure(table) else table)
-    ]
+    rows = []
+    for model, results in trials.items():
+        rows += _with_model(model, [results] if is_failure(results) else results)
     return pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
+
+
+def _with_model(model: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a model with its name as their first column."""
+    return [{"model": model, **row} for row in rows]
 
 
 def compare_datasets(
     **leaderboards: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Set the leaderboards of all data sets side by side, by the test part's score.
+    """Compare the models over all data sets, by their scores on the test sets.
 
     Args:
-        leaderboards: By name of the data set.
+        leaderboards: The leaderboard of each data set, by its name.
 
     Returns:
-        The scores, one row per data set and one column per model, the model best on
-        average first; the same for a heat map, data sets as index; and the models by
-        their mean rank, a row each, where 1 is best and equals share the mean of their
-        ranks.
+        The scores, with a row per data set and a column per model, best mean rank
+        first. The same for a heat map, with the data sets as index. And the models in
+        the order of their mean rank over the data sets, where 1 is best, models with
+        equal scores share the mean of their ranks, and a model that failed is last.
     """
-    scores = pd.DataFrame(
+    by_dataset = {}
+    for dataset, leaderboard in leaderboards.items():
+        by_dataset[dataset] = leaderboard.set_index("model")["model_score"]
+    scores = pd.DataFrame(by_dataset).T
+
+    model_scores = scores.drop(columns=BASELINE)
+    ranks = model_scores.rank(axis="columns", ascending=False, na_option="bottom")
+    is_first = ranks.eq(ranks.min(axis="columns"), axis="index")
+    is_best = is_first & model_scores.notna()
+    mean_ranks = pd.DataFrame(
         {
-            name: board.set_index("model")["model_score"]
-            for name, board in leaderboards.items()
+            "mean_rank": ranks.mean(),
+            "mean_score": model_scores.mean(),
+            "best_on": is_best.sum(),
         }
-    ).T
-    models = scores.drop(columns=BASELINE)
-    # A model that failed on a data set is last on it.
-    ranks = models.rank(axis="columns", ascending=False, na_option="bottom")
-    best = ranks.eq(ranks.min(axis="columns"), axis="index") & models.notna()
-    columns = {"mean_rank": ranks.mean(), "mean_score": models.mean()}
-    table = pd.DataFrame({**columns, "best_on": best.sum()}).sort_values(
-        "mean_rank", kind="stable"
-    )
-    scores = scores[[*table.index, BASELINE]].rename_axis("dataset")
-    return scores.reset_index(), scores, table.rename_axis("model").reset_index()
+    ).sort_values("mean_rank", kind="stable")
+
+    heat_map = scores[[*mean_ranks.index, BASELINE]].rename_axis("dataset")
+    table = mean_ranks.rename_axis("model").reset_index()
+    return heat_map.reset_index(), heat_map, table

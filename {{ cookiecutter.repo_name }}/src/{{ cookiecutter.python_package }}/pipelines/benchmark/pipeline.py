@@ -1,4 +1,4 @@
-"""The pipelines of the benchmark: every data set by every model, as it is and tuned."""
+"""The benchmark's pipelines: every model on every data set, as configured and tuned."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -18,7 +18,6 @@ from kedro_dynamic import (
     tune_model,
 )
 
-
 from ..models.nodes import split_data
 from ..models.pipeline import (
     COMPARISON,
@@ -28,22 +27,25 @@ from ..models.pipeline import (
     leaderboard_node,
     model_nodes,
 )
-from . import nodes
+from .nodes import (
+    collect_learning_curves,
+    collect_trials,
+    compare_datasets,
+    learning_curve,
+)
 
 FILE = "parameters_benchmark.yml"
 TUNING = "params:benchmark.tuning"
-KINDS = ("baseline", "tuned")
-TRAINING = ["X_train", "y_train", SEED]
 
 
 class BenchmarkSpec(Schema):
-    """All that stands below ``benchmark:``."""
+    """The section ``benchmark`` of ``parameters_benchmark.yml``."""
 
     datasets: dict[str, DataSpec | None]
-    """By name; one without an entry is left out, for environments to do so."""
+    """Data sets by name. An environment removes one by setting it to null."""
 
     models: tuple[str, ...] = ()
-    """Names of models in ``parameters.yml``; without any, all that are enabled."""
+    """Names of models in ``parameters.yml``; if empty, all enabled models."""
 
     tuning: TuningSpec
 
@@ -51,133 +53,188 @@ class BenchmarkSpec(Schema):
 def create_pipelines(
     parameters: dict[str, Any],
 ) -> dict[str, Pipeline | Callable[[], Pipeline]]:
-    """Build the family's pipelines by the name they are registered under.
+    """Create a pipeline for each data set, and one that also compares the data sets.
+
+    They are returned as functions that build them. So commands that only list the
+    pipelines stay fast, even with a thousand models and data sets.
 
     Args:
-        parameters: As in ``parameters.yml`` and ``parameters_benchmark.yml``.
+        parameters: The content of ``parameters.yml`` and ``parameters_benchmark.yml``.
+
+    Returns:
+        The pipelines, by the names under which Kedro registers them.
 
     Raises:
-        ConfigurationError: Lists all that is wrong with ``parameters_benchmark.yml``.
+        ConfigurationError: Lists everything that is wrong in
+            ``parameters_benchmark.yml``.
     """
     if "benchmark" not in parameters:
         return {}
     spec = parse(BenchmarkSpec, parameters["benchmark"], FILE, "benchmark")
-    known = list(read_parameters(parameters).models)
-    if unknown := [name for name in spec.models if name not in known]:
-        raise ConfigurationError.listing(
-            FILE,
-            [
-                f"benchmark.models: '{name}' is no enabled model of parameters.yml"
-                f"{did_you_mean(name, known)}"
-                for name in unknown
-            ],
-        )
+    models = _models_to_compare(spec, list(read_parameters(parameters).models))
     datasets = [name for name, data in spec.datasets.items() if data]
-    models = list(spec.models) or known
-    one = cache(partial(create_dataset_pipeline, models=models, cell=create_cell()))
-    return {
-        "benchmark": lambda: Pipeline([*map(one, datasets), compare_all(datasets)]),
-        **{f"benchmark.{name}": partial(one, name) for name in datasets},
+
+    @cache  # Each data set is in two of the pipelines.
+    def create_dataset(dataset: str) -> Pipeline:
+        return create_dataset_pipeline(dataset, models)
+
+    def create_benchmark() -> Pipeline:
+        parts = [create_dataset(dataset) for dataset in datasets]
+        # Not a sum: adding pipelines one by one takes time that grows quadratically.
+        return Pipeline([*parts, compare_datasets_node(datasets)])
+
+    pipelines: dict[str, Pipeline | Callable[[], Pipeline]] = {
+        "benchmark": create_benchmark
     }
+    for dataset in datasets:
+        pipelines[f"benchmark.{dataset}"] = partial(create_dataset, dataset)
+    return pipelines
 
 
-def create_dataset_pipeline(
-    dataset: str, models: list[str], cell: Pipeline
-) -> Pipeline:
-    """Build the pipeline that compares models on one data set.
+def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
+    """Create the pipeline that compares models on one data set.
 
     Args:
-        dataset: Its name in ``parameters_benchmark.yml``.
+        dataset: Name of the data set in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
-        cell: From ``create_cell``.
     """
-    space, data = f"benchmark.{dataset}", f"params:benchmark.datasets.{dataset}"
-    shared = {DATA: data, **{key: key for key in (COMPARISON, SEED, TUNING)}}
-    split = Pipeline(
-        [Node(split_data, ["raw", DATA, SEED], SPLIT, name="split_data")],
-        namespace=space,
-        parameters={DATA: data, SEED: SEED},
+    namespace = f"benchmark.{dataset}"
+    data = f"params:benchmark.datasets.{dataset}"
+    split = {name: f"{namespace}.{name}" for name in SPLIT}
+    split_node = Node(
+        func=split_data,
+        inputs=[f"{namespace}.raw", data, SEED],
+        outputs=list(split.values()),
+        name="split_data",
+        namespace=namespace,
         tags=dataset,
     )
-    parts = {part: f"{space}.{part}" for part in SPLIT}
-    # Tags before the namespace: with it, Kedro would make each node three times.
-    cell = Pipeline(cell, tags=dataset)
-    of_models = (
-        Pipeline(
-            Pipeline(cell, tags=model),
-            namespace=f"{space}.{model}",
-            inputs=parts,
-            parameters={**shared, "params:model": f"params:models.{model}"},
+
+    configured_nodes = keep_going(Pipeline(model_nodes()))
+    tuned_nodes = keep_going(Pipeline([*tuning_nodes(), *model_nodes("entry")]))
+    pipelines = []
+    for model in models:
+        parameters = {
+            "params:model": f"params:models.{model}",
+            DATA: data,
+            COMPARISON: COMPARISON,
+            SEED: SEED,
+        }
+        configured_pipeline = Pipeline(
+            configured_nodes,
+            namespace=f"{namespace}.{model}.baseline",
+            inputs=split,
+            parameters=parameters,
+            tags=[dataset, model, "baseline"],
         )
-        for model in models
-    )
-    return Pipeline([split, *nodes_around(dataset, models), *of_models])
+        tuned_pipeline = Pipeline(
+            tuned_nodes,
+            namespace=f"{namespace}.{model}.tuned",
+            inputs=split,
+            parameters={**parameters, TUNING: TUNING},
+            tags=[dataset, model, "tuned"],
+        )
+        pipelines += [configured_pipeline, tuned_pipeline]
+
+    return Pipeline([split_node, *pipelines, *summary_nodes(dataset, models)])
 
 
-def nodes_around(dataset: str, models: list[str]) -> list[Node]:
-    """Build the nodes that sum up what the models do on a data set.
+def tuning_nodes() -> list[Node]:
+    """Create the nodes that tune a model and measure the learning curve of the result.
 
-    Args:
-        dataset: Its name in ``parameters_benchmark.yml``.
-        models: Names of the models in ``parameters.yml``.
+    The best model is the dataset ``entry``, like an entry in ``parameters.yml``.
     """
-    space, data = f"benchmark.{dataset}", f"params:benchmark.datasets.{dataset}"
-    cells = [f"{model}.{kind}" for model in models for kind in KINDS]
-
-    def of_tuned(function: Callable[..., Any], taken: str, made: str) -> Node:
-        return Node(
-            function,
-            {model: f"{space}.{model}.tuned.{taken}" for model in models},
-            f"{space}.{made}",
-            name=function.__name__,
-            namespace=space,
-            tags=dataset,
-        )
-
     return [
-        leaderboard_node({cell: f"{space}.{cell}" for cell in cells}, data, space),
-        of_tuned(
-            nodes.collect_learning_curves, "learning_curve", "learning_curves_plot"
+        Node(
+            func=tune_model,
+            inputs=[
+                "params:model",
+                DATA,
+                COMPARISON,
+                TUNING,
+                "X_train",
+                "y_train",
+                SEED,
+            ],
+            outputs=["entry", "trials"],
+            name="tune_model",
         ),
-        of_tuned(nodes.collect_trials, "trials", "trials"),
+        Node(
+            func=learning_curve,
+            inputs=["entry", DATA, COMPARISON, "X_train", "y_train", SEED],
+            outputs="learning_curve",
+            name="learning_curve",
+        ),
     ]
 
 
-def compare_all(datasets: list[str]) -> Node:
-    """Build the node that compares models over the data sets of these names."""
+def summary_nodes(dataset: str, models: list[str]) -> list[Node]:
+    """Create the nodes that put the results of all models on a data set together.
+
+    Args:
+        dataset: Name of the data set in ``parameters_benchmark.yml``.
+        models: Names of the models in ``parameters.yml``.
+    """
+    namespace = f"benchmark.{dataset}"
+    # A model is on the leaderboard twice, as configured and as tuned.
+    ranked = {}
+    for model in models:
+        ranked[f"{model}.baseline"] = f"{namespace}.{model}.baseline"
+        ranked[f"{model}.tuned"] = f"{namespace}.{model}.tuned"
+
+    return [
+        leaderboard_node(
+            ranked,
+            data=f"params:benchmark.datasets.{dataset}",
+            namespace=namespace,
+        ),
+        Node(
+            func=collect_learning_curves,
+            inputs={
+                model: f"{namespace}.{model}.tuned.learning_curve" for model in models
+            },
+            outputs=f"{namespace}.learning_curves_plot",
+            name="collect_learning_curves",
+            namespace=namespace,
+            tags=dataset,
+        ),
+        Node(
+            func=collect_trials,
+            inputs={model: f"{namespace}.{model}.tuned.trials" for model in models},
+            outputs=f"{namespace}.trials",
+            name="collect_trials",
+            namespace=namespace,
+            tags=dataset,
+        ),
+    ]
+
+
+def compare_datasets_node(datasets: list[str]) -> Node:
+    """Create the node that compares the models over all data sets.
+
+    Args:
+        datasets: Names of the data sets in ``parameters_benchmark.yml``.
+    """
     return Node(
-        nodes.compare_datasets,
-        {name: f"benchmark.{name}.leaderboard" for name in datasets},
-        ["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
+        func=compare_datasets,
+        inputs={dataset: f"benchmark.{dataset}.leaderboard" for dataset in datasets},
+        outputs=["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
         name="compare_datasets",
         namespace="benchmark",
         tags="benchmark",
     )
 
 
-def create_cell() -> Pipeline:
-    """Return the nodes of a model on a data set: as configured, and tuned."""
-    parameters = {COMPARISON, DATA, SEED, "params:model"}
-    tuned = ["params:model", DATA, COMPARISON, TUNING, *TRAINING]
-    measured = ["entry", DATA, COMPARISON, *TRAINING]
-    curve = "learning_curve"
-    study = [
-        Node(tune_model, tuned, ["entry", "trials"], name="tune_model"),
-        Node(nodes.learning_curve, measured, curve, name=curve),
-    ]
-    kinds = {
-        "baseline": (model_nodes(), parameters),
-        "tuned": ([*study, *model_nodes("entry")], parameters | {TUNING}),
-    }
-    return Pipeline(
-        [
-            Pipeline(
-                keep_going(Pipeline(part)),
-                namespace=kind,
-                inputs=set(SPLIT),
-                parameters=taken,
-                tags=kind,
-            )
-            for kind, (part, taken) in kinds.items()
-        ]
-    )
+def _models_to_compare(spec: BenchmarkSpec, enabled_models: list[str]) -> list[str]:
+    """Return the models that the benchmark names, or else all enabled models."""
+    unknown = [name for name in spec.models if name not in enabled_models]
+    if unknown:
+        raise ConfigurationError.listing(
+            FILE,
+            [
+                f"benchmark.models: '{name}' is not an enabled model in parameters.yml"
+                f"{did_you_mean(name, enabled_models)}"
+                for name in unknown
+            ],
+        )
+    return list(spec.models) or enabled_models
