@@ -104,8 +104,17 @@ def lint(session: nox.Session) -> None:
             *("--extend-select=D", "--ignore=D105,D107"),
         )
         session.chdir(ROOT)
+        log_sizes(session, project)
     schema = "--builtin-schema=vendor.github-workflows"
     session.run("check-jsonschema", schema, ".github/workflows/ci.yml")
+
+
+def log_sizes(session: nox.Session, project: Path) -> None:
+    """Log how many lines of Python the parts of a project have."""
+    for folder in [*sorted((project / "src").iterdir()), project / "tests"]:
+        paths = [*folder.rglob("*.py")]
+        lines = sum(len(path.read_text().splitlines()) for path in paths)
+        session.log(f"{folder.name}: {lines:,} lines in {len(paths)} files")
 
 
 @nox.session
