@@ -18,7 +18,8 @@ from conftest import REPOSITORY
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline, node
 from kedro.runner.task import Task
-from kedro_dynamic.catalog.entries import config_of, discard
+from kedro_dynamic.catalog.entries import config_of
+from kedro_dynamic.catalog.files import discard
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.runs.failures import is_failure

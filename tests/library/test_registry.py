@@ -18,8 +18,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.project import project_path, put_in_force
 from kedro_dynamic.patches import cache_inputs_outputs
-from kedro_dynamic.registry import config_loader as registry
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.registry.dynamic import dynamic_pipelines
 from kedro_dynamic.registry.lazy import LazyPipeline
@@ -43,14 +43,14 @@ def create_pipeline(**kwargs):
 Load = Callable[..., ProjectConfigLoader]
 
 
-def same(value: Any) -> Any:
+def pass_on(value: Any) -> Any:
     return value
 
 
 @pytest.fixture(autouse=True)
 def no_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Begin as a new process does, in a project with pipelines of its own."""
-    monkeypatch.setattr(registry, "_in_force", registry._InForce())
+    put_in_force(None)
     name = f"pipelines_of_{tmp_path.name}"
     for module, code in {"models": MODELS, "plain": PLAIN, "helper": "A = 1"}.items():
         (tmp_path / f"{module}.py").write_text(code)
@@ -61,6 +61,7 @@ def no_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
     vars(sys.modules[name])["__file__"] = f"/nowhere/src/{name}/__init__.py"
     monkeypatch.setattr(project, "PACKAGE_NAME", name)
     yield
+    put_in_force(None)
     for module in [module for module in sys.modules if module.startswith(f"{name}.")]:
         del sys.modules[module]
 
@@ -120,7 +121,7 @@ def test_threads_see_their_own_configuration(load: Load) -> None:
 
 
 @pytest.mark.parametrize("code", ["import no_such_library", "raise SystemError", "def"])
-def test_what_cannot_be_imported_costs_its_own_pipelines(
+def test_a_package_that_cannot_be_imported_costs_its_own_pipelines(
     code: str, load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "plain.py").write_text(code)
@@ -138,7 +139,7 @@ def test_a_lazy_pipeline_is_built_when_it_is_looked_into() -> None:
 
     def build() -> list[Node]:
         built.append(1)
-        return [Node(same, "a", "b", name="n")]
+        return [Node(pass_on, "a", "b", name="n")]
 
     pipeline = lazy(build)
     copy = {**{"a": pipeline}}["a"]
@@ -153,19 +154,19 @@ def test_a_lazy_pipeline_is_built_when_it_is_looked_into() -> None:
 
 
 @pytest.mark.parametrize("in_part", [False, True])
-def test_a_run_finds_the_ends_of_its_pipeline_once(
+def test_a_run_finds_inputs_and_outputs_of_its_pipeline_once(
     sought: list[Pipeline], in_part: bool
 ) -> None:
     def run_of(count: int) -> int:
         names = [f"n_{i}" for i in range(count + 1)]
-        nodes = [Node(same, a, b, name=b) for a, b in pairwise(names)]
+        nodes = [Node(pass_on, a, b, name=b) for a, b in pairwise(names)]
         pipeline = cache_inputs_outputs(Pipeline(nodes))
-        if in_part:  # as runs of what is missing do
+        if in_part:  # as --only-missing-outputs does
             pipeline = pipeline.filter(node_names=names[1:])
         sought.clear()
         catalog = DataCatalog({"n_0": MemoryDataset(1)})
-        made = SequentialRunner().run(pipeline, catalog)
-        assert [one.load() for one in made.values()] == [1]
+        outputs = SequentialRunner().run(pipeline, catalog)
+        assert [dataset.load() for dataset in outputs.values()] == [1]
         return len(sought)
 
     assert run_of(3) == run_of(30)
@@ -174,17 +175,17 @@ def test_a_run_finds_the_ends_of_its_pipeline_once(
 def chain(name: str, inputs: list[str]) -> list[Node]:
     """Return two nodes of a namespace, the second of which takes the first's output."""
     space = f"models.{name}"
-    made = f"{space}.made"
+    first = f"{space}.a"
     return [
-        Node(lambda *_: 1, inputs, made, name="a", namespace=space),
-        Node(lambda *_: 1, [made, inputs[0]], f"{space}.b", name="b", namespace=space),
+        Node(lambda *_: 1, inputs, first, name="a", namespace=space),
+        Node(lambda *_: 1, [first, inputs[0]], f"{space}.b", name="b", namespace=space),
     ]
 
 
 @pytest.mark.parametrize("shared", ["split", "split@pandas"])
-def test_what_remains_is_what_kedro_says(shared: str) -> None:
+def test_a_lazy_pipeline_less_a_part_is_what_kedro_returns(shared: str) -> None:
     nodes = [
-        Node(same, "raw", "split@spark" if "@" in shared else shared, name="split"),
+        Node(pass_on, "raw", "split@spark" if "@" in shared else shared, name="split"),
         *chain("x", [shared]),
         *chain("y", [shared, "models.x.b"]),
         Node(
@@ -195,20 +196,31 @@ def test_what_remains_is_what_kedro_says(shared: str) -> None:
             namespace="models",
         ),
     ]
-    whole, plain = lazy(lambda: nodes), Pipeline(nodes)
+    pipeline = lazy(lambda: nodes)
     parts = [
-        *(
-            Pipeline(nodes[first:last])
-            for first in range(6)
-            for last in range(first, 7)
-        ),
-        whole.only_nodes_with_namespaces(["models.x"]),
+        Pipeline(nodes[first:last]) for first in range(6) for last in range(first, 7)
     ]
+    parts.append(pipeline.only_nodes_with_namespaces(["models.x"]))
     for part in parts:
-        expected = plain - part
-        assert (whole - part).inputs() == expected.inputs()
-        assert (whole - part).outputs() == expected.outputs()
-        assert (whole - part).nodes == expected.nodes
+        expected = Pipeline(nodes) - part
+        assert (pipeline - part).inputs() == expected.inputs()
+        assert (pipeline - part).outputs() == expected.outputs()
+        assert (pipeline - part).nodes == expected.nodes
+
+
+def test_the_project_is_that_of_the_configuration_in_force(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert project_path() == elsewhere
+    load()
+    assert project_path() == elsewhere  # without a pyproject.toml it is not a project
+    (tmp_path / "pyproject.toml").write_text("[tool.kedro]")
+    assert project_path() == tmp_path
+    put_in_force(None)
+    assert project_path() == tmp_path
 
 
 def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:
@@ -218,23 +230,3 @@ def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:
         "conf has no environment 'othr'; did you mean 'other'?; "
         "there are base, local, other, wrong"
     )
-
-
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        ("table:", "table: give it a type"),
-        ("table: {filepath: a.csv}", "table: give it a type"),
-        ("table: {type: a.B, filepath: }", "table.filepath: None is not a path"),
-        ('"{a}.table": {type: a.B, filepath: "{b}"}', "{a}.table: its name lacks {b}"),
-    ],
-)
-def test_a_catalog_that_none_can_be_made_of(
-    load: Load, tmp_path: Path, entry: str, problem: str
-) -> None:
-    loader = load()
-    (tmp_path / "conf/local/catalog_own.yml").write_text(entry)
-    with pytest.raises(ConfigurationError) as caught:
-        loader["catalog"]
-    assert caught.value.message.startswith(f"The catalog has a problem:\n  {problem}")
-    assert caught.value.message.endswith("its entry is in conf/local/catalog_own.yml")

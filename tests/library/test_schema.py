@@ -151,7 +151,7 @@ def test_packages_that_are_not_trusted_are_not_imported(wrap: Any, path: str) ->
 
 @pytest.mark.parametrize("path", ["SVC", "sklearn..SVC", "sklearn.svm.SVC()", ""])
 def test_what_is_no_path_is_not_imported(path: str) -> None:
-    assert "is no import path" in model(**{"class": path})
+    assert "is not an import path" in model(**{"class": path})
 
 
 @pytest.mark.parametrize(

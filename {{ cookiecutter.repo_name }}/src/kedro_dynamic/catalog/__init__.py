@@ -1,1 +1,1 @@
-"""catalog."""
+"""Kedro's catalog: names, entries and files of datasets."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Files that are either complete or not there."""
 
 import os
 import shutil
@@ -9,22 +9,23 @@ from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
 
 class AtomicFile(LocalFileOpener):  # type: ignore[misc]
-    """A file that is written under another name, and renamed when it is whole."""
+    """A file that is written under a hidden name, and renamed when it is complete."""
 
     def __init__(self, path: str, mode: str, **options: Any):
-        self._target = os.path.realpath(path)  # of a link, what it points to
+        # A link stays: the file that it points to is replaced.
+        self._target = os.path.realpath(path)
+        # An error that is being handled while the file is written is not about it.
+        self._earlier_error = sys.exc_info()[1]
         folder, name = os.path.split(self._target)
-        # An error that is being handled around the saving is none of its own.
-        self._around = sys.exc_info()[1]
-        # The same each time: what a killed process leaves, the next one overwrites.
+        # The same name each time: the next write replaces what a killed process left.
         super().__init__(os.path.join(folder, f".{name}.tmp"), mode, **options)
 
     def close(self) -> None:
-        """Put the file in its place, or take it away if writing it has failed."""
+        """Put the file in its place, or delete it if writing it failed."""
         if self.closed:
             return
         super().close()
-        if sys.exc_info()[1] is not self._around:
+        if sys.exc_info()[1] is not self._earlier_error:
             os.unlink(self.path)
             return
         if os.path.exists(self._target):
@@ -39,16 +40,18 @@ class AtomicFileSystem(LocalFileSystem):  # type: ignore[misc]
     """The local file system, through which the catalog's datasets write."""
 
     def open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
-        """Open a file; of text as UTF-8, whatever a machine's own encoding is."""
+        """Open a file, a text as UTF-8, whatever the machine's own encoding is."""
         if "b" not in mode:
             kwargs.setdefault("encoding", "utf-8")
         return super().open(path, mode, *args, **kwargs)
 
     def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> LocalFileOpener:
         path = self._strip_protocol(path)
-        special = os.path.exists(path) and not os.path.isfile(path)  # as /dev/null
-        if "w" not in mode or special:
+        # /dev/null, for instance, cannot be replaced.
+        is_special = os.path.exists(path) and not os.path.isfile(path)
+        if "w" not in mode or is_special:
             return super()._open(path, mode, **kwargs)
+
         if self.auto_mkdir:
             self.makedirs(self._parent(path), exist_ok=True)
         kwargs.pop("block_size", None)

@@ -1,1 +1,1 @@
-"""config."""
+"""What configuration may say, and errors about it in plain words."""

@@ -16,7 +16,7 @@ def sqlite_path(uri: str) -> Path:
 
 
 def anchor(uri: str, root: Path) -> str:
-    """Return the address, a relative SQLite file taken from the root folder."""
+    """Return the address, in which a relative SQLite file begins at the root folder."""
     if not is_sqlite(uri):
         return uri
     return f"{SQLITE}{(root / sqlite_path(uri)).as_posix()}"

@@ -1,24 +1,23 @@
 """Errors that the user can mend: what is wrong, in which file, and what to write."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 import click
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-# For messages that quote errors or data: what they have in brackets would otherwise be
-# taken for Rich's markup, and left out.
+# For log messages that quote errors or data: Rich would take words in brackets for
+# markup, and leave them out.
 VERBATIM = {"markup": False}
-
 
 # Problems that one error lists at most.
 MAX_PROBLEMS = 20
 
-
-Schema = TypeVar("Schema", bound=BaseModel)
+SchemaType = TypeVar("SchemaType", bound=BaseModel)
 
 
 class ConfigurationError(click.ClickException):
@@ -91,22 +90,24 @@ def _list_below(title: str, problems: Sequence[str], advice: str = "") -> str:
 
 
 def redact(text: str) -> str:
-    """Take user names and passwords out of addresses."""
+    """Replace the user names and passwords of addresses by ``***``."""
     return re.sub(r"://[^\s/@]*@(?:[^\s/@]*@)*", "://***@", text)
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error as one line for people, without passwords."""
+    """Return the type and the message of an error as one line, without passwords."""
     return redact(" ".join(f"{type(error).__name__}: {error}".split()))[:1000]
 
 
 def did_you_mean(word: object, known: Sequence[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known word, else ``""``."""
+    """Return ``"; did you mean 'x'?"`` for the nearest known word, or ``""``."""
     nearest = get_close_matches(str(word), known, n=1)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
 
-def parse(schema: type[Schema], value: object, file: str, prefix: str = "") -> Schema:
+def parse(
+    schema: type[SchemaType], value: object, file: str, prefix: str = ""
+) -> SchemaType:
     """Return what a configuration file says, as an object of the schema.
 
     Args:
@@ -121,7 +122,7 @@ def parse(schema: type[Schema], value: object, file: str, prefix: str = "") -> S
     try:
         return schema.model_validate(value)
     except ValidationError as error:
-        problems = _describe(error, schema, value, prefix)
+        problems = _problems_of(error, schema, value, prefix)
         raise ConfigurationError.listing(file, problems) from None
 
 
@@ -136,54 +137,83 @@ def schema_problems(schema: type[BaseModel], value: object, prefix: str) -> list
     try:
         schema.model_validate(value)
     except ValidationError as error:
-        return _describe(error, schema, value, prefix)
+        return _problems_of(error, schema, value, prefix)
     return []
 
 
-def _describe(
+def _problems_of(
     error: ValidationError, schema: type[BaseModel], value: object, prefix: str
 ) -> list[str]:
     """Return a line for each of pydantic's errors that needs one."""
-    lines = [_in_words(detail, schema, prefix, value) for detail in error.errors()]
+    lines = [_in_words(detail, schema, value, prefix) for detail in error.errors()]
     return [line for line in lines if line]
 
 
 def _in_words(
-    detail: ErrorDetails, schema: type[BaseModel], prefix: str, value: Any
+    detail: ErrorDetails, schema: type[BaseModel], value: object, prefix: str
 ) -> str:
-    """Say one of pydantic's errors in a reader's words; "" if another line says it."""
+    """Return one of pydantic's errors in plain words, or "" if another line says it."""
     location = [part for part in detail["loc"] if part != "[key]"]
-    key = ".".join(filter(None, [prefix, *map(str, location)]))
-    name, part = location[-1] if location else "", _schema_at(schema, location[:-1])
-    fields = {field.alias or name: field for name, field in part.model_fields.items()}
+    key = ".".join(str(part) for part in (prefix, *location) if part != "")
+
     match detail["type"]:
         case "extra_forbidden":
-            hint = did_you_mean(name, list(fields))
-            known = "" if hint else f"; known keys: {', '.join(fields)}"
-            return f"{key}: unknown key{hint or known}"
+            known = list(_fields_by_key(_schema_at(schema, location[:-1])))
+            hint = did_you_mean(location[-1], known)
+            all_keys = f"; known keys: {', '.join(known)}"
+            return f"{key}: unknown key{hint or all_keys}"
         case "missing":
-            given = detail["input"] if isinstance(detail["input"], dict) else {}
-            hint = did_you_mean(name, [str(one) for one in given if one not in fields])
-            # Where unknown keys are errors, the misspelt one is named as such.
-            silent = hint and part.model_config.get("extra") == "forbid"
-            if not hint and len(location) > 1:
-                for part_of in location[:-2]:
-                    value = value.get(part_of, {}) if isinstance(value, dict) else {}
-                # A misspelt name, as of --params, looks like a new entry.
-                others = [str(one) for one in value if one != location[-2]]
-                near = did_you_mean(location[-2], others)
-                hint = near and f" in a new entry{near}"
-            return "" if silent else f"{key}: missing{hint}"
+            return _missing_in_words(detail, location, key, schema, value)
         case "model_type":
-            expected = _schema_at(schema, location).model_fields.items()
-            needs = [one.alias or of for of, one in expected if one.is_required()]
-            give = f"; give at least {', '.join(needs)}" if needs else ""
-            return f"{key}: not a mapping{give}"
+            fields = _fields_by_key(_schema_at(schema, location))
+            required = [name for name, field in fields.items() if field.is_required()]
+            advice = f"; give at least {', '.join(required)}" if required else ""
+            return f"{key}: not a mapping{advice}"
         case "value_error":
             return f"{key}: {detail['ctx']['error']}"
         case _:
             shown = repr(detail["input"])[:200]
             return f"{key}: {detail['msg']}, not {shown}"
+
+
+def _missing_in_words(
+    detail: ErrorDetails,
+    location: list[int | str],
+    key: str,
+    schema: type[BaseModel],
+    value: object,
+) -> str:
+    """Return that a key is missing, with a hint where it or its entry is misspelt."""
+    parent = _schema_at(schema, location[:-1])
+    known = _fields_by_key(parent)
+    mapping = detail["input"] if isinstance(detail["input"], dict) else {}
+    unknown = [str(name) for name in mapping if name not in known]
+
+    hint = did_you_mean(location[-1], unknown)
+    if hint and parent.model_config.get("extra") == "forbid":
+        return ""  # the misspelt key has a line of its own
+    return f"{key}: missing{hint or _new_entry_hint(location, value)}"
+
+
+def _new_entry_hint(location: list[int | str], value: object) -> str:
+    """Return a hint for an entry that exists only because its name is misspelt.
+
+    The parameter ``models.forrest.enabled`` of ``--params`` makes an entry ``forrest``.
+    """
+    if len(location) < 2:
+        return ""
+    *path, entry, _ = location
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+
+    entries = value if isinstance(value, dict) else {}
+    hint = did_you_mean(entry, [str(name) for name in entries if name != entry])
+    return f" in a new entry{hint}" if hint else ""
+
+
+def _fields_by_key(schema: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """Return the fields of a schema by the keys that a file has for them."""
+    return {field.alias or name: field for name, field in schema.model_fields.items()}
 
 
 def _schema_at(
@@ -197,8 +227,12 @@ def _schema_at(
     return schema
 
 
-def _schema_in(annotation: object) -> type[BaseModel] | None:
+def _schema_in(annotation: Any) -> type[BaseModel] | None:
     """Return the schema in an annotation: ``Schema | None``, ``dict[str, Schema]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(filter(None, map(_schema_in, get_args(annotation))), None)
+    for argument in get_args(annotation):
+        schema = _schema_in(argument)
+        if schema is not None:
+            return schema
+    return None

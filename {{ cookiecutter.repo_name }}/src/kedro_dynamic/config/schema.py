@@ -1,6 +1,6 @@
 """What ``parameters.yml`` may say, checked without importing any estimator.
 
-``estimators.py`` checks the rest, such as arguments of classes, before a run.
+``models/estimators.py`` checks the rest, such as arguments of classes, before a run.
 """
 
 import logging
@@ -24,63 +24,66 @@ from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, parse
 
 logger = logging.getLogger(__name__)
 
-
 FILE = "parameters.yml"
 
-
-# The leaderboard's own row.
+# The baseline's row in the leaderboard.
 BASELINE = "baseline"
 
-
-# Of names, those of files are made: they have at most 255 letters.
+# Model names become file names, which file systems limit to 255 characters.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 def _empty_if_none(value: object) -> object:
-    """Take a key with nothing after it, which is None in YAML, as an empty mapping."""
+    """Return an empty mapping for a key without a value, which is None in YAML."""
     return {} if value is None else value
 
 
 def _check_name(name: object) -> str:
-    """Refuse a name that cannot become a part of names of Kedro's."""
+    """Reject names that Kedro cannot use for datasets and namespaces."""
     if name == BASELINE:
         raise ValueError(f"the leaderboard's own row is called '{BASELINE}'; rename it")
     if isinstance(name, str) and NAME.fullmatch(name):
         return name
-    write = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()[:90]
-    write = write if NAME.fullmatch(write) else f"model_{write}".rstrip("_")
+
+    valid = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower()[:90]
+    if not NAME.fullmatch(valid):
+        valid = f"model_{valid}".rstrip("_")
     raise ValueError(
         "a name is at most 100 lower-case letters, digits and underscores, beginning "
-        f"with a letter; write '{write}'"
+        f"with a letter; write '{valid}'"
     )
 
 
-def _bounds(value: Any) -> Any:
-    """Refuse what is not [lowest, highest], both finite; texts are of ``--params``."""
+def _check_bounds(value: Any) -> Any:
+    """Reject bounds that are not finite or not in order."""
     try:
         low, high = map(float, value)
     except (TypeError, ValueError):
         low, high = math.nan, math.nan
-    if not -math.inf < low <= high < math.inf or isinstance(value, str):
+    # "15", as --params would give it, are two numbers to `map`, too.
+    if isinstance(value, str) or not -math.inf < low <= high < math.inf:
         raise ValueError("write it as [lowest, highest]")
     return value
 
 
+Bounds = BeforeValidator(_check_bounds)
+
+
 class Schema(BaseModel):
-    """Unknown keys are errors, and what was read does not change."""
+    """A part of a configuration file: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class Dimension(Schema):
-    """The values that one argument may take: exactly one of the three kinds."""
+    """The values that tuning may give to one argument: exactly one of three kinds."""
 
-    integers: Annotated[tuple[int, int], BeforeValidator(_bounds)] | None = Field(
+    integers: Annotated[tuple[int, int], Bounds] | None = Field(
         default=None, alias="int"
     )
     """Lowest and highest whole number."""
 
-    reals: Annotated[tuple[float, float], BeforeValidator(_bounds)] | None = Field(
+    reals: Annotated[tuple[float, float], Bounds] | None = Field(
         default=None, alias="float"
     )
     """Lowest and highest number."""
@@ -89,21 +92,22 @@ class Dimension(Schema):
     """The choices: numbers, texts, or lists such as the layers of a neural net."""
 
     log: bool = False
-    """Look as often between 0.1 and 1 as between 1 and 10."""
+    """Search on a logarithmic scale: as much from 0.1 to 1 as from 1 to 10."""
 
     @model_validator(mode="after")
     def _check(self) -> "Dimension":
+        """Reject none or several kinds, and logarithms that do not exist."""
         kinds = (self.integers, self.reals, self.categorical)
-        given = [kind for kind in kinds if kind is not None]
-        if len(given) != 1:
+        chosen = [kind for kind in kinds if kind is not None]
+        if len(chosen) != 1:
             raise ValueError("give exactly one of int, float, categorical")
-        if self.log and (self.categorical or float(given[0][0]) <= 0):
+        if self.log and (self.categorical or float(chosen[0][0]) <= 0):
             raise ValueError("'log: true' needs numbers, all of them above 0")
         return self
 
 
 class ModelSpec(Schema):
-    """One model: an entry below ``models:``."""
+    """A model: an entry below ``models:``."""
 
     class_path: Annotated[str, AfterValidator(check_class_path)] = Field(alias="class")
     """Import path of a scikit-learn compatible estimator, or of what builds one."""
@@ -111,8 +115,8 @@ class ModelSpec(Schema):
     model_kwargs: Annotated[
         dict[str, Any], BeforeValidator(_empty_if_none), AfterValidator(check_arguments)
     ] = {}
-    """Arguments; one may be ``{class:, model_kwargs:}`` itself. A name with two
-    underscores, such as ``estimator__depth``, is a parameter of a part."""
+    """Arguments; each of them may be ``{class: ..., model_kwargs: ...}`` itself. A name
+    with two underscores, such as ``estimator__depth``, sets a parameter of a part."""
 
     search_space: Annotated[
         dict[str, Dimension],
@@ -122,16 +126,16 @@ class ModelSpec(Schema):
     """Where tuning looks for better arguments, by their names."""
 
     enabled: bool = True
-    """False takes the model out of every pipeline."""
+    """False removes the model from every pipeline."""
 
     def with_arguments(self, arguments: Mapping[str, Any]) -> "ModelSpec":
-        """Return the model with other arguments; those not given stay as they are."""
+        """Return the model with some arguments replaced."""
         kwargs = {**self.model_kwargs, **arguments}
         return self.model_copy(update={"model_kwargs": kwargs})
 
 
 class TransformerSpec(ModelSpec):
-    """What makes features of data: its class has ``transform``, not ``predict``."""
+    """What turns data into features: a class with ``transform`` and no ``predict``."""
 
 
 class DataSpec(Schema):
@@ -140,10 +144,11 @@ class DataSpec(Schema):
     target_column: str = Field(min_length=1)
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
     drop: list[str] = []
-    """Columns that are no features, such as ids and dates."""
+    """Columns that are not features, such as ids and dates."""
 
     encode: Literal["auto", "scale", "none"] = "auto"
-    """auto fills gaps and one-hot encodes texts; scale also scales numbers."""
+    """``auto`` fills missing values and one-hot encodes categorical columns, ``scale``
+    scales numbers too, and ``none`` leaves the columns to the models."""
 
 
 class ComparisonSpec(Schema):
@@ -152,22 +157,23 @@ class ComparisonSpec(Schema):
     scoring: Annotated[
         list[str],
         Field(min_length=1),
-        BeforeValidator(lambda one: [one] if isinstance(one, str) else one),
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     ] = ["auto"]
     """Names of scikit-learn's scores; the first one decides."""
 
     folds: int = Field(default=5, ge=0)
-    """Of cross-validation within the training part; 0 leaves it out."""
+    """Folds of the cross-validation within the training set; 0 skips it."""
 
     @model_validator(mode="after")
     def _check(self) -> "ComparisonSpec":
+        """Reject a single fold, which would leave nothing to train on."""
         if self.folds == 1:
             raise ValueError("folds is 0 or at least 2, not 1")
         return self
 
 
 class ProjectSpec(BaseModel):
-    """All of ``parameters.yml`` that the engine reads; other keys are the user's."""
+    """What the library reads of ``parameters.yml``; other keys are the owner's."""
 
     data: DataSpec
     comparison: ComparisonSpec
@@ -179,29 +185,28 @@ class ProjectSpec(BaseModel):
 
 
 def file_of(key: str) -> str:
-    """Return the file that a parameter stands in: a family's are in one of its own."""
+    """Return the file that a parameter stands in; each family has a file of its own."""
     top = key.partition(".")[0].partition(":")[0]
     return FILE if top in ProjectSpec.model_fields else f"parameters_{top}.yml"
 
 
 def warn_of_near_misses(parameters: Mapping[str, Any]) -> None:
-    """Warn of keys at the top, which are the user's own, that look like misspelt ones.
-
-    Not of those that are no more alike than ``model_uri`` and ``models``.
-    """
+    """Warn of keys of the project's own at the top that look like misspelt ones."""
     known = list(ProjectSpec.model_fields)
     for key in map(str, parameters):
-        near = get_close_matches(key, known, n=1, cutoff=0.75)
-        if near and key not in known:
-            told = f"{FILE}: nothing reads the key '{key}'; did you mean '{near[0]}'?"
-            logger.warning(told, extra=VERBATIM)
+        # `model_uri` and `models` have 0.67.
+        nearest = get_close_matches(key, known, n=1, cutoff=0.75)
+        if nearest and key not in known:
+            hint = f"did you mean '{nearest[0]}'?"
+            message = f"{FILE}: nothing reads the key '{key}'; {hint}"
+            logger.warning(message, extra=VERBATIM)
 
 
 def read_parameters(parameters: Mapping[str, Any]) -> ProjectSpec:
-    """Check the parameters and return them, of the models those that are enabled.
+    """Check the parameters and return them, without models that are not enabled.
 
     Raises:
-        ConfigurationError: Lists every problem found, each with its key.
+        ConfigurationError: Lists every problem with its key.
     """
     spec = parse(ProjectSpec, dict(parameters), FILE)
     models = {name: model for name, model in spec.models.items() if model.enabled}

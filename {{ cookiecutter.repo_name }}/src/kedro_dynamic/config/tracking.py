@@ -1,4 +1,4 @@
-"""TODO."""
+"""What ``tracking.yml`` may say."""
 
 from typing import Annotated, Literal
 
@@ -8,22 +8,26 @@ from kedro_dynamic.config.schema import Schema
 
 
 class ChampionRule(Schema):
-    """The rule by which the champion changes."""
+    """When a new model replaces the champion."""
 
     metric: str | None = None
     """A score of ``comparison.scoring``; None is the first one."""
 
     margin: float = Field(default=0.0, ge=0)
-    """A new model must beat the champion by more than this."""
+    """The new model must be better by more than this."""
 
 
 class TrackingConfig(Schema):
-    """What ``tracking.yml`` may say."""
+    """All of ``tracking.yml``."""
 
     on_unreachable: Annotated[
         Literal["local", "fail", "off"],
         # YAML 1.1 reads a bare `off` as False.
         BeforeValidator(lambda value: "off" if value is False else value),
     ] = "local"
+    """What a run does without MLflow's store: track in a local file, fail, or go on."""
+
     timeout_seconds: float = Field(default=5, gt=0)
+    """How long the store may take to answer."""
+
     champion: ChampionRule = ChampionRule()

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from kedro_dynamic.config.addresses import SQLITE, anchor, is_sqlite, sqlite_path
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
+from kedro_dynamic.config.project import project_path
 from kedro_dynamic.config.schema import (
     ComparisonSpec,
     DataSpec,
@@ -27,7 +28,6 @@ from kedro_dynamic.config.schema import (
     Schema,
 )
 from kedro_dynamic.models.scoring import cross_validate_model
-from kedro_dynamic.registry.config_loader import project_path
 
 logger = logging.getLogger(__name__)
 

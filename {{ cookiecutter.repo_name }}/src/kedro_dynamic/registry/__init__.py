@@ -1,1 +1,1 @@
-"""registry."""
+"""Pipelines that follow the configuration."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The mapping of pipelines that follows the configuration in force."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import is_kedro_project
 
-from kedro_dynamic.config.project import package_path
-from kedro_dynamic.registry.config_loader import (
-    ProjectConfigLoader,
+from kedro_dynamic.config.project import (
     loader_in_force,
+    package_path,
     project_path,
-    release_loader,
+    put_in_force,
 )
+from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 
 
 def dynamic_pipelines() -> Mapping[str, Pipeline]:
@@ -26,8 +26,8 @@ class _DynamicPipelines(Mapping[str, Pipeline]):
     """Read-only mapping of name to pipeline, built once per configuration."""
 
     @cached_property
-    def _without_session(self) -> ProjectConfigLoader:
-        """For commands that read pipelines without a session."""
+    def _loader_without_session(self) -> ProjectConfigLoader:
+        """The configuration for commands that read pipelines without a session."""
         source = package_path().resolve().parents[1]
         root = source if is_kedro_project(source) else project_path()
         loader: ProjectConfigLoader = settings.CONFIG_LOADER_CLASS(
@@ -36,13 +36,14 @@ class _DynamicPipelines(Mapping[str, Pipeline]):
             **settings.CONFIG_LOADER_ARGS,
         )
         # Only a session puts a configuration in force.
-        release_loader()
+        put_in_force(None)
         return loader
 
     def _pipelines(self) -> dict[str, Pipeline]:
-        # An unread config loader is an empty mapping, hence falsy: test for None.
         loader = loader_in_force()
-        return (self._without_session if loader is None else loader).pipelines
+        if isinstance(loader, ProjectConfigLoader):
+            return loader.pipelines
+        return self._loader_without_session.pipelines
 
     def __getitem__(self, name: str) -> Pipeline:
         return self._pipelines()[name]

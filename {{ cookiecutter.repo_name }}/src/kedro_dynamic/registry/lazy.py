@@ -1,4 +1,4 @@
-"""Pipelines that are assembled when they are looked into."""
+"""Pipelines that are assembled when they are first looked into."""
 
 import threading
 from collections import Counter
@@ -19,10 +19,13 @@ class LazyPipeline(Pipeline):
 
     def __init__(self, build: Callable[[], Pipeline]):
         self._build: Callable[[], Pipeline] | None = build
-        self._flow: tuple[Counter[str], set[str]] | None = None
+        # How many nodes take each dataset, and which are made: for subtractions.
+        self._consumers: Counter[str] | None = None
+        self._products: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
-        # Only called for what is missing: first of all, what Pipeline.__init__ sets.
+        # Called for attributes that are missing: first, for all that Pipeline's own
+        # __init__ would have set.
         with self._building:
             build = vars(self).get("_build")
             if build and name not in vars(self):
@@ -34,36 +37,50 @@ class LazyPipeline(Pipeline):
     def __reduce__(self) -> tuple[type[Pipeline], tuple[list[Node]]]:
         return Pipeline, (self.nodes,)
 
-    def __sub__(self, other: Pipeline) -> Pipeline:
-        if self._flow is None:
-            self._flow = _consumers(self), self.all_outputs()
-        if any("@" in name for name in self._flow[1]):
-            # Transcoded names, such as table@spark, take Kedro's own look.
-            return super().__sub__(other)
-        return _Remainder(self, other, *self._flow)
+    def __sub__(self, part: Pipeline) -> Pipeline:
+        if self._consumers is None:
+            self._consumers = _count_consumers(self)
+            self._products = self.all_outputs()
+        if any("@" in name for name in self._products):
+            # Only Kedro itself can match transcoded names, such as table@spark.
+            return super().__sub__(part)
+        return _Remainder(self, part, self._consumers, self._products)
 
 
 class _Remainder(LazyPipeline):
-    """A pipeline without the nodes of another, whose inputs are known at once.
+    """A pipeline without the nodes of a part, whose inputs are known at once.
 
-    Kedro-Viz takes each namespace out of the whole to see what connects the two. With a
-    thousand namespaces, assembling what is left each time would take it many minutes.
+    Kedro-Viz subtracts each namespace from the pipeline to see what connects the two.
+    With a thousand namespaces, assembling each remainder would take many minutes.
     """
 
     def __init__(
-        self, whole: Pipeline, part: Pipeline, taken: Counter[str], made: set[str]
+        self,
+        pipeline: Pipeline,
+        part: Pipeline,
+        consumers: Counter[str],
+        products: set[str],
     ):
-        super().__init__(lambda: Pipeline.__sub__(whole, part))
-        self._part, self._taken, self._made = part, taken, made
+        super().__init__(lambda: Pipeline.__sub__(pipeline, part))
+        self._part = part
+        self._consumers_before = consumers
+        self._products_before = products
 
     def inputs(self) -> set[str]:
         """Return the names of the datasets that are taken and not made."""
-        by_part = _consumers(self._part)
-        # Those of which the part is not the only consumer.
-        needed = {name for name, count in self._taken.items() if count > by_part[name]}
-        return needed - (self._made - self._part.all_outputs())
+        consumers_in_part = _count_consumers(self._part)
+        taken = {
+            name
+            for name, count in self._consumers_before.items()
+            if count > consumers_in_part[name]
+        }
+        made = self._products_before - self._part.all_outputs()
+        return taken - made
 
 
-def _consumers(pipeline: Pipeline) -> Counter[str]:
+def _count_consumers(pipeline: Pipeline) -> Counter[str]:
     """Count how many nodes take each dataset."""
-    return Counter(name for node in pipeline.nodes for name in set(node.inputs))
+    consumers = Counter[str]()
+    for node in pipeline.nodes:
+        consumers.update(set(node.inputs))
+    return consumers

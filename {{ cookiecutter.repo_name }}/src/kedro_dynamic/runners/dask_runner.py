@@ -22,8 +22,7 @@ from kedro.runner.task import Task
 
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.config.errors import ConfigurationError, one_line
-from kedro_dynamic.config.project import package_name
-from kedro_dynamic.registry.config_loader import project_path
+from kedro_dynamic.config.project import package_name, project_path
 from kedro_dynamic.runners import dask_worker
 from kedro_dynamic.runs.failures import KEEP_GOING, log_failure, save_failures
 from kedro_dynamic.runs.run import find_run

@@ -15,7 +15,8 @@ import click
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic.catalog.entries import config_of, discard
+from kedro_dynamic.catalog.entries import config_of
+from kedro_dynamic.catalog.files import discard
 from kedro_dynamic.catalog.names import FITTED_MODEL, METRICS, VALIDATION, split_name
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
 from kedro_dynamic.runs.command import kedro_command

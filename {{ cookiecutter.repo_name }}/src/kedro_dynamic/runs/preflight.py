@@ -14,9 +14,8 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
-from kedro_dynamic.catalog.entries import (
-    config_of,
-    entry_of,
+from kedro_dynamic.catalog.entries import config_of, entry_of, in_which_file
+from kedro_dynamic.catalog.files import (
     local_path,
     shared_files,
     shown_dataset,
@@ -30,9 +29,8 @@ from kedro_dynamic.config.errors import (
     did_you_mean,
     redact,
 )
-from kedro_dynamic.config.project import package_name
+from kedro_dynamic.config.project import package_name, project_path
 from kedro_dynamic.config.schema import ComparisonSpec, ModelSpec, file_of
-from kedro_dynamic.registry.config_loader import project_path, where
 
 
 def check_pipelines_exist() -> None:
@@ -145,7 +143,7 @@ def explain(
         if isinstance(cause, UnicodeDecodeError):
             problem += "; save it as UTF-8, or give load_args: {encoding: ...}"
 
-    file = where(entry_of(catalog, dataset) or dataset)
+    file = in_which_file(entry_of(catalog, dataset) or dataset)
     return ConfigurationError(redact(f"{problem.rstrip('.:')}{file}"))
 
 
@@ -211,7 +209,7 @@ def _pattern_for(name: str) -> str:
     parts = name.split(".")
     if len(parts) < 3:
         return name
-    return f"{parts[0]}.{{namespace}}.{parts[-1]}"
+    return ".".join([parts[0], "{namespace}", parts[-1]])
 
 
 def _check_files_differ(pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -233,7 +231,7 @@ def _check_files_differ(pipeline: Pipeline, catalog: DataCatalog) -> None:
         first, shown = names[0], ", ".join(names[:9])
         problems.append(
             f"{shown_path(catalog, first)}: the file of {shown}; "
-            f"give each its own{where(entry_of(catalog, first))}"
+            f"give each its own{in_which_file(entry_of(catalog, first))}"
         )
     if problems:
         raise ConfigurationError.listing("The catalog", problems)

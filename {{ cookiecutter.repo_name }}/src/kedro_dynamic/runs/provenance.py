@@ -24,7 +24,8 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel
 
-from kedro_dynamic.catalog.entries import config_of, discard, path_in
+from kedro_dynamic.catalog.entries import config_of
+from kedro_dynamic.catalog.files import discard, path_in
 from kedro_dynamic.config.errors import VERBATIM
 
 logger = logging.getLogger(__name__)

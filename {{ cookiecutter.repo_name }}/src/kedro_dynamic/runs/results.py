@@ -2,7 +2,7 @@
 
 import os
 
-from kedro_dynamic.catalog.entries import local_path
+from kedro_dynamic.catalog.files import local_path
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
 from kedro_dynamic.runs.console import print_places, print_table
 from kedro_dynamic.runs.run import Run

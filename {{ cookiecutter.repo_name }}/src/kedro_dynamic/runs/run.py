@@ -15,7 +15,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from kedro_dynamic.catalog.names import LEADERBOARD
-from kedro_dynamic.registry.config_loader import project_path
+from kedro_dynamic.config.project import project_path
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.failures import discard_failed_models
 from kedro_dynamic.runs.progress import Progress

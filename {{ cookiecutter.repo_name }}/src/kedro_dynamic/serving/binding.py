@@ -10,7 +10,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.pipeline.pipeline_ml import KedroMlflowPipelineMLError, PipelineML
 
-from kedro_dynamic.catalog.entries import local_path
+from kedro_dynamic.catalog.files import local_path
 from kedro_dynamic.config.allowlist import nested_classes
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import code_paths, package_name

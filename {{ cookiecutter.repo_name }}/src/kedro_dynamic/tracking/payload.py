@@ -17,7 +17,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node
 from pydantic import BaseModel
 
-from kedro_dynamic.catalog.entries import shown_path
+from kedro_dynamic.catalog.files import shown_path
 from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.catalog.names import (
     ENTRY,

@@ -1,0 +1,88 @@
+"""Files of datasets: where they are, which of them are shared, how to delete them."""
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from kedro.io import AbstractVersionedDataset, DataCatalog
+
+from kedro_dynamic.catalog.entries import PLACEHOLDER, config_of
+
+
+def local_path(catalog: DataCatalog, name: str) -> Path | None:
+    """Return the file of a dataset, if it is one on this machine."""
+    return path_in(config_of(catalog, name)) if name in catalog else None
+
+
+def path_in(config: Mapping[str, Any]) -> Path | None:
+    """Return the file that a catalog entry names, if it is one on this machine."""
+    filepath = config.get("filepath")
+    return Path(filepath) if filepath and "://" not in str(filepath) else None
+
+
+def shown_path(catalog: DataCatalog, name: str) -> str:
+    """Return the path of a dataset or pattern as people see it, or "" without a file.
+
+    It is relative to the working directory if it is inside of that.
+    """
+    filepath = str(config_of(catalog, name).get("filepath", ""))
+    return filepath.removeprefix(f"{Path.cwd().as_posix()}/")
+
+
+def shown_dataset(catalog: DataCatalog, name: str) -> str:
+    """Return how messages name a dataset: by its path, if it has one, and its name."""
+    path = shown_path(catalog, name)
+    return f"{path} ({name})" if path else name
+
+
+def shared_files(catalog: DataCatalog, names: Iterable[str]) -> list[list[str]]:
+    """Return groups of datasets that share a file.
+
+    Args:
+        catalog: The catalog that they belong to.
+        names: Names of datasets, and patterns.
+    """
+    owners = defaultdict[str, set[str]](set)
+    for name in names:
+        file = config_of(catalog, name).get("filepath")
+        if file:
+            # Two patterns may have one path with placeholders of other names.
+            path = PLACEHOLDER.sub("{}", os.path.normpath(file))
+            # Transcoded names, table@pandas and table@spark, are one dataset.
+            owners[path].add(name.partition("@")[0])
+    return sorted(sorted(group) for group in owners.values() if len(group) > 1)
+
+
+def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
+    """Delete the files of datasets; of those with versions, the version of this run."""
+    for name in names:
+        path = local_path(catalog, name)
+        dataset = catalog.get(name)
+        if path is None:
+            _delete_remote(config_of(catalog, name))
+        elif not path.is_dir():
+            path.unlink(missing_ok=True)
+        elif isinstance(dataset, AbstractVersionedDataset):
+            version = dataset.resolve_save_version()
+            shutil.rmtree(path / str(version), ignore_errors=True)
+        catalog.release(name)
+
+
+def _delete_remote(config: Mapping[str, Any]) -> None:
+    """Delete the file at a URL that a catalog entry names, if it names one."""
+    url = config.get("filepath")
+    if not url or config.get("versioned"):
+        return
+
+    arguments = {**(config.get("credentials") or {}), **(config.get("fs_args") or {})}
+    # These are for opening files, not for the file system.
+    for key in ("open_args_load", "open_args_save"):
+        arguments.pop(key, None)
+    file_system, path = fsspec.core.url_to_fs(url, **arguments)
+    with suppress(FileNotFoundError):
+        file_system.rm(path)
