@@ -153,7 +153,7 @@ FAULTS = [
     Fault(
         "classifiers and a regressor",
         (("tree.DecisionTreeClassifier", "tree.DecisionTreeRegressor"),),
-        (r"models: .*decision_tree for regression.* for classification.*; disable .*",),
+        (r"models: .*classifiers \(.*regressors \(decision_tree\).*; disable .*",),
     ),
     # Only the data can tell.
     Fault(
@@ -169,13 +169,13 @@ FAULTS = [
     Fault(
         "text to regress on",
         REGRESSORS,
-        (r"data\.target_column: .*'species'.* for regression; .* a classifier",),
+        (r"data\.target_column: .*'species'.* a regressor; .* a classifier",),
         done=("split_data",),
     ),
     Fault(
         "number to classify",
         (("target_column: species", "target_column: petal_width"),),
-        (r"data\.target_column: .*'petal_width'.* classification; .* a regressor",),
+        (r"data\.target_column: .*'petal_width'.* a classifier; .* a regressor",),
         done=("split_data",),
     ),
 ]

@@ -1,4 +1,4 @@
-"""From entries to estimators: nested, seeded, and only those that are trusted."""
+"""Entries become estimators: nested, seeded, and only of trusted packages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def entry(path: str, **kwargs: Any) -> ModelSpec:
 
 
 def problems(path: str, **kwargs: Any) -> list[str]:
-    return [*find_problems(entry(path, **kwargs), "models.a")]
+    return find_problems(entry(path, **kwargs), "models.a")
 
 
 @pytest.mark.parametrize(
@@ -55,26 +55,26 @@ def problems(path: str, **kwargs: Any) -> list[str]:
         ),
     ],
 )
-def test_nested_models_are_built_seeded_and_fit(model: ModelSpec, seeds: int) -> None:
+def test_nested_models_are_built_and_seeded(model: ModelSpec, seeds: int) -> None:
     built = build_estimator(model, 7)
-    found = [
+    random_states = [
         value
         for name, value in built.get_params().items()
         if name.rpartition("__")[2] == "random_state"
     ]
-    assert found == [7] * seeds
+    assert random_states == [7] * seeds
     assert set(built.fit(X, Y).predict(X)) <= set(Y)
     assert find_problems(model, "models.a") == []
 
 
-def test_a_seed_of_ones_own_stays() -> None:
+def test_a_seed_in_the_arguments_is_kept() -> None:
     tree = TREE | {"model_kwargs": {"random_state": 1}}
     built = build_estimator(entry(PIPELINE, steps=[["a", tree], ["b", TREE]]), 7)
     params = built.get_params()
     assert (params["a__random_state"], params["b__random_state"]) == (1, 7)
 
 
-def test_an_argument_of_a_part() -> None:
+def test_two_underscores_set_a_parameter_of_a_part() -> None:
     model = entry(PIPELINE, steps=STEPS, tree__max_depth=2)
     assert build_estimator(model, 0).get_params()["tree__max_depth"] == 2
     assert find_problems(model, "models.a") == []
@@ -107,7 +107,7 @@ def test_an_argument_of_a_part() -> None:
         (entry(PIPELINE), "models.a.model_kwargs.steps: missing, Pipeline needs it"),
         (
             entry(SCALER["class"]),
-            "models.a.class: 'sklearn.preprocessing.StandardScaler' is no estimator",
+            "models.a.class: 'sklearn.preprocessing.StandardScaler' is not an estimator",
         ),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_problem_is_found_before_fitting(model: ModelSpec, problem: str) -> No
     assert found.startswith(problem)
 
 
-def some_model(depth: int = 1) -> DecisionTreeClassifier:
+def build_tree(depth: int = 1) -> DecisionTreeClassifier:
     return DecisionTreeClassifier(max_depth=depth)
 
 
@@ -126,9 +126,9 @@ def without_annotation(command: str = "") -> Any:
 
 @pytest.fixture
 def own_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return a module of the project, ``iris.own``."""
+    """Return ``iris.own``, a module of the project that imports other packages."""
     module = ModuleType("iris.own")
-    for name in ("some_model", "without_annotation"):
+    for name in ("build_tree", "without_annotation"):
         function = globals()[name]
         monkeypatch.setattr(function, "__module__", "iris.own")
         setattr(module, name, function)
@@ -138,36 +138,31 @@ def own_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.usefixtures("own_module")
-def test_a_function_of_ones_own_may_build_the_estimator() -> None:
-    assert (
-        build_estimator(entry("iris.own.some_model", depth=4), 7).get_params()[
-            "max_depth"
-        ]
-        == 4
-    )
-    assert problems("iris.own.some_model", depth=4) == []
-    assert "takes no such argument" in problems("iris.own.some_model", dept=4)[0]
-    assert import_class("iris.own.SVC") is SVC  # of a package that is trusted, too
+def test_a_function_of_the_project_may_build_the_estimator() -> None:
+    built = build_estimator(entry("iris.own.build_tree", depth=4), 7)
+    assert built.get_params()["max_depth"] == 4
+    assert problems("iris.own.build_tree", depth=4) == []
+    assert "takes no such argument" in problems("iris.own.build_tree", dept=4)[0]
+    # A class that the module imports from a trusted package.
+    assert import_class("iris.own.SVC") is SVC
 
 
 @pytest.mark.usefixtures("own_module")
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("iris.own.system", "is no estimator"),
-        ("iris.own.without_annotation", "is no estimator"),
+        ("iris.own.system", "is not an estimator"),
+        ("iris.own.without_annotation", "is not an estimator"),
         ("iris.own.Popen", "'subprocess.Popen' is not imported"),
-        ("iris.own.os", "is no estimator"),
+        ("iris.own.os", "is not an estimator"),
         ("iris.own.os.system", "cannot be imported"),
         ("sklearn.base.re.Pattern", "cannot be imported"),
-        ("sklearn.__version__", "is no estimator"),
+        ("sklearn.__version__", "is not an estimator"),
     ],
 )
-def test_what_trusted_modules_have_imported_is_not_called(
-    path: str, reason: str
-) -> None:
+def test_what_a_trusted_module_imports_is_not_called(path: str, reason: str) -> None:
     for model in (entry(path), entry(PIPELINE, steps=[["a", {"class": path}]])):
-        with pytest.raises(ValueError, match=r"imported|no estimator") as caught:
+        with pytest.raises(ValueError, match=r"imported|not an estimator") as caught:
             build_estimator(model, 0)
         assert reason in str(caught.value)
         assert reason in "".join(find_problems(model, "models.a"))
@@ -184,14 +179,14 @@ XGBOOST = {"class": "xgboost.XGBClassifier", "model_kwargs": {"n_estimators": 3}
         entry(STACK, estimators=[["a", XGBOOST]], final_estimator=XGBOOST, cv=2),
     ],
 )
-def test_classifiers_that_take_numbers_only_get_numbers(model: ModelSpec) -> None:
+def test_classifiers_of_xgboost_learn_labels(model: ModelSpec) -> None:
     pytest.importorskip("xgboost")
     fitted = build_estimator(model, 7).fit(X, Y)
     assert set(fitted.predict(X)) <= set(Y)
     assert fitted.predict_proba(X).shape == (15, 3)
 
 
-def test_parts_of_them_are_reached_by_their_own_names() -> None:
+def test_parameters_of_xgboost_are_reached_by_their_names() -> None:
     pytest.importorskip("xgboost")
     model = entry(PIPELINE, steps=[["boost", XGBOOST]], boost__max_depth=2)
     assert find_problems(model, "models.a") == []

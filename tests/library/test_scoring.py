@@ -1,4 +1,4 @@
-"""Cross-validation: the same folds for all models, and only finite scores."""
+"""Cross-validation has the same folds for all models, and scores are finite."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.estimators import build_model
 from kedro_dynamic.models.scoring import (
-    check_models,
-    check_scoring,
     cross_validate_model,
+    find_mixed_tasks,
+    find_unknown_scores,
     infer_task,
     score_fitted_model,
 )
@@ -41,7 +41,7 @@ def scores(model: ModelSpec, y: Any, *scoring: str, folds: int = 3) -> Any:
     return cross_validate_model(model, DATA, comparison(*scoring, folds=folds), X, y, 5)
 
 
-def test_folds_are_the_same_whatever_the_model() -> None:
+def test_all_models_have_the_same_folds() -> None:
     folds = StratifiedKFold(3, shuffle=True, random_state=5)
     for model in (TREE, TREE.with_arguments({"max_depth": 1})):
         tree = DecisionTreeClassifier(**model.model_kwargs, random_state=5)
@@ -50,14 +50,14 @@ def test_folds_are_the_same_whatever_the_model() -> None:
 
 
 @pytest.mark.parametrize("y", [NUMBERS, WHOLE])
-def test_regression_is_scored_as_such(y: Any) -> None:
+def test_the_default_scores_of_regression(y: Any) -> None:
     assert list(scores(LINEAR, y)) == ["r2", "neg_root_mean_squared_error"]
     assert list(scores(LINEAR, y, "neg_mean_absolute_error")) == [
         "neg_mean_absolute_error"
     ]
 
 
-def test_without_folds_nothing_is_validated() -> None:
+def test_without_folds_there_are_no_scores() -> None:
     assert scores(TREE, CLASSES, folds=0) == {}
 
 
@@ -67,18 +67,18 @@ def test_without_folds_nothing_is_validated() -> None:
         (
             TREE,
             NUMBERS,
-            "'price' is continuous and DecisionTreeClassifier for classification; name "
-            "a column of classes, or a regressor",
+            "'price' is continuous, but DecisionTreeClassifier is a classifier; name a "
+            "column of classes, or use a regressor",
         ),
         (
             LINEAR,
             CLASSES,
-            "'kind' is no number and LinearRegression for regression; name a column of "
-            "numbers, or a classifier",
+            "'kind' is not numeric, but LinearRegression is a regressor; name a column "
+            "of numbers, or use a classifier",
         ),
     ],
 )
-def test_a_target_that_does_not_fit_is_an_error_of_the_run(
+def test_a_target_that_does_not_suit_the_model_is_an_error(
     model: ModelSpec, y: Any, reason: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -93,7 +93,7 @@ def test_a_target_that_does_not_fit_is_an_error_of_the_run(
         (LINEAR, NUMBERS, "30 rows"),
     ],
 )
-def test_more_folds_than_rows(model: ModelSpec, y: Any, most: str) -> None:
+def test_more_folds_than_rows_are_an_error(model: ModelSpec, y: Any, most: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         scores(model, y, folds=31)
     number = most.partition(" ")[0]
@@ -103,39 +103,39 @@ def test_more_folds_than_rows(model: ModelSpec, y: Any, most: str) -> None:
     assert f"write {number} or less, or 0" in caught.value.message
 
 
-def test_a_rare_class_is_no_error_and_warns_nobody() -> None:
+def test_a_rare_class_is_neither_an_error_nor_a_warning() -> None:
     rare = CLASSES.where(CLASSES.index > 0, "z")
     assert len(scores(TREE, rare)["accuracy"]) == 3
 
 
-def test_a_score_that_is_no_number_is_refused() -> None:
+def test_a_score_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(ValueError, match="r2 is not a finite number"):
-        scores(LINEAR, NUMBERS, "r2", folds=30)  # of one row each: not defined
+        scores(LINEAR, NUMBERS, "r2", folds=30)  # r2 of one row is not defined
     fitted = build_model(LINEAR, DATA, X, NUMBERS, 0).fit(X, NUMBERS)
     with pytest.raises(ValueError, match="r2 is not a finite number"):
         score_fitted_model(fitted, comparison("r2"), X[:1], NUMBERS[:1])
 
 
-def test_classifiers_and_regressors_do_not_compare() -> None:
-    (problem,) = check_models({"tree": TREE, "linear": LINEAR, "gone": GONE})
+def test_classifiers_and_regressors_cannot_be_compared() -> None:
+    (problem,) = find_mixed_tasks({"tree": TREE, "linear": LINEAR, "gone": GONE})
     assert problem.startswith(
-        "models: tree for classification; linear for regression: their scores do not"
+        "models: scores of classifiers (tree) and of regressors (linear) cannot be "
     )
-    assert check_models({"tree": TREE, "linear": OFF, "gone": GONE}) == []
+    assert find_mixed_tasks({"tree": TREE, "linear": OFF, "gone": GONE}) == []
 
 
-def test_what_the_models_are_for() -> None:
+def test_the_models_decide_the_task() -> None:
     linear = LINEAR.model_dump(by_alias=True)
     off = TREE.model_dump(by_alias=True) | {"enabled": False}
     assert infer_task({"a": off, "b": linear}, CLASSES) == "regression"
-    # None that can be built: the target says.
+    # Where no model can be built, the target decides.
     assert infer_task({"a": off, "b": GONE}, CLASSES) == "classification"
     assert infer_task({"a": off}, NUMBERS) == "regression"
 
 
-def test_scores_that_do_not_exist() -> None:
-    assert check_scoring(comparison("f1", "acuracy")) == [
+def test_a_score_that_does_not_exist_is_an_error() -> None:
+    assert find_unknown_scores(comparison("f1", "acuracy")) == [
         "comparison.scoring: scikit-learn has no score 'acuracy'; did you mean "
         "'accuracy'?"
     ]
-    assert check_scoring(comparison()) == []
+    assert find_unknown_scores(comparison()) == []

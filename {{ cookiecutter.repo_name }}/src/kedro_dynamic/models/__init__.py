@@ -1,1 +1,1 @@
-"""models."""
+"""Builds, cross-validates, scores and tunes models."""

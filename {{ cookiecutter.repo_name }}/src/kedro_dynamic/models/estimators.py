@@ -1,4 +1,7 @@
-"""From an entry of ``parameters.yml`` to an estimator."""
+"""Builds estimators from entries in ``parameters.yml``, and finds faults in these.
+
+scikit-learn is imported where it is used, as importing it takes a second.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -13,13 +16,13 @@ from kedro_dynamic.config.schema import FILE, DataSpec, ModelSpec, TransformerSp
 
 
 class Estimator(Protocol):
-    """What a pipeline needs of a scikit-learn compatible estimator."""
+    """The methods of a scikit-learn compatible estimator that pipelines use."""
 
     fit_seconds_: float
     """Seconds that fitting took; ``fit_model`` sets it."""
 
     def fit(self, X: Any, y: Any) -> "Estimator":
-        """Learn from features X and target y; return the estimator itself."""
+        """Fit the estimator to features X and target y, and return it."""
 
     def predict(self, X: Any) -> Any:
         """Return one prediction per row of X."""
@@ -28,14 +31,84 @@ class Estimator(Protocol):
         """Return the parameters by name, those of nested estimators included."""
 
     def set_params(self, **params: Any) -> "Estimator":
-        """Set parameters by name; return the estimator itself."""
+        """Set parameters by name, and return the estimator."""
+
+
+def build_model(
+    model: ModelSpec, data: DataSpec, X: pd.DataFrame, y: Any, random_state: int
+) -> Estimator:
+    """Build an unfitted model: the encoder of the features, then the estimator.
+
+    Args:
+        model: The entry in ``parameters.yml``, or the same as a dict.
+        data: Says how features are encoded.
+        X: Features, one row per sample; the encoder follows their columns.
+        y: The target of the same rows.
+        random_state: Seed for estimators that take one.
+
+    Raises:
+        ConfigurationError: If the model is a classifier and the target is continuous,
+            or the model is a regressor and the target is not numeric.
+    """
+    from kedro_dynamic.models.columns import with_encoder
+
+    # The entry of a tuned model is a dict, since it is read from a file.
+    model = ModelSpec.model_validate(model)
+    estimator = build_estimator(model, random_state)
+    _check_target(model, estimator, y)
+    with_features: Estimator = with_encoder(estimator, data, X)
+    return with_features
+
+
+def _check_target(model: ModelSpec, estimator: Estimator, y: Any) -> None:
+    """Reject a continuous target for a classifier, and classes for a regressor."""
+    task = task_of(estimator)
+    if task == "classification" and is_continuous(y):
+        fault = "is continuous"
+        kind = "a classifier"
+        advice = "name a column of classes, or use a regressor"
+    elif task == "regression" and not pd.api.types.is_numeric_dtype(y):
+        fault = "is not numeric"
+        kind = "a regressor"
+        advice = "name a column of numbers, or use a classifier"
+    else:
+        return
+    class_name = model.class_path.rpartition(".")[2]
+    raise ConfigurationError.listing(
+        FILE,
+        [
+            f"data.target_column: '{y.name}' {fault}, but {class_name} is {kind}; "
+            f"{advice}"
+        ],
+    )
+
+
+def task_of(estimator: Any) -> str | None:
+    """Return ``classification`` or ``regression``, or None for other estimators."""
+    from sklearn.base import is_classifier, is_regressor
+
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else None
+
+
+def is_continuous(y: Any) -> bool:
+    """Return True if a target has numbers that cannot be classes, such as 1.5."""
+    from sklearn.utils.multiclass import type_of_target
+
+    return str(type_of_target(y)).startswith("continuous")
 
 
 def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
-    """Make an unfitted estimator, seeded wherever it takes a seed and has none.
+    """Build an unfitted estimator.
+
+    Args:
+        model: The entry in ``parameters.yml``.
+        random_state: Seed of the estimator and of those nested in it, unless their
+            arguments have one.
 
     Raises:
-        ValueError: If a class cannot be imported or the outermost is no estimator.
+        ValueError: If a class cannot be imported, or is not an estimator.
         TypeError: If a class does not take one of its arguments.
     """
     estimator: Estimator = _build(model.class_path, model.model_kwargs)
@@ -48,168 +121,153 @@ def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
 
 
 def _build(class_path: str, model_kwargs: Mapping[str, Any] | None) -> Any:
-    """Call a class with its arguments, those that name classes built before."""
-    arguments = {name: _value(value) for name, value in (model_kwargs or {}).items()}
-    # As scikit-learn does, <part>__<parameter> names a parameter of a part.
-    of_parts = {name: arguments.pop(name) for name in [*arguments] if "__" in name}
-    built = import_class(class_path)(**arguments)
-    if of_parts:
-        built.set_params(**of_parts)
-    if class_path.startswith("xgboost.") and hasattr(built, "predict_proba"):
-        # Of classifiers, only xgboost's take no names for classes.
+    """Call a class with its arguments, after building the classes among these."""
+    arguments = {}
+    arguments_of_parts = {}
+    for name, value in (model_kwargs or {}).items():
+        # As in scikit-learn, <part>__<parameter> is a parameter of a part.
+        target = arguments_of_parts if "__" in name else arguments
+        target[name] = _build_argument(value)
+
+    estimator = import_class(class_path)(**arguments)
+    if arguments_of_parts:
+        estimator.set_params(**arguments_of_parts)
+
+    if class_path.startswith("xgboost.") and hasattr(estimator, "predict_proba"):
+        # xgboost's classifiers are the only ones that do not take labels as classes.
         from kedro_dynamic.models.columns import LabelEncodedClassifier
 
-        return LabelEncodedClassifier(built)
-    return built
+        return LabelEncodedClassifier(estimator)
+    return estimator
 
 
-def _value(value: Any) -> Any:
-    """Return an argument with every ``{class: ...}`` in it built."""
+def _build_argument(value: Any) -> Any:
+    """Return an argument, with every ``{class: ...}`` in it built."""
     if is_entry(value):
         return _build(value["class"], value.get("model_kwargs"))
     if isinstance(value, Mapping):
-        return {key: _value(inner) for key, inner in value.items()}
-    return [_value(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _build_argument(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_build_argument(item) for item in value]
+    return value
 
 
 def find_problems(model: ModelSpec, key: str) -> list[str]:
-    """Return what is wrong with a model that only imports can tell, a line each.
+    """Find classes and arguments in an entry that do not exist.
+
+    The classes are imported for this, but not called.
 
     Args:
-        model: What the parameters say.
-        key: Path of its entry, such as ``models.linear_svm``.
+        model: The entry in ``parameters.yml``.
+        key: The path of the entry, such as ``models.linear_svm``.
+
+    Returns:
+        A line per problem, with its key and, if there is one, the nearest valid name.
     """
     sections = {"model_kwargs": model.model_kwargs, "search_space": model.search_space}
-    problems = _problems_of_call(model.class_path, sections, key)
-    does = "transform" if isinstance(model, TransformerSpec) else "predict"
-    if not problems and not _builds_estimator(import_class(model.class_path), does):
-        problems = [
-            f"{key}.class: '{model.class_path}' is no estimator; give a class with fit "
-            f"and {does}"
-        ]
+    problems = _find_call_problems(model.class_path, sections, key)
+
+    method = "transform" if isinstance(model, TransformerSpec) else "predict"
+    if not problems and not _builds_estimator(import_class(model.class_path), method):
+        problems.append(
+            f"{key}.class: '{model.class_path}' is not an estimator; give a class with "
+            f"fit and {method}"
+        )
+
     for nested in nested_classes(model.model_kwargs):
-        arguments = {"model_kwargs": nested.get("model_kwargs") or {}}
-        problems += _problems_of_call(nested["class"], arguments, key)
+        sections = {"model_kwargs": nested.get("model_kwargs") or {}}
+        problems += _find_call_problems(nested["class"], sections, key)
     return problems
 
 
-def _problems_of_call(
+def _find_call_problems(
     class_path: str, sections: Mapping[str, Mapping[str, Any]], key: str
 ) -> list[str]:
-    """Return why a class cannot be imported, or be called with the arguments."""
+    """Find out why a class cannot be imported, or not called with its arguments."""
     try:
         factory = import_class(class_path)
     except ValueError as error:
         return [f"{key}.class: {error}"]
     try:
-        takes = inspect.signature(factory).parameters.values()
-    except ValueError:  # no signature: compiled classes need not have one
+        parameters = inspect.signature(factory).parameters.values()
+    except ValueError:  # Compiled classes may have no signature.
         return []
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return []
-    unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
-    named = {one.name: one for one in takes if one.kind not in unnamed}
-    name = class_path.rpartition(".")[2]
-    return [
-        f"{key}.{section}.{kwarg}: {name} takes no such argument"
-        f"{did_you_mean(kwarg, list(named))}"
-        for section, kwargs in sections.items()
-        for kwarg in kwargs
-        # Which parts an estimator has is known only when it is built.
-        if kwarg not in named and "__" not in kwarg
-    ] + [
-        f"{key}.model_kwargs.{kwarg}: missing, {name} needs it"
-        for kwarg, parameter in named.items()
-        if parameter.default is parameter.empty
-        and kwarg not in sections["model_kwargs"]
-    ]
+
+    unnamed_kinds = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    named = {
+        parameter.name: parameter
+        for parameter in parameters
+        if parameter.kind not in unnamed_kinds
+    }
+    class_name = class_path.rpartition(".")[2]
+    problems = []
+    for section, arguments in sections.items():
+        for name in arguments:
+            # Which parts an estimator has is only known when it is built.
+            if name not in named and "__" not in name:
+                hint = did_you_mean(name, list(named))
+                problems.append(
+                    f"{key}.{section}.{name}: {class_name} takes no such argument{hint}"
+                )
+    for name, parameter in named.items():
+        is_required = parameter.default is parameter.empty
+        if is_required and name not in sections["model_kwargs"]:
+            problems.append(
+                f"{key}.model_kwargs.{name}: missing, {class_name} needs it"
+            )
+    return problems
 
 
 def import_class(class_path: str) -> Callable[..., Any]:
-    """Import a class, or a function that builds an estimator; nothing is called.
+    """Import a class, or a function that builds an estimator, without calling it.
+
+    Args:
+        class_path: Import path, such as ``sklearn.svm.SVC``.
 
     Raises:
-        ValueError: Says what is wrong and the nearest valid path.
+        ValueError: If there is no class of this path, or its package is not trusted.
     """
     module_name, _, name = class_path.rpartition(".")
     try:
         module = import_module(module_name)
-    except Exception as error:  # whatever a module of one's own may raise
-        reason = f"'{class_path}' cannot be imported: {one_line(error)}"
-        raise ValueError(reason) from error
+    except Exception as error:  # A module may raise any error when it is imported.
+        raise ValueError(
+            f"'{class_path}' cannot be imported: {one_line(error)}"
+        ) from error
+
     imported: Callable[..., Any] | None = getattr(module, name, None)
     if imported is None:
-        nearest = [f"{module_name}.{known}" for known in dir(module)]
-        raise ValueError(
-            f"'{class_path}' does not exist{did_you_mean(class_path, nearest)}"
-        )
+        existing_paths = [f"{module_name}.{existing}" for existing in dir(module)]
+        hint = did_you_mean(class_path, existing_paths)
+        raise ValueError(f"'{class_path}' does not exist{hint}")
     if not inspect.isclass(imported) and not _builds_estimator(imported):
         raise ValueError(
-            f"'{class_path}' is no estimator; give a class, or a function whose return "
-            "annotation is one with fit and predict"
+            f"'{class_path}' is not an estimator; give a class, or a function whose "
+            "return annotation is a class with fit and predict"
         )
-    # A trusted module may have imported what is not to be called.
+    # A trusted module may have imported classes of packages that are not trusted.
     check_class_path(f"{imported.__module__}.{name}")
     return imported
 
 
-def _builds_estimator(factory: Callable[..., Any], does: str = "predict") -> bool:
-    """Tell whether calling the object gives an estimator, without calling it.
+def _builds_estimator(factory: Callable[..., Any], method: str = "predict") -> bool:
+    """Return True if a call of the class or function would build an estimator.
 
-    Of functions the return annotation says so: ``os.system`` has none.
+    A function needs a return annotation, so ``os.system`` is not called.
     """
-    try:
-        is_class = inspect.isclass(factory)
-        built = factory if is_class else get_type_hints(factory).get("return")
-    except (NameError, TypeError):
-        return False
-    methods = ("fit", does, "get_params", "set_params")
-    return inspect.isclass(built) and all(
-        callable(getattr(built, method, None)) for method in methods
-    )
-
-
-def build_model(
-    model: ModelSpec, data: DataSpec, X: pd.DataFrame, y: Any, random_state: int
-) -> Estimator:
-    """Return encoder and estimator as one, unfitted, for rows with these columns.
-
-    Raises:
-        ConfigurationError: If it classifies and the target is continuous, or the
-            reverse.
-    """
-    from kedro_dynamic.models.columns import with_encoder
-
-    # A tuned model comes as an entry that was read from a file.
-    model = ModelSpec.model_validate(model)
-    estimator = build_estimator(model, random_state)
-    kind, fits = task_of(estimator), is_continuous(y)
-    if kind == "classification" and fits:
-        write = "a column of classes, or a regressor"
-    elif kind == "regression" and not pd.api.types.is_numeric_dtype(y):
-        write = "a column of numbers, or a classifier"
+    if inspect.isclass(factory):
+        built_class: Any = factory
     else:
-        built: Estimator = with_encoder(estimator, data, X)
-        return built
-    name = model.class_path.rpartition(".")[2]
-    of = "continuous" if fits else "no number"
-    raise ConfigurationError.listing(
-        FILE,
-        [f"data.target_column: '{y.name}' is {of} and {name} for {kind}; name {write}"],
-    )
-
-
-def task_of(estimator: Any) -> str | None:
-    """Return ``classification`` or ``regression``; None if the estimator is neither."""
-    from sklearn.base import is_classifier, is_regressor
-
-    if is_classifier(estimator):
-        return "classification"
-    return "regression" if is_regressor(estimator) else None
-
-
-def is_continuous(y: Any) -> bool:
-    """Tell whether a target is a number that has no classes, such as 1.5."""
-    from sklearn.utils.multiclass import type_of_target
-
-    return str(type_of_target(y)).startswith("continuous")
+        try:
+            built_class = get_type_hints(factory).get("return")
+        except (NameError, TypeError):
+            return False
+    if not inspect.isclass(built_class):
+        return False
+    methods = ("fit", method, "get_params", "set_params")
+    return all(callable(getattr(built_class, name, None)) for name in methods)

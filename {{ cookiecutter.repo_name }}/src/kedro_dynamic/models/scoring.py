@@ -1,13 +1,12 @@
-"""Models and their scores: the same for leaderboard, tuning and champion.
+"""Cross-validates and scores models; the leaderboard, tuning and champion share it.
 
-scikit-learn is imported where it is used: every Kedro command imports this module, and
-none but a run should wait for scikit-learn.
+scikit-learn is imported where it is used: every Kedro command imports this module, but
+only a run needs scikit-learn, which takes a second to import.
 """
 
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,44 +22,177 @@ from kedro_dynamic.models.estimators import (
 )
 from kedro_dynamic.models.folds import make_folds
 
+# The scores that `scoring: auto` means; the first one decides.
 AUTO = {
     "classification": ["accuracy", "f1_macro"],
     "regression": ["r2", "neg_root_mean_squared_error"],
 }
 
 
+def cross_validate_model(
+    model: ModelSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    X: pd.DataFrame,
+    y: Any,
+    random_state: int,
+) -> dict[str, list[float]]:
+    """Cross-validate a model; its encoder is fitted anew in each fold.
+
+    Args:
+        model: The entry in ``parameters.yml``.
+        data: Says how features are encoded.
+        comparison: Names the scores, and the number of folds.
+        X: Features, one row per sample.
+        y: The target of the same rows.
+        random_state: Seed of the folds, and of models that take one. With the same
+            rows and seed, all models have the same folds.
+
+    Returns:
+        The score on each fold, by name of the score; higher is better. Empty if
+        ``comparison.folds`` is 0.
+
+    Raises:
+        ConfigurationError: If the target does not suit the model, or there are more
+            folds than rows.
+        ValueError: If the model cannot be fitted or scored, or a score is not finite.
+    """
+    from sklearn.model_selection import cross_validate
+
+    estimator = build_model(model, data, X, y, random_state)
+    if comparison.folds == 0:
+        return {}
+
+    names = score_names(comparison, estimator, y)
+    with warnings.catch_warnings():
+        # The scores show what the warnings say, of rare classes and odd arguments.
+        warnings.simplefilter("ignore")
+        results = cross_validate(
+            estimator,
+            X,
+            y,
+            cv=make_folds(comparison.folds, y, estimator, random_state),
+            scoring=names,
+            error_score="raise",
+        )
+    return {name: _finite_scores(name, results[f"test_{name}"]) for name in names}
+
+
+def summarize_folds(validation: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Summarize the scores on the folds by their mean and standard error.
+
+    Args:
+        validation: The scores from ``cross_validate_model``.
+
+    Returns:
+        ``validation_<score>`` and ``validation_<score>_stderr``, the names of the
+        columns on the leaderboard.
+    """
+    summary = {}
+    for name, scores in validation.items():
+        standard_error = np.std(scores, ddof=1) / np.sqrt(len(scores))
+        summary[f"validation_{name}"] = float(np.mean(scores))
+        summary[f"validation_{name}_stderr"] = float(standard_error)
+    return summary
+
+
+def score_fitted_model(
+    fitted_model: Any, comparison: ComparisonSpec, X: pd.DataFrame, y: Any
+) -> dict[str, float]:
+    """Score a fitted model on any rows.
+
+    Args:
+        fitted_model: The fitted encoder and estimator, from ``build_model``.
+        comparison: Names the scores.
+        X: Features, one row per sample.
+        y: The target of the same rows.
+
+    Returns:
+        The scores by name, the one that decides first; higher is better.
+
+    Raises:
+        ValueError: If a score is not finite.
+    """
+    from sklearn.metrics import check_scoring
+
+    names = score_names(comparison, fitted_model, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = check_scoring(fitted_model, scoring=names)(fitted_model, X, y)
+    return {name: _finite_scores(name, [scores[name]])[0] for name in names}
+
+
+def _finite_scores(name: str, scores: Any) -> list[float]:
+    """Return scores as a list of floats, or raise an error if one is not finite."""
+    if not np.isfinite(scores).all():
+        raise ValueError(f"the score {name} is not a finite number: {list(scores)}")
+    return [float(score) for score in scores]
+
+
+def score_names(comparison: ComparisonSpec, estimator: Any, y: Any) -> list[str]:
+    """Return the names of the scores, the one that decides first."""
+    if comparison.scoring != ["auto"]:
+        return comparison.scoring
+    task = task_of(estimator) or _task_of_target(y)
+    return AUTO[task]
+
+
 def infer_task(models: Mapping[str, Any], y: Any) -> str:
-    """Return what the enabled models of a leaderboard are for, by their entries."""
-    for one in models.values():
-        # The first will do: they are all for the same, see check_models.
-        if task := _task(ModelSpec.model_validate(one)):
+    """Return the task of a leaderboard: ``classification`` or ``regression``.
+
+    Args:
+        models: The entries in ``parameters.yml``, by the names of the models.
+        y: The target. It decides if none of the models can be built.
+    """
+    for entry in models.values():
+        # All models have the same task: see find_mixed_tasks.
+        task = _task_of_entry(ModelSpec.model_validate(entry))
+        if task is not None:
             return task
+    return _task_of_target(y)
+
+
+def _task_of_target(y: Any) -> str:
     return "regression" if is_continuous(y) else "classification"
 
 
-def check_models(models: Mapping[str, ModelSpec]) -> list[str]:
-    """Return why models do not belong into one leaderboard, a line per problem."""
-    tasks = defaultdict(list)
+def _task_of_entry(model: ModelSpec) -> str | None:
+    """Return the task of a model, or None if it is disabled or cannot be built."""
+    if not model.enabled:
+        return None
+    try:
+        return task_of(build_estimator(model, random_state=0))
+    except Exception:  # The model's own nodes fail with this error.
+        return None
+
+
+def find_mixed_tasks(models: Mapping[str, ModelSpec]) -> list[str]:
+    """Find classifiers and regressors that would be on one leaderboard.
+
+    Args:
+        models: The entries in ``parameters.yml``, by the names of the models.
+
+    Returns:
+        A line that describes the problem, or an empty list.
+    """
+    names = defaultdict(list)
     for name, model in models.items():
-        if task := _task(model):
-            tasks[task].append(name)
-    if len(tasks) < 2:
+        task = _task_of_entry(model)
+        if task is not None:
+            names[task].append(name)
+    if len(names) < 2:
         return []
-    both = "; ".join(
-        f"{', '.join(some[:5])} for {task}" for task, some in tasks.items()
-    )
-    return [f"models: {both}: their scores do not compare; disable one kind"]
+
+    classifiers = ", ".join(names["classification"][:5])
+    regressors = ", ".join(names["regression"][:5])
+    return [
+        f"models: scores of classifiers ({classifiers}) and of regressors "
+        f"({regressors}) cannot be compared; disable the models of one kind"
+    ]
 
 
-def _task(model: ModelSpec) -> str | None:
-    """Return what an enabled model is for; None of one that cannot be built."""
-    with suppress(Exception):  # it fails in its own nodes
-        return task_of(build_estimator(model, 0)) if model.enabled else None
-    return None
-
-
-def check_scoring(comparison: ComparisonSpec) -> list[str]:
-    """Return which names of scores scikit-learn does not know."""
+def find_unknown_scores(comparison: ComparisonSpec) -> list[str]:
+    """Find names of scores that scikit-learn does not know, a line for each."""
     if comparison.scoring == ["auto"]:
         return []
     from sklearn.metrics import get_scorer_names
@@ -72,82 +204,3 @@ def check_scoring(comparison: ComparisonSpec) -> list[str]:
         for name in comparison.scoring
         if name not in known
     ]
-
-
-def score_names(comparison: ComparisonSpec, estimator: Any, y: Any) -> list[str]:
-    """Return the names of the scores to compare by, the one that decides first."""
-    if comparison.scoring != ["auto"]:
-        return comparison.scoring
-    guess = "regression" if is_continuous(y) else "classification"
-    return AUTO[task_of(estimator) or guess]
-
-
-def cross_validate_model(
-    model: ModelSpec,
-    data: DataSpec,
-    comparison: ComparisonSpec,
-    X: pd.DataFrame,
-    y: Any,
-    random_state: int,
-) -> dict[str, list[float]]:
-    """Cross-validate a model, its encoder fitted anew in each fold.
-
-    Returns:
-        By name of the score its value on each fold; higher is better. The same rows,
-        folds and random_state give the same folds, whatever the model.
-
-    Raises:
-        ValueError: If the model cannot be fitted or scored, or a score is not finite.
-    """
-    from sklearn.model_selection import cross_validate
-
-    estimator = build_model(model, data, X, y, random_state)
-    names = score_names(comparison, estimator, y)
-    if comparison.folds == 0:
-        return {}
-    with warnings.catch_warnings():
-        # Of classes that are rare or arguments that are unfortunate: the score says so.
-        warnings.simplefilter("ignore")
-        scored = cross_validate(
-            estimator,
-            X,
-            y,
-            cv=make_folds(comparison.folds, y, estimator, random_state),
-            scoring=names,
-            error_score="raise",
-        )
-    return {name: finite(name, scored[f"test_{name}"]) for name in names}
-
-
-def score_fitted_model(
-    fitted_model: Any, comparison: ComparisonSpec, X: pd.DataFrame, y: Any
-) -> dict[str, float]:
-    """Return the scores of a fitted model on other rows, by name.
-
-    Raises:
-        ValueError: If one of them is not finite.
-    """
-    from sklearn.metrics import check_scoring
-
-    names = score_names(comparison, fitted_model, y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        scores = check_scoring(fitted_model, scoring=names)(fitted_model, X, y)
-    return {name: finite(name, [scores[name]])[0] for name in names}
-
-
-def summarize_folds(validation: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Return mean and standard error over the folds, as the leaderboard names them."""
-    summary = {}
-    for name, values in validation.items():
-        summary[f"validation_{name}"] = float(np.mean(values))
-        error = np.std(values, ddof=1) / np.sqrt(len(values))
-        summary[f"validation_{name}_stderr"] = float(error)
-    return summary
-
-
-def finite(name: str, values: Any) -> list[float]:
-    """Return scores as a list of floats, all of them finite."""
-    if not np.isfinite(values).all():
-        raise ValueError(f"the score {name} is not a finite number: {list(values)}")
-    return [float(value) for value in values]

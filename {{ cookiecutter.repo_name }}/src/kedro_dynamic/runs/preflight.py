@@ -263,7 +263,7 @@ def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
 def _parameter_problems(parameters: dict[str, Any]) -> list[str]:
     """Return what is wrong with the models and scores among the parameters."""
     from kedro_dynamic.models.estimators import find_problems
-    from kedro_dynamic.models.scoring import check_models, check_scoring
+    from kedro_dynamic.models.scoring import find_mixed_tasks, find_unknown_scores
 
     problems: list[str] = []
     compared = {}
@@ -275,10 +275,10 @@ def _parameter_problems(parameters: dict[str, Any]) -> list[str]:
 
     for spec in parameters.values():
         if isinstance(spec, ComparisonSpec):
-            problems += check_scoring(spec)
+            problems += find_unknown_scores(spec)
 
     # Whether models can be compared is known once they can be built.
-    return problems or check_models(compared)
+    return problems or find_mixed_tasks(compared)
 
 
 def _first_cause(error: BaseException) -> BaseException:
