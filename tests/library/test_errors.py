@@ -1,4 +1,4 @@
-"""Faults of a configuration file: all at once, each with its key and a remedy."""
+"""Errors that the user can mend: all problems at once, with key and remedy."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Part(BaseModel):
-    """A mapping inside of another."""
+    """A mapping in a file."""
 
     model_config = ConfigDict(extra="forbid")
     depth: int
     kind: str = Field(default="a", alias="class")
 
 
-class Whole(BaseModel):
+class File(BaseModel):
     """What a file may say."""
 
     part: Part | None = None
@@ -27,7 +27,7 @@ class Whole(BaseModel):
 
 def problems(value: object, prefix: str = "") -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
-        parse(Whole, value, "own.yml", prefix)
+        parse(File, value, "own.yml", prefix)
     lines: list[str]
     title, *lines = caught.value.message.split("\n  ")
     assert title.startswith("own.yml has ")

@@ -39,7 +39,7 @@ def model(**changes: Any) -> str:
 
 
 def test_disabled_models_are_left_out_but_checked() -> None:
-    off = TREE | {"enabled": "false"}  # a text, which is what --params gives
+    off = TREE | {"enabled": "false"}  # --params gives texts
     empty = TREE | {"model_kwargs": None, "search_space": None}
     spec = read_parameters(parameters(models={"tree": empty, "off": off}))
     assert list(spec.models) == ["tree"]
@@ -48,7 +48,7 @@ def test_disabled_models_are_left_out_but_checked() -> None:
 
 
 @pytest.mark.parametrize("models", [None, {}, {"tree": TREE | {"enabled": False}}])
-def test_one_model_at_least(models: object) -> None:
+def test_at_least_one_model_is_enabled(models: object) -> None:
     assert "models: none is enabled; give at least one" in message(models=models)
 
 
@@ -61,7 +61,9 @@ def test_one_model_at_least(models: object) -> None:
         ("a" * 200, "a" * 90),
     ],
 )
-def test_names_become_parts_of_names(name: object, write: str) -> None:
+def test_a_name_that_kedro_cannot_use_gets_a_valid_one(
+    name: object, write: str
+) -> None:
     assert f"write '{write}'" in message(models={name: TREE})
 
 
@@ -86,7 +88,9 @@ def test_every_problem_is_listed() -> None:
 @pytest.mark.parametrize(
     ("scoring", "read"), [("r2", ["r2"]), (["f1", "r2"], ["f1", "r2"])]
 )
-def test_one_score_needs_no_list(scoring: object, read: list[str]) -> None:
+def test_a_single_score_may_stand_without_a_list(
+    scoring: object, read: list[str]
+) -> None:
     assert ComparisonSpec.model_validate({"scoring": scoring}).scoring == read
 
 
@@ -114,13 +118,13 @@ def test_bounds_of_a_search_space(dimension: object, reason: str) -> None:
     assert reason in text
 
 
-def test_a_near_miss_at_the_top_is_the_users_but_told(
+def test_a_key_at_the_top_that_looks_misspelt_is_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
         warn_of_near_misses(parameters(comparisons={}, mine=1, model_uri="x"))
-    (told,) = (record.getMessage() for record in caplog.records)
-    assert told == (
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert message == (
         "parameters.yml: nothing reads the key 'comparisons'; did you mean "
         "'comparison'?"
     )
@@ -150,7 +154,7 @@ def test_packages_that_are_not_trusted_are_not_imported(wrap: Any, path: str) ->
 
 
 @pytest.mark.parametrize("path", ["SVC", "sklearn..SVC", "sklearn.svm.SVC()", ""])
-def test_what_is_no_path_is_not_imported(path: str) -> None:
+def test_a_class_is_named_by_its_import_path(path: str) -> None:
     assert "is not an import path" in model(**{"class": path})
 
 
@@ -181,13 +185,13 @@ def test_nested_entries_have_two_keys(nested: object, reason: str) -> None:
         {"param_grid": {"input": ["content", "file"]}},
     ],
 )
-def test_arguments_that_name_places_are_refused(arguments: dict[str, Any]) -> None:
+def test_arguments_that_name_places_are_rejected(arguments: dict[str, Any]) -> None:
     spec = {"class": "sklearn.pipeline.Pipeline", "model_kwargs": arguments}
     with pytest.raises(ValidationError, match="names a place to read or write"):
         ModelSpec.model_validate(spec)
 
 
-def test_a_place_is_no_dimension_either() -> None:
+def test_a_dimension_that_names_places_is_rejected() -> None:
     space = {"memory": {"categorical": ["/tmp/cache"]}}
     spec = {"class": "sklearn.pipeline.Pipeline", "search_space": space}
     with pytest.raises(ValidationError, match="names a place to read or write"):

@@ -126,11 +126,12 @@ def explain(
     """
     if not isinstance(error, DatasetError | OSError):
         return error
+
     if not dataset:
-        is_of_dataset = isinstance(error, DatasetError)
-        return (
-            ConfigurationError(redact(str(error).strip())) if is_of_dataset else error
-        )
+        # It may come from a file that the code of a node opened.
+        if isinstance(error, OSError):
+            return error
+        return ConfigurationError(redact(str(error).strip()))
 
     if action == "made":
         problem = f"{dataset}: {_first_line(error.__cause__ or error)}"
@@ -138,8 +139,8 @@ def explain(
         cause = _first_cause(error)
         if _is_of_project(catalog, dataset) and not isinstance(cause, OSError):
             return error
-        place = shown_dataset(catalog, dataset)
-        problem = f"{place} cannot be {action}: {_one_line(cause)}"
+        shown = shown_dataset(catalog, dataset)
+        problem = f"{shown} cannot be {action}: {_one_line(cause)}"
         if isinstance(cause, UnicodeDecodeError):
             problem += "; save it as UTF-8, or give load_args: {encoding: ...}"
 
