@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,41 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
     """Open a run in a new store, which models are logged to."""
     with open_run(tmp_path_factory.mktemp("store")) as client:
         yield client
+
+
+# What a model needs of MLflow is its file and its code. MLflow itself needs pydantic.
+PREDICT = """
+import json, pickle, sys
+from pathlib import Path
+
+for name in ("click", "kedro", "kedro_mlflow", "mlflow", "omegaconf", "pydantic"):
+    sys.modules[name] = None  # as if it were not installed
+folder = Path(sys.argv[1])
+sys.path.insert(0, str(folder / "code"))
+
+import pandas as pd
+from skops import io
+
+file = folder / "model.skops"
+if file.exists():
+    model = io.load(file, trusted=io.get_untrusted_types(file=file))
+else:
+    model = pickle.loads((folder / "model.pkl").read_bytes())
+print(json.dumps(model.predict(pd.DataFrame({"legs": [4, 2]})).tolist()))
+"""
+
+PREDICT_BY_MLFLOW = """
+import json, sys
+
+for name in ("kedro", "kedro_mlflow"):
+    sys.modules[name] = None  # as if it were not installed
+
+import mlflow
+import pandas as pd
+
+model = mlflow.pyfunc.load_model(sys.argv[1])
+print(json.dumps(model.predict(pd.DataFrame({"legs": [4, 2]})).tolist()))
+"""
 
 
 def fit_tree() -> Any:
@@ -76,3 +113,29 @@ def test_a_model_that_skops_cannot_store_is_pickled() -> None:
     model = make_pipeline(FunctionTransformer(lambda X: X), DecisionTreeClassifier())
     info = log_model(model.fit(ROWS[["legs"]], KIND), ROWS[["legs"]])
     assert info.flavors["sklearn"]["serialization_format"] == "cloudpickle"
+
+
+@pytest.mark.parametrize(
+    ("script", "skops"),
+    [(PREDICT, True), (PREDICT, False), (PREDICT_BY_MLFLOW, True)],
+    ids=["skops", "pickle", "MLflow"],
+)
+def test_a_model_answers_without_kedro(script: str, skops: bool) -> None:
+    from kedro_dynamic.models.columns import LabelEncodedClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    from sklearn.tree import DecisionTreeClassifier
+
+    function = None if skops else lambda X: X
+    model = make_pipeline(
+        FunctionTransformer(function), LabelEncodedClassifier(DecisionTreeClassifier())
+    )
+    X = ROWS[["legs"]]
+    info = log_model(model.fit(X, KIND), X)
+    folder = mlflow.artifacts.download_artifacts(info.model_uri)
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", script, folder],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == '["cat", "bird"]', done.stderr

@@ -29,9 +29,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kedro.framework import project
-
-from .config.project import PACKAGE_VARIABLE
+from .config.library import PACKAGE_VARIABLE, VERSION
 
 if TYPE_CHECKING:
     from .config.errors import ConfigurationError as ConfigurationError
@@ -93,6 +91,7 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOMES)
+__version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:
@@ -104,10 +103,10 @@ def __getattr__(name: str) -> Any:
 
 
 # Kedro does not configure the processes that ParallelRunner spawns: without this, the
-# project's hooks would be missing there, and plugins that it disables would run.
-if (
-    multiprocessing.parent_process()
-    and project.PACKAGE_NAME is None
-    and PACKAGE_VARIABLE in os.environ
-):
-    project.settings.configure(f"{os.environ[PACKAGE_VARIABLE]}.settings")
+# project's hooks would be missing there, and plugins that it disables would run. Where
+# a model is served, Kedro need not be installed.
+if multiprocessing.parent_process() and PACKAGE_VARIABLE in os.environ:
+    from kedro.framework import project
+
+    if project.PACKAGE_NAME is None:
+        project.settings.configure(f"{os.environ[PACKAGE_VARIABLE]}.settings")

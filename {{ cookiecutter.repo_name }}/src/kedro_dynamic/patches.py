@@ -28,7 +28,8 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 
 from kedro_dynamic.catalog.atomic import AtomicFileSystem
-from kedro_dynamic.config.project import PACKAGE_VARIABLE, package_name
+from kedro_dynamic.config.library import PACKAGE_VARIABLE
+from kedro_dynamic.config.project import package_name
 
 # Warnings that libraries raise about themselves. A user cannot act on them.
 NOISE = (

@@ -5,6 +5,7 @@ hook. So a config loader notes itself here when a session creates it.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Collection
 from importlib import import_module
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING
 from kedro.framework import project
 from kedro.utils import find_kedro_project, is_kedro_project
 
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.library import (
+    LIBRARY,
+    PACKAGE_VARIABLE,
+    came_with_model,
+    find_other_copy,
+)
+
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
-
-# Processes that ParallelRunner spawns do not learn the package's name from Kedro.
-PACKAGE_VARIABLE = "KEDRO_DYNAMIC_PACKAGE"
-
-# The folder of this library.
-LIBRARY = Path(__file__).parents[1]
 
 
 class _InForce(threading.local):
@@ -67,15 +70,43 @@ def package_path() -> Path:
     return Path(str(import_module(package_name()).__file__)).parent
 
 
-def code_paths(modules: Collection[str]) -> list[Path]:
-    """Return the folders that go with a model that uses these top-level modules.
+def check_library() -> None:
+    """Reject a copy of the library that is not the one that the project uses.
+
+    A project uses the copy beside its package, or else the installed one. Where a model
+    was loaded first, the copy may be the one that was logged with the model.
+
+    Raises:
+        ConfigurationError: Names both copies.
+    """
+    package = sys.modules.get(package_name())
+    package_file = getattr(package, "__file__", None)
+    if package_file is None:
+        return
+
+    own = Path(package_file).parents[1] / LIBRARY.name
+    if own.is_dir():
+        expected, is_right = str(own), own.samefile(LIBRARY)
+    else:
+        expected = str(find_other_copy() or "the installed one")
+        is_right = not came_with_model()
+    if not is_right:
+        raise ConfigurationError(
+            f"{LIBRARY.name} was imported from {LIBRARY}, but the project "
+            f"{package_name()} uses {expected}. Start Python anew, and open the "
+            "project before you load a model or another project"
+        )
+
+
+def code_paths(packages: Collection[str]) -> list[Path]:
+    """Return the folders that go with a model that uses these top-level packages.
 
     Neither the project's package nor this library can be installed from a registry of
-    packages.
+    packages. Modules of the project may import the library.
     """
     paths = []
-    if package_name() in modules:
+    if package_name() in packages:
         paths.append(package_path())
-    if LIBRARY.name in modules:
+    if paths or LIBRARY.name in packages:
         paths.append(LIBRARY)
     return paths

@@ -3,7 +3,7 @@
 This module imports scikit-learn, so it is itself imported only where it is needed.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -12,10 +12,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
-from kedro_dynamic.config.schema import DataSpec
+from kedro_dynamic.config.library import Versioned
+
+if TYPE_CHECKING:  # a served model imports this module without pydantic
+    from kedro_dynamic.config.schema import DataSpec
 
 
-def with_encoder(estimator: Any, data: DataSpec, X: pd.DataFrame) -> Any:
+def with_encoder(estimator: Any, data: "DataSpec", X: pd.DataFrame) -> Any:
     """Return encoder and estimator as one, to be fitted and used on raw rows.
 
     Gaps in numbers are filled by the median; a text becomes a column of 0 and 1 per
@@ -39,7 +42,9 @@ def with_encoder(estimator: Any, data: DataSpec, X: pd.DataFrame) -> Any:
     return make_pipeline(columns, estimator)
 
 
-class LabelEncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LabelEncodedClassifier(  # type: ignore[misc]
+    Versioned, ClassifierMixin, BaseEstimator
+):
     """A classifier that numbers the labels for the one inside it, such as xgboost's."""
 
     def __init__(self, estimator: Any):

@@ -17,7 +17,7 @@ from kedro.pipeline import Pipeline
 from kedro_dynamic.catalog.entries import check_entries
 from kedro_dynamic.catalog.storage import set_storage_root
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
-from kedro_dynamic.config.project import put_in_force
+from kedro_dynamic.config.project import check_library, put_in_force
 from kedro_dynamic.registry.pipelines import create_pipelines
 
 
@@ -33,6 +33,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     _lock = threading.RLock()
 
     def __init__(self, *args: Any, **kwargs: Any):
+        check_library()
         with self._lock:
             super().__init__(*args, **kwargs)
         _check_environment(Path(self.conf_source), self.env or "")

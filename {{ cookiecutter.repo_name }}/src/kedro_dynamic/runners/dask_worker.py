@@ -18,7 +18,8 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.runner.task import Task
 
 from kedro_dynamic.config.errors import ConfigurationError
-from kedro_dynamic.config.project import LIBRARY, package_name, project_path
+from kedro_dynamic.config.library import LIBRARY
+from kedro_dynamic.config.project import package_name, project_path
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 
 # What nodes, and what they leave, are pickled with.

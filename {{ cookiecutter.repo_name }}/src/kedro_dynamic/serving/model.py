@@ -13,6 +13,7 @@ from kedro_mlflow.mlflow import KedroPipelineModel
 from mlflow.exceptions import MlflowException
 
 from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.library import Versioned
 
 # Rows of a small request. Small requests are answered one after the other: threads that
 # share the interpreter answer an eighth fewer. A large request holds none of them up.
@@ -42,7 +43,7 @@ class Answers(pd.DataFrame):
         return records
 
 
-class InferenceModel(KedroPipelineModel):  # type: ignore[misc]
+class InferenceModel(Versioned, KedroPipelineModel):  # type: ignore[misc]
     """kedro-mlflow's model, quick enough to answer single requests.
 
     For each request kedro-mlflow copies the catalog, makes a hook manager and starts a
