@@ -98,12 +98,12 @@ class PredictedRows:
         """Return one prediction per row number."""
         return self._look_up("predict", rows)
 
-    @available_if(_model_has("predict_proba"))
+    @available_if(_model_has("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, rows: Array) -> Array:
         """Return the probability of each class, one row per row number."""
         return self._look_up("predict_proba", rows)
 
-    @available_if(_model_has("decision_function"))
+    @available_if(_model_has("decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, rows: Array) -> Array:
         """Return the decision values, one or a row of them per row number."""
         return self._look_up("decision_function", rows)

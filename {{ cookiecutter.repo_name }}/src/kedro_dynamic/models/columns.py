@@ -42,8 +42,10 @@ def with_encoder(estimator: Any, data: "DataSpec", X: pd.DataFrame) -> Any:
     return make_pipeline(columns, estimator)
 
 
-class LabelEncodedClassifier(  # type: ignore[misc]
-    Versioned, ClassifierMixin, BaseEstimator
+class LabelEncodedClassifier(
+    Versioned,
+    ClassifierMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
 ):
     """A classifier that numbers the labels for the one inside it, such as xgboost's."""
 
