@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 
 # The folder of this copy.
 LIBRARY = Path(__file__).parents[1]
