@@ -122,8 +122,8 @@ def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
 
 def _build(class_path: str, model_kwargs: Mapping[str, Any] | None) -> Any:
     """Call a class with its arguments, after building the classes among these."""
-    arguments = {}
-    arguments_of_parts = {}
+    arguments: dict[str, Any] = {}
+    arguments_of_parts: dict[str, Any] = {}
     for name, value in (model_kwargs or {}).items():
         # As in scikit-learn, <part>__<parameter> is a parameter of a part.
         target = arguments_of_parts if "__" in name else arguments

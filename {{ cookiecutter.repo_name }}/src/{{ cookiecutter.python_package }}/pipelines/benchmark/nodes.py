@@ -71,25 +71,27 @@ def learning_curve(
             return_times=True,
         )
 
-    measured = {
-        "validation score": validation_scores,
-        "training score": training_scores,
-        # Without a score, these are the seconds until an error.
-        "seconds to fit": fit_seconds,
-    }
+    # Without a score, the seconds are those until an error: they do not count either.
     is_scored = np.isfinite(validation_scores + training_scores).all(axis=1)
-    rows = []
-    for kind, values in measured.items():
-        for count, by_fold in zip(samples[is_scored], values[is_scored], strict=True):
-            rows.append(
-                {
-                    "samples": int(count),
-                    "measured": kind,
-                    "mean": by_fold.mean(),
-                    "std": by_fold.std(),
-                }
-            )
-    return rows
+    samples = samples[is_scored]
+    return [
+        *_curve_rows("validation score", samples, validation_scores[is_scored]),
+        *_curve_rows("training score", samples, training_scores[is_scored]),
+        *_curve_rows("seconds to fit", samples, fit_seconds[is_scored]),
+    ]
+
+
+def _curve_rows(measured: str, samples: Any, by_fold: Any) -> list[dict[str, Any]]:
+    """Return a row per number of samples, with mean and deviation over the folds."""
+    return [
+        {
+            "samples": int(count),
+            "measured": measured,
+            "mean": values.mean(),
+            "std": values.std(),
+        }
+        for count, values in zip(samples, by_fold, strict=True)
+    ]
 
 
 def collect_learning_curves(**curves: Any) -> pd.DataFrame:
