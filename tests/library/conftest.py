@@ -21,8 +21,8 @@ os.environ["PYTHONPATH"] = f"{SOURCE}{os.pathsep}{REPOSITORY / 'tests'}"
 
 
 @pytest.fixture
-def sought(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
-    """Note each pipeline whose inputs or outputs are looked for."""
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
+    """Return the pipelines whose inputs or outputs are computed, once for each time."""
     pipelines: list[Pipeline] = []
     remove = Pipeline._remove_intermediates
 

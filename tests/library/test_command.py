@@ -7,12 +7,13 @@ import sys
 import pytest
 from kedro_dynamic.runs.command import kedro_command
 
-TREE = "models.tree"
+MODEL = "models.tree"
+# A model of a data set of the benchmark.
 CELL = "benchmark.wine.tree.tuned"
 
 
 @pytest.mark.parametrize(
-    ("argv", "whole", "tree", "cell"),
+    ("argv", "command", "model_command", "benchmark_command"),
     [
         (
             ["/venv/bin/kedro", "run"],
@@ -43,21 +44,27 @@ CELL = "benchmark.wine.tree.tuned"
     ids=["kedro", "options", "package", "notebook"],
 )
 def test_a_run_and_its_models_can_be_run_again(
-    argv: list[str], whole: str, tree: str, cell: str, monkeypatch: pytest.MonkeyPatch
+    argv: list[str],
+    command: str,
+    model_command: str,
+    benchmark_command: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "argv", argv)
     run_params = {"pipeline_names": ["etl", "models"]}
-    assert kedro_command(run_params) == whole
-    assert kedro_command(run_params, namespace=TREE) == tree
-    assert kedro_command(run_params, namespace=CELL) == cell
+    assert kedro_command(run_params) == command
+    assert kedro_command(run_params, namespace=MODEL) == model_command
+    assert kedro_command(run_params, namespace=CELL) == benchmark_command
 
 
-def test_resuming_takes_one_more_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resuming_command_has_one_more_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for options in ([], ["--only-missing-outputs"]):
         monkeypatch.setattr(sys, "argv", ["kedro", "run", *options])
         resumed = kedro_command({}, only_missing=True)
         assert resumed == "kedro run --only-missing-outputs"
-        alone = kedro_command({}, namespace=TREE)
+        alone = kedro_command({}, namespace=MODEL)
         assert alone == "kedro run --pipelines models.tree"
 
 

@@ -1,4 +1,4 @@
-"""The Dask runner without a cluster: what is sent, what is refused, what errors say."""
+"""The Dask runner without a cluster: what it sends, what it rejects, its errors."""
 
 from __future__ import annotations
 
@@ -29,126 +29,131 @@ JSON = {"type": "json.JSONDataset", "filepath": "memory:///{name}.json"}
 
 @pytest.fixture
 def catalog() -> Iterator[DataCatalog]:
-    """Return a catalog whose files are at a URL, in an emptied file system."""
-    patterns = ("models.{name}", "kept_{name}")
-    catalog = DataCatalog.from_config({one: dict(JSON) for one in patterns})
+    """Return a catalog whose files are at a URL, in a file system in memory."""
+    patterns = ("models.{name}", "file_{name}")
+    catalog = DataCatalog.from_config({pattern: dict(JSON) for pattern in patterns})
     yield catalog
     fsspec.filesystem("memory").store.clear()
 
 
-def double(value: Any) -> Any:
+def copy_value(value: Any) -> Any:
     return value
 
 
-def task(catalog: DataCatalog, *tags: str) -> Task:
-    return Task(Node(double, "kept_a", "kept_b", tags=[*tags]), catalog, False)
+def task_of(catalog: DataCatalog, *tags: str) -> Task:
+    """Return the task of a node with one input and one output."""
+    return Task(Node(copy_value, "file_a", "file_b", tags=[*tags]), catalog, False)
 
 
-class Sent:
-    """A node that Dask has been given."""
+class DaskFuture:
+    """A future of Dask whose task has ended."""
 
     def __init__(self, status: str, error: BaseException | None = None):
-        """Keep how it ended."""
+        """Set how the task ended."""
         self.status, self._error = status, error
 
     def exception(self) -> BaseException | None:
-        """Return what it ended with."""
+        """Return the error of the task."""
         return self._error
 
     def add_done_callback(self, function: Any) -> None:
-        """End at once."""
+        """Call the function at once."""
         function(self)
 
 
 class Client:
-    """A client that keeps what it is given to send."""
+    """A client that remembers what it sends."""
 
-    def __init__(self, answer: Sent):
-        """Keep the answer to what is sent."""
-        self.answer, self.content = answer, b""
+    def __init__(self, future: DaskFuture):
+        """Set the future of each task."""
+        self.future, self.content = future, b""
 
-    def submit(self, work: Any, content: bytes, **options: Any) -> Sent:
-        """Keep it."""
+    def submit(self, work: Any, content: bytes, **options: Any) -> DaskFuture:
+        """Remember the content."""
         self.content = content
-        return self.answer
+        return self.future
 
 
 @pytest.fixture
 def runner() -> Any:
-    """Return a runner for whose scheduler nobody has asked yet."""
+    """Return a runner that has not connected to its scheduler yet."""
     pytest.importorskip("distributed")
     from kedro_dynamic.runners.dask_runner import DaskRunner
 
     return DaskRunner(address="tcp://127.0.0.1:1")
 
 
-def test_what_is_in_memory_is_refused_by_name(
+def test_outputs_in_memory_are_rejected_by_name(
     runner: Any, catalog: DataCatalog
 ) -> None:
-    catalog.save("kept_a", 1)
-    steps = [node(double, "kept_a", "between"), node(double, "between", "kept_b")]
+    catalog.save("file_a", 1)
+    steps = [
+        node(copy_value, "file_a", "between"),
+        node(copy_value, "between", "file_b"),
+    ]
     with pytest.raises(ConfigurationError) as caught:
         runner.run(Pipeline(steps), catalog)
     assert "between: is only in memory" in caught.value.message
-    assert "kept_b" not in caught.value.message
+    assert "file_b" not in caught.value.message
 
 
-def test_no_more_of_a_catalog_is_sent_than_a_node_uses(
+def test_only_the_part_of_the_catalog_that_a_node_uses_is_sent(
     runner: Any, catalog: DataCatalog
 ) -> None:
-    for name in ("kept_a", "kept_b"):
+    for name in ("file_a", "file_b"):
         catalog.get(name)
     catalog["table"] = pd.DataFrame(np.zeros((100_000, 2)))
-    runner._client = Client(Sent("finished"))
-    sent = task(catalog)
-    assert runner.submit(sent).result() is sent.node
+    runner._client = Client(DaskFuture("finished"))
+    task = task_of(catalog)
+    assert runner.submit(task).result() is task.node
     content = runner._client.content
     assert len(content) < 20_000
     _, part, *_ = pickle.loads(content)
-    assert {*part.keys()} == {"kept_a", "kept_b"}
-    # Hooks look there for the files of a node.
-    assert config_of(part, "kept_b")["filepath"] == "memory:///b.json"
+    assert {*part.keys()} == {"file_a", "file_b"}
+    # Hooks in the worker look up the files of a node in its entries.
+    assert config_of(part, "file_b")["filepath"] == "memory:///b.json"
 
 
-def test_how_nodes_end(runner: Any, catalog: DataCatalog) -> None:
+def test_the_outcome_of_a_node_is_passed_on(runner: Any, catalog: DataCatalog) -> None:
     from dask.distributed import KilledWorker
 
-    def end(status: str, error: BaseException | None = None, *tags: str) -> Any:
-        for name in ("kept_a", "kept_b"):
+    def outcome_of(status: str, error: BaseException | None = None, *tags: str) -> Any:
+        for name in ("file_a", "file_b"):
             catalog.get(name)
-        runner._client = Client(Sent(status, error))
-        return runner.submit(task(catalog, *tags))
+        runner._client = Client(DaskFuture(status, error))
+        return runner.submit(task_of(catalog, *tags))
 
     with pytest.raises(ConfigurationError, match="lost its scheduler, or all its"):
-        end("cancelled").result()
+        outcome_of("cancelled").result()
     with pytest.raises(ZeroDivisionError):
-        end("error", ZeroDivisionError()).result()
-    killed = KilledWorker("double", None, 3)
+        outcome_of("error", ZeroDivisionError()).result()
+    killed = KilledWorker("copy_value", None, 3)
     with pytest.raises(ConfigurationError, match="most likely for lack of memory"):
-        end("error", killed).result()
-    assert not catalog.exists("kept_b")
-    end("error", killed, "keep_going").result()
-    assert is_failure(catalog.load("kept_b"))
+        outcome_of("error", killed).result()
+    assert not catalog.exists("file_b")
+    outcome_of("error", killed, "keep_going").result()
+    assert is_failure(catalog.load("file_b"))
 
 
-def test_workers_refuse_to_run_other_code(runner: Any) -> None:
+def test_workers_reject_other_code(runner: Any) -> None:
     from kedro_dynamic.runners import dask_worker
 
-    here = dask_worker.fingerprint("kedro_dynamic")
-    assert "kedro 1." in here
-    with pytest.raises(ConfigurationError, match=f"has {here}, but the run iris 0, "):
+    actual = dask_worker.fingerprint("kedro_dynamic")
+    assert "kedro 1." in actual
+    message = f"has {actual}, but the run iris 0, "
+    with pytest.raises(ConfigurationError, match=message):
         dask_worker.work("kedro_dynamic", "iris 0, kedro 1.7.0", b"", b"")
 
 
-def test_dask_is_imported_only_where_it_is_named() -> None:
+def test_dask_is_imported_only_if_a_runner_needs_it() -> None:
     code = """
 import sys
 import kedro_dynamic.settings
 print({"dask", "distributed"} & set(sys.modules))
 """
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "set()", done.stderr
+    process = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert process.stdout.splitlines()[-1] == "set()", process.stderr
 
 
 def test_files_at_a_url_are_deleted(catalog: DataCatalog) -> None:

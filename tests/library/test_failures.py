@@ -24,24 +24,26 @@ from kedro_dynamic.runs.failures import (
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
-def divide(whole: float, by: float) -> float:
+def divide(number: float, by: float) -> float:
     """Divide."""
-    return whole / by
+    return number / by
 
 
-def split(whole: float) -> tuple[float, float]:
-    return 1 / whole, 2 / whole
+def two_outputs(number: float) -> tuple[float, float]:
+    return 1 / number, 2 / number
 
 
-def named(whole: float) -> dict[str, float]:
-    return {"half": 1 / whole}
+def named_output(number: float) -> dict[str, float]:
+    return {"half": 1 / number}
 
 
-def typed(table: Any, data: DataSpec) -> str:
+def with_parameters(table: Any, data: DataSpec) -> str:
     return str(data.target_column)
 
 
-def raising(error: BaseException) -> Any:
+def raising(error: BaseException) -> FailureCatcher:
+    """Return the function of a node that raises an error."""
+
     def function(_: Any) -> None:
         raise error
 
@@ -63,23 +65,24 @@ def test_an_error_becomes_a_failure(
 @pytest.mark.parametrize(
     "error", [ConfigurationError("a"), DataError("b"), KeyboardInterrupt()]
 )
-def test_what_concerns_the_whole_run_passes(error: BaseException) -> None:
+def test_an_error_that_concerns_all_models_is_raised(error: BaseException) -> None:
     with pytest.raises(type(error)):
         raising(error)(1)
 
 
-def test_a_failure_takes_the_place_of_every_output() -> None:
-    failed = FailureCatcher(split, ["a", "b"])(0)
-    assert [is_failure(value) for value in failed] == [True, True]
-    by_name = FailureCatcher(named, {"half": "a.half"})(0)
-    assert is_failure(by_name["half"])
-    assert is_failure(FailureCatcher(split, ["a"])(0)[0])
+def test_a_failure_replaces_every_output() -> None:
+    outputs = FailureCatcher(two_outputs, ["a", "b"])(0)
+    assert [is_failure(value) for value in outputs] == [True, True]
+    outputs_by_key = FailureCatcher(named_output, {"half": "a.half"})(0)
+    assert is_failure(outputs_by_key["half"])
+    (output,) = FailureCatcher(two_outputs, ["a"])(0)
+    assert is_failure(output)
 
 
 def test_a_failure_is_passed_on_as_it_is() -> None:
     assert FailureCatcher(divide, "x")(FAILURE, 1) is FAILURE
     assert FailureCatcher(divide, "x")(1, by=FAILURE) is FAILURE
-    assert FailureCatcher(split, ["a", "b"])(FAILURE) == [FAILURE, FAILURE]
+    assert FailureCatcher(two_outputs, ["a", "b"])(FAILURE) == [FAILURE, FAILURE]
 
 
 def test_a_partial_may_fail_as_well() -> None:
@@ -88,37 +91,38 @@ def test_a_partial_may_fail_as_well() -> None:
 
 def test_kedro_sees_the_function_itself() -> None:
     nodes = [
-        Node(typed, ["table", "params:data"], "x", name="first", tags="mine"),
-        Node(split, "x", ["a", "b"], confirms="a"),
+        Node(with_parameters, ["table", "params:data"], "x", name="first", tags="mine"),
+        Node(two_outputs, "x", ["a", "b"], confirms="a"),
     ]
     pipeline = keep_going(Pipeline(nodes))
     first, second = pipeline.nodes
     assert (first.name, first.tags) == ("first", {"mine", "keep_going"})
-    assert (first.func.__name__, second.func.__doc__) == ("typed", None)
+    assert (first.func.__name__, second.func.__doc__) == ("with_parameters", None)
     assert second.confirms == ["a"]
     assert (first.inputs, second.outputs) == (["table", "params:data"], ["a", "b"])
     assert inspect.getsourcefile(first.func) == __file__
-    found = TypeExtractor({"a": pipeline}).extract_types_from_pipelines()
-    assert found == {"data": DataSpec}
+    types = TypeExtractor({"a": pipeline}).extract_types_from_pipelines()
+    assert types == {"data": DataSpec}
 
 
-def test_the_others_go_on() -> None:
-    one = Pipeline(
+def test_the_other_models_go_on() -> None:
+    model = Pipeline(
         [
-            Node(divide, ["one", "by"], "part", name="divide"),
-            Node(named, "part", {"half": "half"}, name="named"),
+            Node(divide, ["number", "by"], "quotient", name="divide"),
+            Node(named_output, "quotient", {"half": "half"}, name="named"),
         ]
     )
     models = [
-        Pipeline(keep_going(one), namespace=name, inputs={"one"})
+        Pipeline(keep_going(model), namespace=name, inputs={"number"})
         for name in ("good", "bad")
     ]
-    values = {"one": 1, "good.by": 2, "bad.by": 0}
-    catalog = DataCatalog({name: MemoryDataset(of) for name, of in values.items()})
+    values = {"number": 1, "good.by": 2, "bad.by": 0}
+    datasets = {name: MemoryDataset(value) for name, value in values.items()}
+    catalog = DataCatalog(datasets)
     hooks = _create_hook_manager()
     hooks.register(RunHook())
     pipeline = Pipeline(models)
-    made = SequentialRunner().run(pipeline, catalog, hooks)
-    assert {node.func for node in pipeline.nodes} == {divide, named}
-    assert made["good.half"].load() == 2
-    assert made["bad.half"].load()["error"] == "ZeroDivisionError: division by zero"
+    outputs = SequentialRunner().run(pipeline, catalog, hooks)
+    assert {node.func for node in pipeline.nodes} == {divide, named_output}
+    assert outputs["good.half"].load() == 2
+    assert outputs["bad.half"].load()["error"] == "ZeroDivisionError: division by zero"

@@ -81,22 +81,22 @@ def run(pipeline: Pipeline) -> None:
     SequentialRunner().run(pipeline, DataCatalog({"value_0": MemoryDataset(0)}))
 
 
-def test_inputs_and_outputs_are_found_once(sought: list[Pipeline]) -> None:
+def test_inputs_and_outputs_are_found_once(searched: list[Pipeline]) -> None:
     pipeline = patches.cache_inputs_outputs(chain(9))
     run(pipeline)
-    assert sum(found is pipeline for found in sought) == 2
+    assert sum(found is pipeline for found in searched) == 2
     part = pipeline.filter(to_nodes=["step_3"])
-    sought.clear()
+    searched.clear()
     run(part)
-    assert sum(found is part for found in sought) == 2
+    assert sum(found is part for found in searched) == 2
 
 
 def test_needed_because_kedro_finds_inputs_and_outputs_for_each_node(
-    sought: list[Pipeline],
+    searched: list[Pipeline],
 ) -> None:
     pipeline = chain(9)
     run(pipeline)
-    assert sum(found is pipeline for found in sought) > 9
+    assert sum(found is pipeline for found in searched) > 9
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is made again is what would come out differently, and nothing else."""
+"""A resumed run makes again what would come out differently, and nothing else."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from kedro_dynamic.runs.run import Run
 
 from library.a_run import in_session
 
-# The nodes' module, which a test may edit. What they do is noted in `ran`.
+# The module of the nodes, which a test may edit. The nodes note in `ran` that they ran.
 MODULE = """
 ran = []
 errors = {}
@@ -58,7 +58,7 @@ def compare(*metrics):
     ran.append("compare")
     return sorted(map(str, metrics))
 """
-SIX = {"split", "fit 1", "score 1", "fit 2", "score 2", "compare"}
+ALL_STEPS = {"split", "fit 1", "score 1", "fit 2", "score 2", "compare"}
 
 
 class UntrackedHook(RunHook):
@@ -77,10 +77,10 @@ def close(run: Run, error: Exception | None = None) -> None:
 
 
 class Project:
-    """A project of two models in a folder, which are run as Kedro would."""
+    """A project of two models in a folder, which runs them as Kedro does."""
 
     def __init__(self, folder: Path, nodes: ModuleType):
-        """Write its raw data."""
+        """Write the raw data."""
         self.folder, self.nodes = folder, nodes
         self.parameters: dict[str, Any] = {"seed": 3, "a": {"k": 1}, "b": {"k": 2}}
         self.entries: dict[str, dict[str, Any]] = {
@@ -110,42 +110,50 @@ class Project:
         self.path(name).write_text(json.dumps(value))
 
     def read(self, name: str) -> Any:
-        """Return what a file of the data holds."""
+        """Return the content of a file of the data."""
         return json.loads(self.path(name).read_text())
 
     def pipeline(self) -> Pipeline:
-        """Return the pipeline of the parameters."""
-        of = self.nodes
+        """Return the pipeline of the models in the parameters."""
+        nodes = self.nodes
         models = [name for name in self.parameters if name != "seed"]
         metrics = [f"models.{name}.metrics" for name in models]
-        one = keep_going(
+        one_model = keep_going(
             Pipeline(
                 [
-                    Node(of.fit, ["part", "params:model"], "fitted_model", name="fit"),
-                    Node(of.score, "fitted_model", "metrics", name="score"),
+                    Node(
+                        nodes.fit,
+                        ["part", "params:model"],
+                        "fitted_model",
+                        name="fit",
+                    ),
+                    Node(nodes.score, "fitted_model", "metrics", name="score"),
                 ]
             )
         )
-        return Pipeline(
-            [
-                Node(of.split, ["raw", "params:seed"], ["part", "size"], name="split"),
-                *(
-                    Pipeline(
-                        one,
-                        namespace=f"models.{name}",
-                        inputs={"part"},
-                        parameters={"params:model": f"params:{name}"},
-                    )
-                    for name in models
-                ),
-                Node(of.compare, metrics, "board", name="compare", namespace="models"),
-            ]
+        split = Node(
+            nodes.split, ["raw", "params:seed"], ["part", "size"], name="split"
         )
+        compare = Node(
+            nodes.compare, metrics, "board", name="compare", namespace="models"
+        )
+        all_models = [
+            Pipeline(
+                one_model,
+                namespace=f"models.{name}",
+                inputs={"part"},
+                parameters={"params:model": f"params:{name}"},
+            )
+            for name in models
+        ]
+        return Pipeline([split, *all_models, compare])
 
     def run(
-        self, select: Callable[[Pipeline], Pipeline] = lambda all: all, **params: Any
+        self,
+        select: Callable[[Pipeline], Pipeline] = lambda pipeline: pipeline,
+        **params: Any,
     ) -> set[str]:
-        """Run as Kedro's session does, and return what was done."""
+        """Run as Kedro's session does, and return what the nodes did."""
         entries = {
             name.replace("{model}.", "models.{model}."): entry
             for name, entry in self.entries.items()
@@ -158,30 +166,31 @@ class Project:
             manager.register(hook)
         run_params = {"only_missing_outputs": False, "runner": "S"} | params
         pipeline = select(self.pipeline())
-        given = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
+        hook_args = {"run_params": run_params, "pipeline": pipeline, "catalog": catalog}
         only_missing = bool(run_params["only_missing_outputs"])
         self.nodes.ran.clear()
 
         def run() -> None:
-            manager.hook.before_pipeline_run(**given)
+            manager.hook.before_pipeline_run(**hook_args)
             try:
                 SequentialRunner().run(
                     pipeline, catalog, manager, only_missing_outputs=only_missing
                 )
             except Exception as error:
-                manager.hook.on_pipeline_error(error=error, **given)
+                manager.hook.on_pipeline_error(error=error, **hook_args)
                 raise
-            manager.hook.after_pipeline_run(run_result={}, **given)
+            manager.hook.after_pipeline_run(run_result={}, **hook_args)
 
         in_session(run)
         return {*self.nodes.ran}
 
     def resume(self, **params: Any) -> set[str]:
-        """Run what is missing, and return what was done."""
+        """Run what is missing, and return what the nodes did."""
         return self.run(only_missing_outputs=True, **params)
 
 
 def load(path: Path) -> ModuleType:
+    """Import the module of the nodes anew."""
     spec = importlib.util.spec_from_file_location("iris_nodes", path)
     assert spec
     assert spec.loader
@@ -193,7 +202,7 @@ def load(path: Path) -> ModuleType:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """Return a project that has been run."""
+    """Return a project that was run once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "project_path", lambda: tmp_path)
     monkeypatch.setattr(hooks, "finish", close)
@@ -203,40 +212,50 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     module.write_text(MODULE)
     (tmp_path / "data").mkdir()
     project = Project(tmp_path, load(module))
-    assert project.run() == SIX
+    assert project.run() == ALL_STEPS
     yield project
     assert runs.open_runs() == []
     assert not [*(tmp_path / "data/.locks").glob("*.*n")]
     del sys.modules["iris_nodes"]
 
 
-def test_a_run_finds_the_ends_of_its_pipeline_once(
-    project: Project, sought: list[Pipeline]
+def test_a_run_finds_the_inputs_and_outputs_of_its_pipeline_once(
+    project: Project, searched: list[Pipeline]
 ) -> None:
-    def run() -> int:
-        run: list[Pipeline] = []
-        project.run(lambda one: run.append(one) or one)  # type: ignore[func-returns-value]
-        return sum(one is run[0] for one in sought)
+    def count_searches() -> int:
+        run_pipelines: list[Pipeline] = []
 
-    few = run()
+        def select(pipeline: Pipeline) -> Pipeline:
+            run_pipelines.append(pipeline)
+            return pipeline
+
+        project.run(select)
+        (run_pipeline,) = run_pipelines
+        return sum(pipeline is run_pipeline for pipeline in searched)
+
+    count_of_two_models = count_searches()
     project.parameters |= {"c": {"k": 3}, "d": {"k": 4}}
-    assert run() == few
+    assert count_searches() == count_of_two_models
 
 
-def test_what_has_not_changed_is_left_alone(project: Project) -> None:
+def test_what_has_not_changed_is_not_made_again(project: Project) -> None:
     assert project.resume() == set()
     assert project.resume() == set()
-    assert project.run() == SIX
+    assert project.run() == ALL_STEPS
 
 
-def test_a_parameter_costs_its_model_and_the_leaderboard(
+def test_a_changed_parameter_costs_its_model_and_the_leaderboard(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, provenance.__name__)
     project.parameters["b"] = {"k": 5}
     assert project.resume() == {"fit 5", "score 5", "compare"}
-    (said,) = [one for one in caplog.records if one.name == provenance.__name__]
-    assert said.getMessage() == (
+    (message,) = (
+        record.getMessage()
+        for record in caplog.records
+        if record.name == provenance.__name__
+    )
+    assert message == (
         "Deleted 3 files, to be made again: "
         "board, models.b.fitted_model, models.b.metrics"
     )
@@ -247,7 +266,7 @@ def test_a_parameter_costs_its_model_and_the_leaderboard(
     }
 
 
-def test_typed_parameters_count_by_what_is_written(project: Project) -> None:
+def test_typed_parameters_are_known_by_what_is_written(project: Project) -> None:
     entry = {"class": "sklearn.svm.SVC", "model_kwargs": {"C": 1}}
     project.nodes.fit = lambda part, model: {"k": 1, "of": part}  # type: ignore[attr-defined]
     for kwargs, made_again in (({"C": 1}, True), ({"C": 1}, False), ({"C": 2}, True)):
@@ -262,7 +281,7 @@ def test_models_come_and_go(project: Project) -> None:
     del project.parameters["a"]
     assert project.resume() == {"compare"}
     assert len(project.read("board")) == 2
-    # Meanwhile the data changes, of which the one that is away has to hear.
+    # The data changes while one model is not in the parameters.
     project.write("raw", [1, 2, 3])
     assert "fit 1" not in project.resume()
     project.parameters["a"] = {"k": 1}
@@ -270,19 +289,19 @@ def test_models_come_and_go(project: Project) -> None:
 
 
 @pytest.mark.parametrize("same_size", [True, False])
-def test_raw_data_counts_by_its_content(same_size: bool, project: Project) -> None:
+def test_raw_data_is_known_by_its_content(same_size: bool, project: Project) -> None:
     raw = project.path("raw")
     os.utime(raw, ns=(1, 1))
     assert project.resume() == set()
     project.write("raw", [1, 3] if same_size else [1, 2, 3])
-    assert project.resume() == SIX
-    # Moved, it is still the same data.
+    assert project.resume() == ALL_STEPS
+    # Data that moves is still the same data.
     raw.rename(project.path("elsewhere"))
     project.entries["raw"] = project.entry("elsewhere")
     assert project.resume() == set()
 
 
-def test_a_folder_of_raw_data_counts_by_the_files_in_it(project: Project) -> None:
+def test_a_folder_of_raw_data_is_known_by_the_files_in_it(project: Project) -> None:
     folder = project.folder / "data/raw"
     (folder / "deeper").mkdir(parents=True)
     table = folder / "deeper/a.json"
@@ -291,47 +310,48 @@ def test_a_folder_of_raw_data_counts_by_the_files_in_it(project: Project) -> Non
     version = folder / "2020-01-01T00.00.00.000Z/raw"
     version.parent.mkdir()
     version.write_text("[1, 2]")
-    assert project.resume() == SIX
+    assert project.resume() == ALL_STEPS
     assert project.resume() == set()
-    table.write_text("2")  # no change of the outer folder
-    assert project.resume() == SIX
+    # This does not change the time of the outer folder.
+    table.write_text("2")
+    assert project.resume() == ALL_STEPS
 
 
-def test_how_data_is_read_and_written_counts(project: Project) -> None:
+def test_how_data_is_read_and_written_matters(project: Project) -> None:
     project.entries["raw"]["fs_args"] = {"open_args_load": {"encoding": "utf-8"}}
-    assert project.resume() == SIX
+    assert project.resume() == ALL_STEPS
     project.entries["{model}.metrics"]["save_args"] = {"indent": 2}
     assert project.resume() == {"score 1", "score 2", "compare"}
     project.entries["raw"]["metadata"] = {"kedro-viz": {"layer": "raw"}}
     assert project.resume() == set()
 
 
-def test_an_address_counts_where_content_cannot_be_seen(project: Project) -> None:
+def test_remote_data_is_known_by_its_address(project: Project) -> None:
     for path in ("memory://one.json", "memory://two.json"):
         project.entries["raw"]["filepath"] = path
         DataCatalog.from_config({"raw": project.entries["raw"]}).save("raw", [1])
-        assert project.resume() == SIX
+        assert project.resume() == ALL_STEPS
         assert project.resume() == set()
 
 
-def test_code_of_the_nodes_counts(project: Project) -> None:
+def test_the_module_of_a_node_matters(project: Project) -> None:
     module = project.folder / "nodes.py"
     os.utime(module, ns=(1, 1))
     assert project.resume() == set()
     module.write_text(MODULE + "# edited\n")
     project.nodes = load(module)
-    assert project.resume() == SIX
+    assert project.resume() == ALL_STEPS
 
 
-def test_what_is_bound_to_a_function_counts(project: Project) -> None:
+def test_bound_arguments_of_a_function_matter(project: Project) -> None:
     split = project.nodes.split
-    for seed, expected in ((3, SIX), (3, set()), (4, SIX)):
+    for seed, expected in ((3, ALL_STEPS), (3, set()), (4, ALL_STEPS)):
         function = update_wrapper(partial(split, seed=seed), split)
         bound = Node(function, "raw", ["part", "size"], name="split")
 
-        def select(all: Pipeline, bound: Node = bound) -> Pipeline:
-            rest = [node for node in all.nodes if node.name != "split"]
-            return Pipeline([bound, *rest])
+        def select(pipeline: Pipeline, bound: Node = bound) -> Pipeline:
+            other_nodes = [node for node in pipeline.nodes if node.name != "split"]
+            return Pipeline([bound, *other_nodes])
 
         assert project.run(select, only_missing_outputs=True) == expected
 
@@ -343,14 +363,14 @@ def test_functions_without_a_file_are_known_by_name(project: Project) -> None:
 
     Sizes.__module__ = "of_a_notebook"
     for function in (len, max, Sizes()):
-        alone = Pipeline([Node(function, "part", "size", name="size")])
-        project.run(lambda _, alone=alone: alone)  # type: ignore[misc]
+        single_node = Pipeline([Node(function, "part", "size", name="size")])
+        project.run(lambda _, single_node=single_node: single_node)  # type: ignore[misc]
 
 
 def test_a_file_changed_by_hand_is_made_again(project: Project) -> None:
     for name, expected in [
         ("models.a_fitted_model", {"fit 1", "score 1", "compare"}),
-        ("part", SIX),
+        ("part", ALL_STEPS),
         ("board", {"compare"}),
     ]:
         path = project.path(name.removeprefix("models."))
@@ -360,14 +380,14 @@ def test_a_file_changed_by_hand_is_made_again(project: Project) -> None:
         assert project.resume() == expected, name
 
 
-def test_in_memory_between_two_files(project: Project) -> None:
+def test_a_dataset_in_memory_between_two_files(project: Project) -> None:
     project.entries["{model}.fitted_model"] = {"type": "MemoryDataset"}
-    # What is not saved need not be what would be loaded again.
-    assert project.resume() == SIX - {"split"}
+    # How a model is kept is a part of what its metrics are made from.
+    assert project.resume() == ALL_STEPS - {"split"}
     assert project.resume() == set()
     project.parameters["b"] = {"k": 5}
     assert project.resume() == {"fit 5", "score 5", "compare"}
-    # A node makes its other outputs anew, too: they are still what they were.
+    # A node that runs again also makes its other outputs again, with the same content.
     project.entries["part"] = {"type": "MemoryDataset"}
     project.entries["size"] = project.entry("size")
     project.resume()
@@ -376,17 +396,19 @@ def test_in_memory_between_two_files(project: Project) -> None:
     assert project.resume() == set()
 
 
-def test_two_ways_to_read_a_file(project: Project) -> None:
+def test_two_entries_of_one_file(project: Project) -> None:
     project.entries["part@text"] = {
         "type": "text.TextDataset",
         "filepath": str(project.path("part")),
     }
     project.entries["part@json"] = project.entries.pop("part")
-    of, inputs = project.nodes, ["raw", "params:seed"]
+    nodes = project.nodes
 
     def select(_: Pipeline) -> Pipeline:
-        split = Node(of.split, inputs, ["part@json", "size"], name="split")
-        return Pipeline([split, Node(of.compare, "part@text", "board", name="compare")])
+        inputs, outputs = ["raw", "params:seed"], ["part@json", "size"]
+        split = Node(nodes.split, inputs, outputs, name="split")
+        compare = Node(nodes.compare, "part@text", "board", name="compare")
+        return Pipeline([split, compare])
 
     resume = partial(project.run, select, only_missing_outputs=True)
     assert resume() == {"compare"}
@@ -395,36 +417,39 @@ def test_two_ways_to_read_a_file(project: Project) -> None:
     assert resume() == {"split", "compare"}
 
 
-def test_runs_in_part_are_told_apart(project: Project) -> None:
-    def models(all: Pipeline) -> Pipeline:
-        return Pipeline([node for node in all.nodes if node.name != "split"])
+def test_runs_of_some_nodes(project: Project) -> None:
+    def models(pipeline: Pipeline) -> Pipeline:
+        return Pipeline([node for node in pipeline.nodes if node.name != "split"])
 
     assert project.run(models, only_missing_outputs=True) == set()
     project.parameters["a"] = {"k": 5}
-    only = lambda all: all.only_nodes("models.a.fit")  # noqa: E731
-    assert project.run(only) == {"fit 5"}
-    # The rest of it is of what there was before.
+
+    def fit_only(pipeline: Pipeline) -> Pipeline:
+        return pipeline.only_nodes("models.a.fit")
+
+    assert project.run(fit_only) == {"fit 5"}
+    # The metrics were made from the model before.
     assert project.run(models, only_missing_outputs=True) == {"score 5", "compare"}
     assert project.resume() == set()
-    # A part that somebody has changed is data like any other, until it is made again.
+    # A file that a person edits is data like any other, until it is made again.
     project.write("part", [9, 9])
     again = {"fit 5", "score 5", "fit 2", "score 2", "compare"}
     assert project.run(models, only_missing_outputs=True) == again
     assert project.run(models, only_missing_outputs=True) == set()
     assert project.resume() == again | {"split"}
-    # Made from another seed, it is what the models that are run alone are made from.
+    # The models are made from whatever the split was made from.
     project.parameters["seed"] = 4
-    assert project.run(lambda all: all.only_nodes("split")) == {"split"}
+    assert project.run(lambda pipeline: pipeline.only_nodes("split")) == {"split"}
     assert project.run(models, only_missing_outputs=True) == again
     assert project.resume() == set()
 
 
 class Killed(BaseException):
-    """Ends a run as SIGKILL does: no hook is told."""
+    """Ends a run as SIGKILL does: no hook is called."""
 
 
 @pytest.mark.parametrize("only_missing", [True, False])
-def test_what_a_killed_run_has_made_counts(
+def test_what_a_killed_run_made_is_not_made_again(
     only_missing: bool, project: Project
 ) -> None:
     project.parameters |= {"seed": 4, "a": {"k": 11}, "b": {"k": 12}}
@@ -436,12 +461,12 @@ def test_what_a_killed_run_has_made_counts(
     assert done == {"split", "fit 11"}
     assert project.resume() == {"score 11", "fit 12", "score 12", "compare"}
     assert project.resume() == set()
-    # Of the rows 1 and 2, and the seed 4.
+    # The scores of the rows 1 and 2 and the seed 4.
     assert project.read("board") == ["{'score': 77}", "{'score': 84}"]
 
 
 def restart(project: Project) -> None:
-    """Go on in another process, which knows nothing of the runs before."""
+    """Behave like another process, which knows nothing of earlier runs."""
     (run,) = runs.open_runs()
     assert run.lock._lock
     run.lock._lock.release()
@@ -450,30 +475,32 @@ def restart(project: Project) -> None:
     project.nodes = load(project.folder / "nodes.py")
 
 
-def test_a_run_that_is_cut_short_voids_what_it_was_to_make(project: Project) -> None:
-    """Who runs all anew may have reasons that the record does not see."""
-    stop(project, "fit")
+def test_a_killed_full_run_voids_what_it_did_not_reach(project: Project) -> None:
+    """Whoever runs everything may have reasons that provenance does not see."""
+    stop(project, "fit", Killed())
     restart(project)
-    assert project.resume() == SIX - {"split"}
+    assert project.resume() == ALL_STEPS - {"split"}
 
 
-def stop(project: Project, where: str, error: BaseException | None = None) -> None:
+def stop(project: Project, step: str, error: BaseException) -> None:
+    """Run, and raise an error before a step of a model."""
+
     class Stop:
         @hook_impl
         def before_node_run(self, node: Node) -> None:
-            if node.name.rpartition(".")[2] == where:
-                raise error or Killed()
+            if node.name.rpartition(".")[2] == step:
+                raise error
 
     project.hooks.append(Stop())
-    with pytest.raises(type(error or Killed())):
+    with pytest.raises(type(error)):
         project.run()
     project.hooks.pop()
 
 
-def test_after_an_error_it_goes_on_where_it_was(project: Project) -> None:
+def test_a_run_resumes_where_an_error_ended_it(project: Project) -> None:
     stop(project, "score", RuntimeError("no"))
     done = {*project.nodes.ran}
-    assert project.resume() == SIX - done
+    assert project.resume() == ALL_STEPS - done
 
 
 def test_a_failed_model_is_made_again(project: Project) -> None:
@@ -492,46 +519,51 @@ def test_a_failed_model_is_made_again(project: Project) -> None:
     assert project.resume() == set()
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_failure_of_a_run_in_part_is_made_again(
-    whole: bool, project: Project
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_model_that_failed_in_a_run_of_one_node_is_made_again(
+    is_full: bool, project: Project
 ) -> None:
     project.parameters["b"] = {"k": 5}
     project.nodes.errors[5] = ValueError("no")
-    only = lambda all: all.only_nodes("models.b.fit")  # noqa: E731
+
+    def fit_only(pipeline: Pipeline) -> Pipeline:
+        return pipeline.only_nodes("models.b.fit")
+
     with pytest.raises(ModelsFailed):
-        project.run(only)
+        project.run(fit_only)
     project.nodes.errors.clear()
-    if not whole:
-        assert project.run(only, only_missing_outputs=True) == {"fit 5"}
-    expected = {"fit 5"} if whole else set()
+    if not is_full:
+        assert project.run(fit_only, only_missing_outputs=True) == {"fit 5"}
+    expected = {"fit 5"} if is_full else set()
     assert project.resume() == expected | {"score 5", "compare"}
 
 
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "null", '{"made": {}}', "[1, 2, 3]", "[{}, {}]", "\0"]
 )
-def test_a_broken_record_makes_all_anew(content: str, project: Project) -> None:
+def test_without_provenance_everything_is_made_again(
+    content: str, project: Project
+) -> None:
     file = project.folder / "data/.provenance.json"
     file.write_text(content)
-    assert project.resume() == SIX
+    assert project.resume() == ALL_STEPS
     file.unlink()
-    assert project.resume() == SIX
+    assert project.resume() == ALL_STEPS
     assert project.resume() == set()
 
 
-def test_a_project_that_moves_takes_its_record_along(
+def test_provenance_moves_with_the_project(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = tmp_path / "there"
-    there.mkdir()
-    (tmp_path / "data").rename(there / "data")
-    monkeypatch.setattr(runs, "project_path", lambda: there)
-    project.folder = there
+    new_root = tmp_path / "moved"
+    new_root.mkdir()
+    (tmp_path / "data").rename(new_root / "data")
+    monkeypatch.setattr(runs, "project_path", lambda: new_root)
+    project.folder = new_root
     for entry in project.entries.values():
-        entry["filepath"] = entry["filepath"].replace(str(tmp_path), str(there))
+        entry["filepath"] = entry["filepath"].replace(str(tmp_path), str(new_root))
     assert project.resume() == set()
-    (there / "data").rename(tmp_path / "data")
+    (new_root / "data").rename(tmp_path / "data")
 
 
 METRICS = "data/a_metrics.json"
@@ -539,14 +571,14 @@ METRICS = "data/a_metrics.json"
 
 def remembered(project: Project, key: str = METRICS) -> str:
     """Return the MLflow run that is remembered for a file."""
-    with Provenance(project.folder).open() as known:
-        return known.run_of(key, "store")
+    with Provenance(project.folder).open() as opened:
+        return opened.run_of(key, "store")
 
 
 def remember(project: Project, key: str = METRICS) -> None:
     """Remember an MLflow run for a file."""
-    with Provenance(project.folder).open() as known:
-        known.remember_run(key, "123", "store")
+    with Provenance(project.folder).open() as opened:
+        opened.remember_run(key, "123", "store")
 
 
 def test_the_mlflow_run_of_a_file_is_remembered(project: Project) -> None:
@@ -588,8 +620,8 @@ def test_the_mlflow_run_of_a_file_is_forgotten_when_the_file_is_edited(
     assert remembered(project, "data/raw.json") == ""
 
 
-class Refuses:
-    """A hook that refuses a run."""
+class RejectingHook:
+    """A hook that rejects a run."""
 
     @hook_impl
     def before_pipeline_run(self) -> None:
@@ -597,9 +629,9 @@ class Refuses:
         raise ConfigurationError("no")
 
 
-def test_a_run_that_is_refused_changes_nothing(project: Project) -> None:
+def test_a_run_that_a_hook_rejects_changes_nothing(project: Project) -> None:
     before = project.read(".provenance")
-    project.hooks.insert(1, Refuses())
+    project.hooks.insert(1, RejectingHook())
     project.parameters["seed"] = 4
     with pytest.raises(ConfigurationError, match="no"):
         project.resume()
@@ -609,57 +641,58 @@ def test_a_run_that_is_refused_changes_nothing(project: Project) -> None:
 
 
 def in_another_thread(function: Callable[[], object]) -> None:
+    """Call a function in another thread, and wait for it."""
     thread = threading.Thread(target=function, daemon=True)
     thread.start()
     thread.join(20)
     assert not thread.is_alive()
 
 
-def test_runs_of_two_threads_take_turns(project: Project) -> None:
-    ends = []
+def test_runs_of_two_threads_run_one_after_the_other(project: Project) -> None:
+    open_at_end = []
 
-    class Slow:
+    class SlowHook:
         @hook_impl
         def before_node_run(self) -> None:
             time.sleep(0.05)
 
         @hook_impl
         def after_pipeline_run(self) -> None:
-            ends.append(len(runs.open_runs()))
+            open_at_end.append(len(runs.open_runs()))
 
-    project.hooks.insert(0, Slow())
+    project.hooks.insert(0, SlowHook())
     threads = [threading.Thread(target=project.run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert ends == [1, 1]
+    assert open_at_end == [1, 1]
 
 
-def test_not_waiting_is_a_setting(
+def test_a_project_may_reject_runs_instead_of_waiting(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "WAIT_FOR_OTHER_RUNS", False, raising=False)
-    refused = []
+    rejected = []
 
-    class Meanwhile:
+    def run_again() -> None:
+        with pytest.raises(ConfigurationError, match=r"kedro run.* since"):
+            project.run()
+        rejected.append(True)
+
+    class MeanwhileHook:
         @hook_impl
         def after_pipeline_run(self) -> None:
-            def other() -> None:
-                with pytest.raises(ConfigurationError, match=r"kedro run.* since"):
-                    project.run()
-                refused.append(True)
-
             project.hooks.pop(0)
-            in_another_thread(other)
+            in_another_thread(run_again)
 
-    project.hooks.insert(0, Meanwhile())
+    project.hooks.insert(0, MeanwhileHook())
     project.run()
-    assert refused == [True]
+    assert rejected == [True]
 
 
 def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
-    class Inner:
+    class InnerRunHook:
         @hook_impl
         def after_node_run(self, node: Node) -> None:
             if node.name == "split":
@@ -667,11 +700,11 @@ def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
                 project.run()
                 assert len(runs.open_runs()) == 1
 
-    project.hooks.insert(0, Inner())
+    project.hooks.insert(0, InnerRunHook())
     project.run()
     assert runs.open_runs() == []
 
-    # In a notebook: the same thread runs again, and then another one may.
+    # In a notebook, the same thread runs again. After that, another thread may run.
     stop(project, "score", KeyboardInterrupt())
     assert len(runs.open_runs()) == 1
     assert project.resume() == {"score 1", "score 2", "compare"}

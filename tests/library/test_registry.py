@@ -155,7 +155,7 @@ def test_a_lazy_pipeline_is_built_when_it_is_looked_into() -> None:
 
 @pytest.mark.parametrize("in_part", [False, True])
 def test_a_run_finds_inputs_and_outputs_of_its_pipeline_once(
-    sought: list[Pipeline], in_part: bool
+    searched: list[Pipeline], in_part: bool
 ) -> None:
     def run_of(count: int) -> int:
         names = [f"n_{i}" for i in range(count + 1)]
@@ -163,11 +163,11 @@ def test_a_run_finds_inputs_and_outputs_of_its_pipeline_once(
         pipeline = cache_inputs_outputs(Pipeline(nodes))
         if in_part:  # as --only-missing-outputs does
             pipeline = pipeline.filter(node_names=names[1:])
-        sought.clear()
+        searched.clear()
         catalog = DataCatalog({"n_0": MemoryDataset(1)})
         outputs = SequentialRunner().run(pipeline, catalog)
         assert [dataset.load() for dataset in outputs.values()] == [1]
-        return len(sought)
+        return len(searched)
 
     assert run_of(3) == run_of(30)
 

@@ -1,1 +1,1 @@
-"""runners."""
+"""Runners for other machines."""

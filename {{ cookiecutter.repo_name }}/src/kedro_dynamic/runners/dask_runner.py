@@ -1,13 +1,15 @@
-"""Runs nodes on Dask's workers; imported only where ``--runner`` names it.
+"""A runner that runs nodes on the workers of Dask.
 
-Kedro's own loop stays, only its executor is another. What travels is a node with its
-parameters and the entries of its datasets, as bytes: tables go through the storage.
+Imported only if ``--runner`` names it. Kedro's own loop decides which node is ready;
+only the executor is Dask's. A node travels with its parameters and with the catalog
+entries of its datasets, as bytes. Tables do not travel: workers load and save them in
+the storage.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -27,13 +29,29 @@ from kedro_dynamic.runners import dask_worker
 from kedro_dynamic.runs.failures import KEEP_GOING, log_failure, save_failures
 from kedro_dynamic.runs.run import find_run
 
-RESTART = "python -c \"from dask.distributed import Client; Client('{}').restart()\""
+# Restarts the workers of the scheduler at an address.
+RESTART_COMMAND = (
+    "python -c \"from dask.distributed import Client; Client('{}').restart()\""
+)
+
+POLL_INTERVAL = 1  # seconds between two looks at whether there are workers
+
+logger = logging.getLogger(__name__)
 
 
 class DaskRunner(AbstractRunner):
-    """Kedro's runner on the workers of a scheduler, or on some of its own."""
+    """Runs nodes on the workers of a Dask scheduler.
 
-    _logger = logging.getLogger("kedro.runner")  # as loud as Kedro's other runners
+    Args:
+        address: The address of a scheduler, such as ``tcp://host:8786``. If empty, the
+            runner starts a scheduler and workers on this machine.
+        workers: How many workers to start on this machine. By default, one per core.
+        timeout: How many seconds to wait for a scheduler, or without any worker.
+        is_async: Load and save the datasets of a node in threads.
+    """
+
+    # So that conf/logging.yml sets the level of all runners.
+    _logger = logging.getLogger("kedro.runner")
 
     def __init__(
         self,
@@ -43,19 +61,48 @@ class DaskRunner(AbstractRunner):
         is_async: bool = False,
     ):
         super().__init__(is_async=is_async)
-        self._own = {
+        self._address = address
+        self._timeout = timeout
+        self._local_cluster = {
             "n_workers": workers,
             "threads_per_worker": 1,
             "host": "127.0.0.1",
             "dashboard_address": "127.0.0.1:0",
             "env": dask_worker.QUIET,
         }
-        self._address, self._timeout = address, timeout
         if not address:
             dask_worker.warm_up()
         self._client: Any = None
-        self._work: Any = None
-        self._sent: set[Any] = set()  # Dask forgets what nobody keeps
+        self._run_on_worker: Callable[[bytes], None] | None = None
+        # Dask cancels a task when nobody holds its future.
+        self._dask_futures: set[Any] = set()
+
+    def submit(self, task: Task) -> Future[Node]:
+        """Send a node to a worker. Called by Kedro's loop, as of any executor.
+
+        Args:
+            task: The node, with its catalog.
+
+        Returns:
+            A future whose result is the node, once a worker has run it.
+        """
+        node, catalog = task.node, cast(DataCatalog, task.catalog)
+        names = {*node.inputs, *node.outputs}
+        part = DataCatalog({name: catalog[name] for name in names})
+        # Hooks in the worker look up the files of a node in its entries.
+        entries = {name: config_of(catalog, name) for name in names}
+        part.config_resolver.config.update(entries)
+        # Private: a catalog takes validators only from a configuration.
+        part._validator_specs = catalog.validator_specs
+
+        content = (node, part, task.is_async, task.run_id, project_path())
+        dask_future = self._client.submit(
+            self._run_on_worker, cloudpickle.dumps(content), pure=False
+        )
+        future: Future[Node] = Future()
+        self._dask_futures.add(dask_future)
+        dask_future.add_done_callback(partial(self._finish, task, future))
+        return future
 
     def _run(self, pipeline: Pipeline, catalog: Any, *args: Any) -> None:
         in_memory = [
@@ -70,100 +117,109 @@ class DaskRunner(AbstractRunner):
 
     @contextmanager
     def _get_executor(self, _: int) -> Iterator["DaskRunner"]:  # type: ignore[override]
-        from dask.distributed import Client, LocalCluster
+        from dask.distributed import LocalCluster
 
-        address: Any = self._address
         with ExitStack() as stack:
+            address: Any = self._address
             if not address:
-                address = stack.enter_context(LocalCluster(**self._own))
-            try:
-                client = stack.enter_context(Client(address, timeout=self._timeout))
-                client.wait_for_workers(1, self._timeout)
-            except (OSError, ValueError) as error:  # TimeoutError is one of them
-                missing = f"no Dask scheduler at {address}, or it has no workers"
-                raise ConfigurationError(
-                    f"--runner-params: {missing} ({one_line(error)}); start them with\n"
-                    f"  dask scheduler --host 127.0.0.1\n  dask worker {address}"
-                ) from None
-            self._client, self._work = client, self._greet(client)
-            over = threading.Event()
-            stack.callback(over.set)
-            threading.Thread(target=self._watch, args=[over], daemon=True).start()
+                address = stack.enter_context(LocalCluster(**self._local_cluster))
+            self._client = self._connect(address, stack)
+            self._run_on_worker = _check_workers(self._client)
+
+            ended = threading.Event()
+            stack.callback(ended.set)
+            threading.Thread(target=self._watch, args=[ended], daemon=True).start()
             yield self
 
-    @staticmethod
-    def _greet(client: Any) -> Any:
-        """Return what workers are to do with nodes, which none of them may refuse."""
-        module, package = dask_worker.__name__, package_name()
-        known = dask_worker.fingerprint(package)
-        log = cloudpickle.dumps(dict(project.LOGGING))
+    def _connect(self, address: Any, stack: ExitStack) -> Any:
+        """Return a client of a scheduler that has workers, which the stack closes.
 
-        # A function in a function travels as code: the scheduler needs only Dask.
-        def run(content: bytes) -> None:
-            from importlib import import_module
+        Raises:
+            ConfigurationError: If there is no scheduler, or if it has no workers.
+        """
+        from dask.distributed import Client
 
-            import_module(module).work(package, known, log, content)
+        try:
+            client = stack.enter_context(Client(address, timeout=self._timeout))
+            client.wait_for_workers(1, self._timeout)
+        # TimeoutError is an OSError.
+        except (OSError, ValueError) as error:
+            missing = f"no Dask scheduler at {address}, or it has no workers"
+            raise ConfigurationError(
+                f"--runner-params: {missing} ({one_line(error)}); start them with\n"
+                f"  dask scheduler --host 127.0.0.1\n  dask worker {address}"
+            ) from None
+        return client
 
-        answers = client.run(run, b"", on_error="return")
-        if wrong := [f"{worker}: {no}" for worker, no in answers.items() if no]:
-            advice = "Install there what is here, and restart all workers with\n  "
-            advice += RESTART.format(client.scheduler.address)
-            raise ConfigurationError.listing("The cluster", wrong, advice=advice)
-        what = "Dask: %d workers, dashboard at %s"
-        logging.getLogger(__name__).info(what, len(answers), client.dashboard_link)
-        return run
-
-    def submit(self, task: Task) -> Future[Node]:
-        """Send a node to whatever worker is free."""
-        node, catalog = task.node, cast(DataCatalog, task.catalog)
-        names = {*node.inputs, *node.outputs}
-        part = DataCatalog({name: catalog[name] for name in names})
-        entries = {name: config_of(catalog, name) for name in names}
-        part.config_resolver.config.update(entries)
-        # Private, for a catalog takes validators from the configuration only.
-        part._validator_specs = catalog.validator_specs
-        content = (node, part, task.is_async, task.run_id, project_path())
-        sent = self._client.submit(self._work, cloudpickle.dumps(content), pure=False)
-        done: Future[Node] = Future()
-        self._sent.add(sent)
-        sent.add_done_callback(partial(self._finish, task, done))
-        return done
-
-    def _finish(self, task: Task, done: Future[Node], sent: Any) -> None:
-        """Hand the outcome of a node to Kedro's loop."""
+    def _finish(self, task: Task, future: Future[Node], dask_future: Any) -> None:
+        """Pass the outcome of a node on to Kedro's loop."""
         from dask.distributed import KilledWorker
 
-        self._sent.discard(sent)
+        self._dask_futures.discard(dask_future)
         try:
-            if sent.status in ("cancelled", "lost"):
+            if dask_future.status in ("cancelled", "lost"):
                 raise ConfigurationError("Dask lost its scheduler, or all its workers")
-            match sent.exception():
-                case KilledWorker():
-                    _note_death(task)
-                case BaseException() as error:
-                    raise error
+            problem = dask_future.exception()
+            if isinstance(problem, KilledWorker):
+                _save_death(task)
+            elif problem is not None:
+                raise problem
+            # The hooks of the main process are not called for nodes.
             run = find_run(cast(DataCatalog, task.catalog))
             if run is not None:
                 run.progress.advance(task.node)
-            done.set_result(task.node)
+            future.set_result(task.node)
         except BaseException as error:
-            done.set_exception(error)
+            future.set_exception(error)
 
-    def _watch(self, over: threading.Event) -> None:
-        """Give up on all nodes when there has been no worker for some time."""
-        seen = time.monotonic()
-        while not over.wait(1):
-            with suppress(Exception):  # no scheduler, either
-                seen = time.monotonic() if self._client.nthreads() else seen
-            if time.monotonic() - seen > self._timeout:
-                self._client.cancel([*self._sent])
+    def _watch(self, ended: threading.Event) -> None:
+        """Cancel all nodes when there has been no worker for the timeout."""
+        last_seen = time.monotonic()
+        while not ended.wait(POLL_INTERVAL):
+            # There may be no scheduler, either.
+            with suppress(Exception):
+                if self._client.nthreads():
+                    last_seen = time.monotonic()
+            if time.monotonic() - last_seen > self._timeout:
+                self._client.cancel([*self._dask_futures])
 
 
-def _note_death(task: Any) -> None:
-    """Make it a model's failure that every worker died which ran a node of it."""
+def _check_workers(client: Any) -> Callable[[bytes], None]:
+    """Return the function that runs a node on a worker, once it works on all of them.
+
+    Raises:
+        ConfigurationError: If a worker lacks the project, or has other code of it.
+    """
+    module, package = dask_worker.__name__, package_name()
+    fingerprint = dask_worker.fingerprint(package)
+    log_config = cloudpickle.dumps(dict(project.LOGGING))
+
+    # A function in a function travels as code, so the scheduler needs only Dask.
+    def run_on_worker(content: bytes) -> None:
+        from importlib import import_module
+
+        import_module(module).work(package, fingerprint, log_config, content)
+
+    answers = client.run(run_on_worker, b"", on_error="return")
+    problems = [f"{worker}: {error}" for worker, error in answers.items() if error]
+    if problems:
+        advice = "Install there what is here, and restart all workers with\n  "
+        advice += RESTART_COMMAND.format(client.scheduler.address)
+        raise ConfigurationError.listing("The cluster", problems, advice=advice)
+    message = "Dask: %d workers, dashboard at %s"
+    logger.info(message, len(answers), client.dashboard_link)
+    return run_on_worker
+
+
+def _save_death(task: Task) -> None:
+    """Make it a failure of the model that each worker died which ran the node.
+
+    Raises:
+        ConfigurationError: If the node is not of a model.
+    """
     name = task.node.name
-    died = RuntimeError("each worker that ran it died, most likely for lack of memory")
+    error = RuntimeError("each worker that ran it died, most likely for lack of memory")
     if KEEP_GOING not in task.node.tags:
-        raise ConfigurationError(f"{name}: {died}")
-    failures = dict.fromkeys(task.node.outputs, log_failure(died, name))
-    save_failures(failures, task.catalog)
+        raise ConfigurationError(f"{name}: {error}")
+    failures = dict.fromkeys(task.node.outputs, log_failure(error, name))
+    save_failures(failures, cast(DataCatalog, task.catalog))

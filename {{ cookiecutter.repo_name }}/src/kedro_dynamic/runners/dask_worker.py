@@ -1,4 +1,4 @@
-"""What a Dask worker does: it becomes one of the project, and runs nodes."""
+"""What a Dask worker does: it configures itself for the project, and runs nodes."""
 
 import multiprocessing
 import os
@@ -22,39 +22,49 @@ from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import package_name, project_path
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 
-# What nodes, and what they leave, are pickled with.
+# The packages that nodes and their outputs are pickled with.
 DISTRIBUTIONS = ("cloudpickle", "dask", "kedro", "numpy", "pandas", "scikit-learn")
 
-
-# Of Dask's log, warnings: it has a line for each connection.
+# Dask logs each connection at level INFO.
 QUIET = {"DASK_LOGGING__DISTRIBUTED": "warning"}
-
-
 dask.config.set({"logging.distributed": "warning"})
 
 
 def warm_up() -> None:
-    """Import what workers need while the run gets ready, for them to be forked then."""
-    # A look every 10 ms at what workers do, and every 20 at each loop: 5 % of the time.
+    """Import what local workers need, in a process that workers are then forked from.
+
+    The process imports while the run gets ready.
+    """
+    # Dask looks every 10 ms at what workers do, and every 20 ms at each event loop: 5 %
+    # of the time.
     dask.config.set({"distributed.worker.profile.enabled": False})
     dask.config.set({"distributed.admin.tick.interval": "1s"})
+
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return
     dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
-    import distributed  # noqa: F401, which reads that, and sets what to import
+    # Importing it reads that setting, and sets what a forkserver imports.
+    import distributed  # noqa: F401
 
     for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items():
         os.environ[name] = str(value)
-    package = package_name()
-    modules = ["__main__", "distributed", f"{package}.settings"]
-    modules += ["kedro_dynamic.models.columns"]  # and scikit-learn with it
-    multiprocessing.set_forkserver_preload(modules)
+    # Importing the columns imports scikit-learn.
+    modules = ["__main__", "distributed", f"{package_name()}.settings"]
+    multiprocessing.set_forkserver_preload([*modules, "kedro_dynamic.models.columns"])
     ensure_running()
 
 
 @cache
 def fingerprint(package: str) -> str:
-    """Return what has to be the same in a worker; of code, as it was first imported."""
+    """Return what has to be the same on a worker as in the run.
+
+    Args:
+        package: The name of the project's package.
+
+    Returns:
+        A digest of the code of project and library, as it was when this process first
+        called this, and the versions of Python packages.
+    """
     digest = sha256(python_version().encode())
     folder = Path(str(import_module(package).__file__)).parent
     for root in (folder, LIBRARY):
@@ -65,24 +75,42 @@ def fingerprint(package: str) -> str:
     return ", ".join([f"{package} {digest.hexdigest()[:8]}", *versions])
 
 
+def work(package: str, expected: str, log_config: bytes, content: bytes) -> None:
+    """Run a node on this worker.
+
+    Args:
+        package: The name of the project's package.
+        expected: The fingerprint of the run.
+        log_config: The pickled configuration of the log.
+        content: The pickled node with its part of the catalog. If empty, only the
+            worker is checked.
+
+    Raises:
+        ConfigurationError: If the node would be another one on this worker.
+    """
+    actual = fingerprint(package)
+    if actual != expected:
+        raise ConfigurationError(f"has {actual}, but the run {expected}")
+    hook_manager = _configure(package, log_config)
+    if not content:
+        return
+
+    node, catalog, is_async, run_id, root = cloudpickle.loads(content)
+    if root.exists() and project_path() != root:
+        ProjectConfigLoader(str(root / project.settings.CONF_SOURCE))
+    Task(node, catalog, is_async, hook_manager, run_id).execute()
+
+
 @cache
-def _hooks(package: str, log: bytes) -> Any:
-    """Make a worker one of the project's; plugins would write to runs of their own."""
+def _configure(package: str, log_config: bytes) -> Any:
+    """Configure this process for the project, and return a manager of its hooks.
+
+    Hooks of plugins are left out: that of kedro-mlflow would write to another run.
+    """
     project.configure_project(package)
-    project.configure_logging(cloudpickle.loads(log))
-    manager = _create_hook_manager()  # private, as Kedro's own workers do
+    project.configure_logging(cloudpickle.loads(log_config))
+    # Private, but Kedro's own workers do the same.
+    hook_manager = _create_hook_manager()
     for hook in project.settings.HOOKS:
-        manager.register(hook)
-    return manager
-
-
-def work(package: str, known: str, log: bytes, content: bytes) -> None:
-    """Run a node in a worker, unless it would be another one there."""
-    if (here := fingerprint(package)) != known:
-        raise ConfigurationError(f"has {here}, but the run {known}")
-    hooks = _hooks(package, log)
-    if content:
-        node, catalog, is_async, run_id, root = cloudpickle.loads(content)
-        if root.exists() and project_path() != root:
-            ProjectConfigLoader(str(root / project.settings.CONF_SOURCE))
-        Task(node, catalog, is_async, hooks, run_id).execute()
+        hook_manager.register(hook)
+    return hook_manager

@@ -1,1 +1,1 @@
-"""runs."""
+"""A run: its checks, lock, provenance, failures, and what it prints."""

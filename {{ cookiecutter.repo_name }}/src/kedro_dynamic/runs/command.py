@@ -1,4 +1,4 @@
-"""The command that a run was started with, and those that run a part of it again."""
+"""The command that started a run, and commands that run a part of it again."""
 
 import shlex
 import sys
@@ -12,8 +12,7 @@ from kedro_dynamic.config.project import package_name
 
 ONLY_MISSING = "--only-missing-outputs"
 
-
-# The options of `kedro run` that say which of the nodes to run.
+# The options of `kedro run` that select nodes.
 SELECTION = (
     *("--pipelines", "--pipeline", "-p", "--nodes", "-n", "--tags", "-t"),
     *("--from-nodes", "--to-nodes", "--from-inputs", "--to-outputs"),
@@ -24,18 +23,18 @@ SELECTION = (
 def kedro_command(
     run_params: Mapping[str, Any], *, only_missing: bool = False, namespace: str = ""
 ) -> str:
-    """Return the command that runs the same again; addresses are without passwords.
+    """Return the command that runs the same again. Passwords in addresses are hidden.
 
     Args:
         run_params: What Kedro tells hooks of the run.
         only_missing: Run only what is missing.
-        namespace: Of one model, such as ``models.linear_svm``: run it alone.
+        namespace: Run only the model of this namespace, such as ``models.linear_svm``.
     """
     words = _started_with(run_params)
     if namespace:
-        family, first, *others = namespace.split(".")
+        family, first, *rest = namespace.split(".")
         words = [*_without_selection(words), "--pipelines", f"{family}.{first}"]
-        if others:
+        if rest:
             words += ["--namespaces", namespace]
     if only_missing and ONLY_MISSING not in words:
         words.append(ONLY_MISSING)
@@ -43,24 +42,28 @@ def kedro_command(
 
 
 def _started_with(run_params: Mapping[str, Any]) -> list[str]:
-    """Return the words of this process's command, if it is one that runs pipelines."""
+    """Return the words of this process's command, if the command runs pipelines."""
     program, *words = sys.argv
     path = Path(program)
     if path.stem == "kedro" and words[:1] == ["run"]:
         return ["kedro", *words]
     if path.name == "__main__.py" and path.parent.name in (package_name(), "kedro"):
         return ["python", "-m", path.parent.name, *words]
-    # A notebook, or code of one's own.
-    names = ",".join(run_params.get("pipeline_names") or [])
-    return ["kedro", "run", *(["--pipelines", names] if names else [])]
+
+    # In a notebook or a script, a command that runs the same pipelines.
+    command = ["kedro", "run"]
+    names = run_params.get("pipeline_names")
+    if names:
+        command += ["--pipelines", ",".join(names)]
+    return command
 
 
 def _without_selection(words: list[str]) -> list[str]:
     """Return a command without the options that select nodes, and their values."""
-    kept: list[str] = []
-    # Each word with the one before it.
-    for before, word in zip(chain([""], words), words, strict=False):
+    rest: list[str] = []
+    previous_words = chain([""], words)
+    for previous, word in zip(previous_words, words, strict=False):
         option = word.partition("=")[0]
-        if before not in SELECTION and option not in (*SELECTION, ONLY_MISSING):
-            kept.append(word)
-    return kept
+        if previous not in SELECTION and option not in (*SELECTION, ONLY_MISSING):
+            rest.append(word)
+    return rest
