@@ -1,4 +1,4 @@
-"""Tasks of the starter: ``nox -s demo`` to see it work, ``nox`` to check it."""
+"""Tasks of the starter: ``nox -s demo`` shows it at work, ``nox`` checks it."""
 
 import textwrap
 from pathlib import Path
@@ -9,7 +9,7 @@ import nox
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests", "e2e"]
 
-# What the starter is rendered with.
+# Renders the starter.
 RENDER = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
 TEST = (
     *RENDER,
@@ -19,9 +19,9 @@ TEST = (
     "pytest-xdist~=3.8",
     "pyyaml>=6",
 )
-# Two at a time, each file in one process: its tests share what is slow to make.
+# Two processes. The tests of a file run in one of them, since they share slow fixtures.
 WORKERS = ("--numprocesses=2", "--dist=loadfile")
-# It drives the machine's Chromium.
+# Drives the machine's Chromium.
 PLAYWRIGHT = "playwright~=1.60"
 LINT = (
     "check-jsonschema>=0.33",
@@ -32,7 +32,7 @@ LINT = (
 )
 
 ROOT = Path(__file__).parent
-# Byte code is written, whatever the machine says: commands start in half the time.
+# With byte code, commands start in half the time.
 ENV = {"DO_NOT_TRACK": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 # Prints the modules that an environment has, without private ones.
@@ -52,9 +52,9 @@ def demo(session: nox.Session) -> None:
     session.chdir(project)
     session.install("-e", ".", env=ENV)
     session.run("kedro", "run", env=ENV)
-    here = project.relative_to(ROOT)
-    session.log(f"The project is in {here}. Next, add a model and see it everywhere:")
-    session.log(f"  cd {here} && source ../../../.nox/demo/bin/activate")
+    path = project.relative_to(ROOT)
+    session.log(f"The project is in {path}. Next, add a model and see it everywhere:")
+    session.log(f"  cd {path} && source ../../../.nox/demo/bin/activate")
     session.log("  uncomment neural_net in conf/base/parameters.yml")
     session.log("  kedro run && kedro viz run")
 
@@ -63,7 +63,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the fast tests: of the template, and of the library."""
     project = render(session, Path(session.create_tmp()), name="Iris")
-    # The library is tested where it lies, with everything that a project installs.
+    # The library is tested in the template, with the requirements of a project.
     session.install("-r", str(project / "requirements.txt"), *TEST, "distributed")
     elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
     session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
@@ -71,7 +71,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def sequences(session: nox.Session) -> None:
-    """Edit, run, stop and resume at random: 200 times, or SEQUENCES says how often."""
+    """Edit, run, stop and resume at random, 200 times or as often as SEQUENCES says."""
     project = render(session, Path(session.create_tmp()), name="Iris")
     session.install("-r", str(project / "requirements.txt"), *TEST)
     options = ("--numprocesses=2", *session.posargs)
@@ -88,7 +88,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, style and types, here and in a rendered project."""
-    # Elsewhere: whatever lies below .nox, ruff leaves alone.
+    # In a temporary folder, since ruff ignores everything below .nox.
     with TemporaryDirectory() as folder:
         project = render(session, Path(folder), name="Iris")
         session.install("-e", f"{project}[dev]", *TEST, *LINT, PLAYWRIGHT, env=ENV)
@@ -97,7 +97,7 @@ def lint(session: nox.Session) -> None:
             session.run("ruff", "format", "--check", ".")
             session.run("ruff", "check", ".")
             session.run("mypy")
-        # A person's own functions may go without docstrings, those rendered not.
+        # Rendered functions need docstrings; a project's own rules do not ask for them.
         google = 'lint.pydocstyle.convention = "google"'
         session.run(
             *("ruff", "check", "src", f"--config={google}"),
@@ -119,7 +119,7 @@ def log_sizes(session: nox.Session, project: Path) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Take the pictures in docs/ of a project that has run twice, as README tells."""
+    """Take the pictures in docs/ of a project that ran twice, as in the README."""
     folder = Path(session.create_tmp()).resolve()
     project = render(session, folder, name="Flower Shop")
     session.install("-e", str(project), PLAYWRIGHT, env=ENV)
@@ -127,17 +127,17 @@ def docs(session: nox.Session) -> None:
     shipped = parameters.read_text()
     with session.chdir(project):
         session.run("kedro", "run", env=ENV)
-        # neural_net comes in.
+        # Uncomment neural_net.
         text = shipped.replace("  # neural_net", "  neural_net")
         parameters.write_text(text.replace("  #   ", "    "))
         session.run("kedro", "run", env=ENV)
-    parameters.write_text(shipped)  # what is noted is what is rendered
+    parameters.write_text(shipped)  # the digest is that of a rendered project
     session.run("python", "docs/pictures.py", str(project), env=ENV)
 
 
 @nox.session
 def names(session: nox.Session) -> None:
-    """Write into the hook which names of packages a project's environment has."""
+    """Write the modules of a project's environment into the hook of the starter."""
     project = render(session, Path(session.create_tmp()), name="Named Project")
     session.install(f"{project}[dask,dev,notebook]", env=ENV)
     printed = session.run("python", "-c", PRINT_MODULES, silent=True, env=ENV)
@@ -145,8 +145,8 @@ def names(session: nox.Session) -> None:
 
     hook = ROOT / "hooks/pre_gen_project.py"
     begin, end = "# names: begin\n", "# names: end\n"
-    before, _, rest = hook.read_text().partition(begin)
-    _, _, after = rest.partition(end)
+    before, _, from_list = hook.read_text().partition(begin)
+    _, _, after = from_list.partition(end)
     listed = textwrap.fill(" ".join(sorted(modules)), width=84)
     listed = textwrap.indent(listed, " " * 4)
     listing = f'DEPENDENCIES = """\n{listed}\n""".split()\n'
@@ -167,7 +167,7 @@ def bench(session: nox.Session) -> None:
 
 
 def render(session: nox.Session, folder: Path, name: str) -> Path:
-    """Render the starter as git would check it out, into a folder made anew."""
+    """Render the starter into a new folder; return the project's path."""
     session.install(*RENDER)
     session.run("python", "-c", f"import shutil; shutil.rmtree({str(folder)!r}, True)")
     folder.mkdir(parents=True)

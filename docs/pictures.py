@@ -1,4 +1,4 @@
-"""Takes the pictures in this folder, of a project that has run.
+"""Takes the pictures in this folder of a project that has run.
 
 Usage: ``python docs/pictures.py PROJECT``, in the environment that the rendered project
 is installed in; ``nox -s docs`` does both. Needs Chromium.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 DIGEST = DOCS / "pictures.sha256"
-# What the pictures show, and what draws it.
+# The files that the pictures depend on.
 SHOWN = (
     "conf/base/parameters.yml",
     "conf/base/catalog.yml",
@@ -33,7 +33,7 @@ NO_TOUR = json.dumps({"showFeatureHints": False})
 
 
 def main() -> None:
-    """Take a picture of the report and one of the graph; note what they are of."""
+    """Take pictures of the report and of the graph; write the digest of their files."""
     project = Path(sys.argv[1]).resolve()
     report = project / "data/08_reporting/report.html"
     take(report.as_uri(), DOCS / "report.png", width=900, height=1150)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def digest(project: Path) -> str:
-    """Return a digest of the files of a project that the pictures show."""
+    """Return a digest of a project's files that the pictures depend on."""
     content = hashlib.sha256()
     for pattern in SHOWN:
         for path in sorted(project.glob(pattern)):
@@ -53,7 +53,7 @@ def digest(project: Path) -> str:
 
 @contextmanager
 def serving(project: Path) -> Iterator[str]:
-    """Serve the graph for as long as the context lasts."""
+    """Serve the graph until the block ends; yield its address."""
     server = subprocess.Popen(
         [sys.executable, "-m", "kedro", "viz", "run", "--no-browser", f"--port={PORT}"],
         cwd=project,
@@ -95,7 +95,7 @@ def take(url: str, picture: Path, width: int, height: int) -> None:
         if url.startswith("http"):
             page.get_by_text("Dismiss").click()  # what is new in Kedro-Viz
             page.mouse.move(width - 9, height - 9)
-            page.wait_for_timeout(3000)  # it moves into place
+            page.wait_for_timeout(3000)  # the graph moves into place
         page.screenshot(path=picture)
         browser.close()
 

@@ -1,4 +1,4 @@
-"""The starter as a package: ``kedro new --starter=dynamic-iris``."""
+"""The starter's alias: ``kedro new --starter=dynamic-iris``."""
 
 from pathlib import Path
 

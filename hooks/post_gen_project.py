@@ -1,4 +1,4 @@
-"""Remove the pipeline families that were not asked for.
+"""Remove the pipeline families that the answers leave out.
 
 Runs in the rendered project, after pre_gen_project.py has accepted the answers.
 """
@@ -9,7 +9,7 @@ import json
 import shutil
 from pathlib import Path
 
-# The files that each family owns. What no family owns is in every project.
+# The files that each family owns. All other files are in every project.
 FAMILIES = {
     "text": (
         "src/*/pipelines/*_app",
@@ -33,16 +33,16 @@ FAMILIES = {
 
 
 def remove_unasked(project: Path, pipelines: str) -> None:
-    """Delete from the project what belongs to families that pipelines leaves out."""
-    asked = {name.strip() for name in pipelines.lower().split(",")}
+    """Delete the files of all families that ``pipelines`` does not name."""
+    names = {name.strip() for name in pipelines.lower().split(",")}
     for family, patterns in FAMILIES.items():
-        if asked & {family, "all"}:
+        if names & {family, "all"}:
             continue
         for path in [path for glob in patterns for path in project.glob(glob)]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
-                path.unlink(missing_ok=True)  # it may have been in a folder
+                path.unlink(missing_ok=True)  # its folder may be deleted already
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Refuse answers that cannot become a working project, before a file is written.
+"""Reject answers that cannot become a working project, before a file is written.
 
-Cookiecutter renders this script and runs the result. The answers arrive as JSON inside
-a raw string, so whatever they hold stays data and never becomes code.
+Cookiecutter renders this script and runs the result. The answers arrive as JSON in a
+raw string, so they stay data and never become code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 FAMILIES = ("text", "benchmark")
 
-# What can be imported in the environment of a project: `nox -s names` writes the list.
+# Modules of a project's environment with all extras. `nox -s names` writes the list.
 # names: begin
 DEPENDENCIES = """
     aiofiles aiohappyeyeballs aiohttp aiosignal alembic annotated_doc annotated_types
@@ -67,15 +67,15 @@ DEVICES = re.compile(r"(?i)(aux|con|nul|prn|com\d|lpt\d)(\..*)?")
 
 
 def main() -> None:
-    """Exit with every problem on stderr, or quietly when there is none."""
+    """Exit with all problems on stderr, or silently if there are none."""
     answers = json.loads(r""" {{ cookiecutter | tojson }} """)
-    # Of a YAML list cookiecutter takes the first item and drops the rest: look at what
-    # was given to it, which only cruft does not tell.
-    given = json.loads(
+    # Cookiecutter reduces a YAML list to its first item, so check the original answer.
+    # With cruft there is no original answer.
+    original = json.loads(
         r""" {{ (_cookiecutter | default(cookiecutter)).pipelines | tojson }} """
     )
-    if isinstance(given, list):
-        answers["pipelines"] = given
+    if isinstance(original, list):
+        answers["pipelines"] = original
     problems = find_problems(answers)
     if problems:
         lines = ["This project cannot be created:", *problems]
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def find_problems(answers: Mapping[str, Any]) -> list[str]:
-    """Return one message for each wrong answer, saying what to enter instead."""
+    """Return a message for each wrong answer, which says what to enter instead."""
     return [*_name_problems(answers), *_pipelines_problems(answers["pipelines"])]
 
 
@@ -133,7 +133,7 @@ def _package_fault(name: str) -> str | None:
         return "is a device on Windows, so it cannot name a folder"
     if name in TAKEN:
         return "would hide the module of that name"
-    # %reload_kedro drops every module whose name starts with the package's.
+    # %reload_kedro drops every module whose name starts with the package's name.
     longer = next((module for module in TAKEN if module.startswith(name)), None)
     if longer:
         return f'begins the module name "{longer}", which %reload_kedro would drop'
@@ -156,7 +156,7 @@ NAMES: dict[str, tuple[Callable[[str], str | None], Callable[[str], str]]] = {
 
 
 def _suggest(value: str) -> str:
-    """Return the project name nearest to value from which good names derive."""
+    """Return a project name near to a value from which valid names derive."""
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
     words = " ".join(re.findall("[A-Za-z0-9]+", plain))
     candidates = (words, f"{words} Project".strip(), f"Project {words}")

@@ -1,4 +1,4 @@
-"""A clean starter, a clean home, and `bake`, which renders a project in a blink."""
+"""A clean starter, a clean home, and `bake`, which renders a project in a second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Project:
     package: str
 
     def files(self) -> dict[str, bytes]:
-        """Return the content of every file by its path inside the project."""
+        """Return the content of every file by its path in the project."""
         return {
             path.relative_to(self.path).as_posix(): path.read_bytes()
             for path in sorted(self.path.rglob("*"))
@@ -36,11 +36,11 @@ Bake = Callable[..., Project]
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep the developer's own settings out of the tests, and telemetry off."""
+    """Isolate the tests from the developer's settings, without telemetry."""
     home = tmp_path_factory.mktemp("home")
     uv = shutil.which("uv")
     with pytest.MonkeyPatch.context() as patch:
-        if uv:  # its cache lies at home
+        if uv:  # its cache is in the home folder
             cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True)
             patch.setenv("UV_CACHE_DIR", cache.stdout.strip())
         for variable in ("HOME", "USERPROFILE"):
@@ -56,9 +56,9 @@ def clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def starter(clean_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a git repository of this one's files, without ignored strays.
+    """Return a git repository of the files of this one, without ignored files.
 
-    Cookiecutter walks a local template as it lies there, caches included.
+    Cookiecutter copies everything in a local template, caches included.
     """
     clone = tmp_path_factory.mktemp("starter") / "dynamic-iris"
     listed = git(
@@ -69,7 +69,7 @@ def starter(clean_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, clone / name)
     git(clone, "init", "--quiet")
-    # The template's own .gitignore counts here too: force what was listed above.
+    # The template's own .gitignore applies here too, so add the files by force.
     git(clone, "add", "--all", "--force")
     git(clone, "commit", "--quiet", "--message", "starter")
     return clone
@@ -80,7 +80,7 @@ def bake(starter: Path, tmp_path: Path) -> Bake:
     """Return a function that renders the starter with the given answers."""
 
     def render(**answers: object) -> Project:
-        # Cookiecutter fixes its paths in HOME on import, so import it only in here.
+        # Cookiecutter reads HOME when it is imported, so import it only here.
         from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
         path = cookiecutter(
@@ -93,6 +93,6 @@ def bake(starter: Path, tmp_path: Path) -> Bake:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints, whoever owns the folder."""
+    """Return what git prints; another user may own the folder."""
     command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,4 +1,4 @@
-"""What documents say: their blocks, and the paths that they name."""
+"""Reads documents: their blocks, their commands, and the paths that they name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conftest import REPOSITORY
 
 OWN_DATA = REPOSITORY / "docs/own-data.md"
 
-# What a document says that its own test does not run, by how it begins, and why not.
+# The beginnings of commands that e2e/test_documents.py does not run, and why.
 ELSEWHERE = {
     "python3 -m pip install nox": "run by .ci/run",
     "nox": "they make environments: .ci/run; serve: e2e/test_text.py",
@@ -36,25 +36,25 @@ FILE = re.compile(r"(?:# |\+\+\+ )(\S+/\S+|\S+\.\w+)\n")
 
 @dataclass(frozen=True)
 class Block:
-    """What stands between fences."""
+    """A fenced block of a document."""
 
     language: str
     text: str
 
     @property
     def file(self) -> str | None:
-        """The file that it is to go into, named by its first line."""
-        found = FILE.match(self.text)
-        return found[1] if found else None
+        """The file that the block goes into, which its first line names."""
+        match = FILE.match(self.text)
+        return match[1] if match else None
 
     @property
     def lines(self) -> list[str]:
-        """The lines to read or to write: neither empty nor the name of the file."""
+        """The lines of the block, without empty ones and the name of the file."""
         lines = [line for line in self.text.splitlines() if line.strip()]
-        return lines[bool(self.file) :]
+        return lines[1:] if self.file else lines
 
     def commands(self) -> list[str]:
-        """Return the commands of a shell, without what only explains them."""
+        """Return the commands of a shell block, without comments."""
         if self.language not in ("bash", "sh", "shell", "console"):
             return []
         lines = re.sub(r"\\\n\s*", "", self.text).splitlines()
@@ -64,22 +64,22 @@ class Block:
 
 def blocks(text: str) -> list[Block]:
     """Return the blocks of a document, or of a section."""
-    return [Block(*found) for found in FENCE.findall(text)]
+    return [Block(language, content) for language, content in FENCE.findall(text)]
 
 
 def sections(text: str) -> dict[str, str]:
-    """Return the sections of a document by title; what stands before has none."""
-    first, *others = SECTION.split(text)
-    return {"": first} | {text.partition("\n")[0]: text for text in others}
+    """Return the sections of a document by title; the text before them has none."""
+    introduction, *titled = SECTION.split(text)
+    return {"": introduction} | {text.partition("\n")[0]: text for text in titled}
 
 
 def is_elsewhere(command: str) -> bool:
-    """Tell whether the list above says why a command is not run."""
+    """Return True if a command is in the list of those that are run elsewhere."""
     return any(command.startswith(start) for start in ELSEWHERE)
 
 
 def named_paths(text: str) -> Iterator[str]:
-    """Yield the targets of links, and the paths that begin at a known folder."""
+    """Yield the targets of links, and paths that begin with a known folder."""
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
             yield target
@@ -92,6 +92,6 @@ def named_paths(text: str) -> Iterator[str]:
 
 
 def documents(folder: Path) -> list[Path]:
-    """Return the documents of a folder, without that on how things were."""
-    found = [*folder.glob("*.md"), *folder.glob("docs/*.md")]
-    return sorted(path for path in found if path.name != "CHANGELOG.md")
+    """Return the documents of a folder, without the changelog, which names the past."""
+    paths = [*folder.glob("*.md"), *folder.glob("docs/*.md")]
+    return sorted(path for path in paths if path.name != "CHANGELOG.md")

@@ -1,4 +1,4 @@
-"""What documents name is there, and what they say to run is run by a test."""
+"""Paths in documents exist, and every command in a document is run by a test."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from documents import (
     sections,
 )
 
-# What a person makes, as a document tells.
-THEIRS = {
+# Files that a person makes who follows a document, and hidden files of runs.
+MADE_BY_PEOPLE = {
     "conf/experiment/parameters.yml",
     "conf/local/credentials.yml",
     "data/.locks",
@@ -40,7 +40,7 @@ def project(bake: Bake) -> Project:
 
 
 def made_by_runs(project: Project) -> set[str]:
-    """Return the files of the catalog, as patterns, and that of the report."""
+    """Return patterns of the files that runs make: of the catalog, and the report."""
     made = {"data/08_reporting/report.html", "data/06_models/studies.db"}
     for file in project.path.glob("conf/base/catalog*.yml"):
         paths = re.findall(r"filepath: (\S+)", file.read_text())
@@ -49,7 +49,7 @@ def made_by_runs(project: Project) -> set[str]:
 
 
 def exists(name: str, roots: Iterable[Path]) -> bool:
-    """Tell whether there is such a file; it may have a `*`, or a name to fill in."""
+    """Return True if a file exists; its name may have a `*` or a placeholder."""
     pattern = re.sub(r"<[^<>]*>|\{[^{}]*\}", "*", name).rstrip("/")
     return any(any(root.glob(pattern)) for root in roots)
 
@@ -66,9 +66,12 @@ def test_every_path_in_a_document_exists(project: Project) -> None:
             if folder == REPOSITORY:
                 roots += [REPOSITORY, REPOSITORY / "tests"]
             for name in named_paths(document.read_text()):
-                # A run makes the folder as well.
-                found = any(fnmatch(name, one) or one.startswith(name) for one in made)
-                if not (name in THEIRS or found or exists(name, roots)):
+                # A name may also be the folder of a file.
+                is_made = any(
+                    fnmatch(name, pattern) or pattern.startswith(name)
+                    for pattern in made
+                )
+                if not (name in MADE_BY_PEOPLE or is_made or exists(name, roots)):
                     missing.append(f"{document.name}: {name}")
     assert not missing, "\n".join(missing)
 
@@ -78,7 +81,7 @@ def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
         document.read_text()
         for folder in (REPOSITORY, project.path)
         for document in documents(folder)
-        if document != OWN_DATA  # which is followed as a whole
+        if document != OWN_DATA  # e2e/test_documents.py follows all of it
     ]
     commands = [
         command
@@ -86,20 +89,20 @@ def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
         for block in blocks(text)
         for command in block.commands()
     ]
-    # A list that is longer than needed says something that is not so.
+    # Each entry of the list is needed, and names a test that exists.
     for start, why in ELSEWHERE.items():
         assert any(command.startswith(start) for command in commands), start
         for test in re.findall(r"\S+\.py", why):
             assert (REPOSITORY / "tests" / test).is_file(), (start, test)
-    # And the test in e2e/ finds something to run.
-    assert len([one for one in commands if not is_elsewhere(one)]) > 8
+    # The test in e2e/ finds commands to run.
+    assert len([command for command in commands if not is_elsewhere(command)]) > 8
 
 
 def test_own_data_takes_at_most_15_lines_each() -> None:
-    first, *others = sections(OWN_DATA.read_text()).values()
-    assert [block.language for block in blocks(first)] == ["python", "bash"]
-    assert len(others) == 8
-    for section in others:
+    introduction, *steps = sections(OWN_DATA.read_text()).values()
+    assert [block.language for block in blocks(introduction)] == ["python", "bash"]
+    assert len(steps) == 8
+    for section in steps:
         lines = [line for block in blocks(section) for line in block.lines]
         assert len(lines) <= 15, section
 

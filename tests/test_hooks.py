@@ -1,4 +1,4 @@
-"""The hooks refuse bad answers helpfully and remove what was not asked for."""
+"""The hooks reject bad answers with advice, and remove families left out."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ find_problems: Callable[[dict[str, Any]], list[str]] = PRE["find_problems"]
 remove_unasked: Callable[[Path, str], None] = POST["remove_unasked"]
 
 
-def answers_for(project_name: str, **others: Any) -> dict[str, Any]:
-    """Return the answers as cookiecutter.json derives them from a project name."""
+def answers_for(project_name: str, **changes: Any) -> dict[str, Any]:
+    """Return the answers that cookiecutter.json derives from a project name."""
     name = project_name.strip().lower()
     return {
         "project_name": project_name,
         "repo_name": name.replace(" ", "-").replace("_", "-"),
         "python_package": name.replace(" ", "_").replace("-", "_"),
         "pipelines": "all",
-        **others,
+        **changes,
     }
 
 
@@ -205,7 +205,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(
-    ("pipelines", "kept"),
+    ("pipelines", "families"),
     [
         ("all", ["always", "text", "benchmark"]),
         ("none", ["always"]),
@@ -215,7 +215,7 @@ FILES = {
     ],
 )
 def test_families_are_removed_whole(
-    pipelines: str, kept: list[str], tmp_path: Path
+    pipelines: str, families: list[str], tmp_path: Path
 ) -> None:
     for path in {name for names in FILES.values() for name in names}:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def test_families_are_removed_whole(
     remove_unasked(tmp_path, pipelines)
 
     left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")}
-    assert left == {name for family in kept for name in FILES[family]}
+    assert left == {name for family in families for name in FILES[family]}
 
 
 def test_hooks_and_prompt_know_the_same_families() -> None:

@@ -1,4 +1,4 @@
-"""What a render holds, and that every way to ask for one gives the same."""
+"""The files of a rendered project, which are the same however it is rendered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READERS: dict[str, Callable[[str], object]] = {
 
 
 def run(folder: Path, module: str, *arguments: str, stdin: str = "") -> str:
-    """Run a module's command line in a folder and return all that it prints."""
+    """Run a module's command line in a folder; return all that it prints."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
         command,
@@ -42,7 +42,7 @@ def run(folder: Path, module: str, *arguments: str, stdin: str = "") -> str:
 
 @pytest.fixture
 def project(bake: Bake) -> Project:
-    """Return the project that the default answers give."""
+    """Return the project of the default answers."""
     return bake(kedro_version=version("kedro"))
 
 
@@ -79,7 +79,7 @@ def test_every_way_to_render_gives_the_same_project(
     printed = run(folder, module, *arguments, stdin=stdin)
 
     rendered = Project(folder / "dynamic-iris", "dynamic_iris").files()
-    if module == "cookiecutter":  # knows no version but the starter's own
+    if module == "cookiecutter":  # it knows only the version of cookiecutter.json
         fixed = json.loads((starter / "cookiecutter.json").read_text())["kedro_version"]
         for name in ("pyproject.toml", "requirements.txt"):
             content = rendered[name].decode()
@@ -136,7 +136,7 @@ def test_cruft_creates_and_updates(starter: Path, tmp_path: Path) -> None:
 
 
 def test_exactly_the_expected_files_are_rendered(project: Project) -> None:
-    """The list follows: REGENERATE=1 pytest tests/test_render.py -k expected_files."""
+    """Write the list anew: REGENERATE=1 pytest tests/test_render.py -k expected."""
     listed = REPOSITORY / "tests/expected_files.txt"
     package = f"src/{project.package}/"
     rendered = [name.replace(package, "src/<package>/") for name in project.files()]
@@ -145,9 +145,9 @@ def test_exactly_the_expected_files_are_rendered(project: Project) -> None:
     assert sorted(rendered) == listed.read_text().splitlines()
 
 
-def test_nothing_speaks_of_a_family_left_out(bake: Bake) -> None:
+def test_no_file_names_a_family_left_out(bake: Bake) -> None:
     for name, content in bake(pipelines="none").files().items():
-        # One .gitignore serves all.
+        # All projects have the same .gitignore.
         if name != ".gitignore":
             assert not re.search(rb"(etl|ml|user)_app|_text\.yml|\breviews", content), (
                 name
@@ -162,15 +162,15 @@ def test_names_reach_every_place(bake: Bake) -> None:
 
 
 @pytest.mark.parametrize("name", ["Null", "On", "True", "Yes"])
-def test_a_name_stays_a_text(name: str, bake: Bake) -> None:
-    """YAML has other types for such words: everywhere they have to be quoted."""
+def test_a_name_stays_a_string(name: str, bake: Bake) -> None:
+    """YAML reads such words as other types, so they must be quoted everywhere."""
     plain, named = bake(project_name="Qqq"), bake(project_name=name)
-    others = named.files()
+    named_files = named.files()
     for path, content in plain.files().items():
         if read := READERS.get(Path(path).suffix):
             text = json.dumps(read(content.decode()))
             text = text.replace("Qqq", name).replace("qqq", name.lower())
-            assert json.loads(text) == read(others[path].decode()), path
+            assert json.loads(text) == read(named_files[path].decode()), path
 
 
 def test_no_template_syntax_is_left(project: Project) -> None:
@@ -202,8 +202,8 @@ def test_files_of_the_repository_travel_well(starter: Path) -> None:
 
 
 def test_text_of_the_template_is_ascii(starter: Path) -> None:
-    # A multi-byte character in an unlucky place makes cookiecutter see a binary file
-    # and copy it unrendered.
+    # Cookiecutter takes a file for binary, and copies it unrendered, if a multi-byte
+    # character crosses byte 512.
     unrendered = json.loads((starter / "cookiecutter.json").read_text())
     template = starter / "{{ cookiecutter.repo_name }}"
     for path in template.rglob("*"):
@@ -221,7 +221,7 @@ def test_reviews_arrive_as_they_are(starter: Path, project: Project) -> None:
     assert not content.isascii()
 
 
-# What must never be committed by accident: secrets, data, models, stores, leavings.
+# Files that must never be committed by accident: secrets, data, models, stores, caches.
 PLANTED = """
     .DS_Store .idea/workspace.xml .vscode/settings.json conf/base/.catalog.yml.swp a.py~
     .env .env.production .venv/pyvenv.cfg venv/pyvenv.cfg .telemetry own.key own.pem
@@ -257,13 +257,13 @@ def test_git_sees_the_samples_and_no_secret(project: Project) -> None:
         path.write_text("secret")
     status = ["status", "--porcelain", "--untracked-files=all"]
     assert git(project.path, *status) == ""
-    # The check itself: what is no secret is seen.
+    # A new source file is seen.
     (project.path / "src" / project.package / "new.py").touch()
     assert git(project.path, *status) == f"?? src/{project.package}/new.py\n"
 
 
-# Commands that start a server; those but `mlflow models serve` listen on this machine
-# only, unless told otherwise.
+# Commands that start a server. By default, all but `mlflow models serve` listen only on
+# this machine.
 SERVERS = re.compile(
     r"mlflow[\"', ]+(?:models[\"', ]+serve|server|ui)|uvicorn|gunicorn|waitress"
     r"|kedro[\"', ]+(?:viz(?:[\"', ]+run)?|server(?:[\"', ]+start)?)"
@@ -282,13 +282,13 @@ def test_every_documented_server_is_for_this_machine(
     }
     commands = 0
     for path, text in texts.items():
-        # A command may go on in the next line.
+        # A backslash continues a command in the next line.
         lines = re.sub(r"\\\n\s*", "", text).splitlines()
         for number, line in enumerate(lines):
             assert "0.0.0.0" not in line, (path, line)
             commands += bool(SERVERS.search(line))
-            # Other machines are meant to reach this one some day: there, the host is
-            # written out, in the command or in the lines that make it.
+            # By default this server listens to all machines, so the host must be in the
+            # command or in the lines around it.
             if re.search(r"mlflow[\"', ]+models[\"', ]+serve .*-m", line):
                 near = "\n".join(lines[max(number - 3, 0) : number + 3])
                 assert "--host 127.0.0.1" in near, (path, line)

@@ -29,12 +29,12 @@ class Environment:
 
     @property
     def bin(self) -> Path:
-        """Folder of its commands."""
+        """The folder of its commands."""
         return self.path / ("Scripts" if os.name == "nt" else "bin")
 
     @classmethod
     def create(cls, path: Path) -> Environment:
-        """Make an empty one, with uv when there is one."""
+        """Create an empty environment, with uv if there is one."""
         if uv := shutil.which("uv"):
             subprocess.run(
                 [uv, "venv", "--quiet", f"--python={sys.executable}", path], check=True
@@ -44,7 +44,7 @@ class Environment:
         return cls(path)
 
     def install(self, *requirements: str, cwd: Path | None = None) -> None:
-        """Install packages into it."""
+        """Install packages into the environment."""
         if uv := shutil.which("uv"):
             command = [uv, "pip", "install", "--quiet"]
             command += [f"--python={self.path}"]
@@ -55,7 +55,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class InstalledProject(Project):
-    """A rendered project together with the environment it is installed in."""
+    """A rendered project and the environment that it is installed in."""
 
     environment: Environment
     variables: dict[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class InstalledProject(Project):
         check: bool = True,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command of the environment; stdout and stderr come as one text.
+        """Run a command of the environment; stdout and stderr are one text.
 
         Args:
             command: Name of the command and its arguments.
@@ -108,7 +108,7 @@ class InstalledProject(Project):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Its own group, to end also the processes that it starts.
+                # A group of its own, so that the processes it starts end with it.
                 start_new_session=True,
             )
             try:
@@ -119,8 +119,12 @@ class InstalledProject(Project):
                 process.wait(timeout=30)
 
     def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the variables that commands run with, the given ones included."""
-        # uv would install into nox's environment else.
+        """Return the environment variables of a command.
+
+        Args:
+            env: Variables to set besides.
+        """
+        # With these, uv would install into nox's environment.
         of_nox = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "UV_PYTHON")
         inherited = {
             name: value for name, value in os.environ.items() if name not in of_nox
@@ -131,14 +135,14 @@ class InstalledProject(Project):
         return inherited | {"PATH": path} | columns | self.variables | dict(env or {})
 
     def copy(self, path: Path) -> InstalledProject:
-        """Return a copy of the project to change, with what runs left out of it."""
+        """Copy the project to a folder, and return the copy."""
         shutil.copytree(self.path, path)
         return InstalledProject(path, self.package, self.environment, self.variables)
 
 
 def free_port() -> int:
     """Return a port of this machine that nothing listens on."""
-    # Not the system's choice: Kedro-Viz refuses ports as high as those.
+    # The system would choose a port that Kedro-Viz rejects as too high.
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
@@ -149,10 +153,10 @@ def free_port() -> int:
 def wait_for(
     ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path
 ) -> None:
-    """Wait until a background process is ready, or fail showing its output.
+    """Wait until a background process is ready, or fail the test and show its output.
 
     Args:
-        ready: Tells whether it is.
+        ready: Returns True when it is ready.
         process: The process, which must not end before.
         log: File with its output.
     """
@@ -166,8 +170,8 @@ def wait_for(
 def render(starter: Path, folder: Path, name: str, pipelines: str = "all") -> Project:
     """Render the starter with `kedro new`."""
     answers = folder / "answers.yml"
-    given = {"project_name": name, "pipelines": pipelines, "output_dir": str(folder)}
-    answers.write_text(json.dumps(given))
+    values = {"project_name": name, "pipelines": pipelines, "output_dir": str(folder)}
+    answers.write_text(json.dumps(values))
     subprocess.run(
         [
             sys.executable,
@@ -205,9 +209,9 @@ def environment(installed: InstalledProject) -> Environment:
 def installed(
     starter: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> InstalledProject:
-    """Return a project as rendered, installed, never run: copy it to change it.
+    """Return a rendered and installed project that has never run.
 
-    It is made once, for all processes of a test run.
+    It is made once for all processes of a test run, so tests change only copies of it.
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     shared = tmp_path_factory.getbasetemp().parent / f"installed-{run}"

@@ -1,4 +1,4 @@
-"""A proxy in front of an MLflow server, which fails as told."""
+"""A proxy in front of an MLflow server, with faults to choose."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ HTML = b"<html><body>Sign in to the network</body></html>"
 
 @dataclass
 class Proxy:
-    """What it does with requests, which may be changed at any time."""
+    """The fault of a proxy, which may be changed at any time."""
 
     port: int
     backend: int
     fault: str = ""
-    """A status; html, cut off, dropped, silent; none lets all pass."""
+    """A status, html, cut off, dropped or silent; if empty, requests pass."""
 
     only: str = ""
     """Pattern of the paths that fail."""
 
     after: str = ""
-    """Pattern of the request after which it begins to fail."""
+    """Pattern of the request after which the fault begins."""
 
     requests: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
     def uri(self) -> str:
-        """Its address."""
+        """The address of the proxy."""
         return f"http://127.0.0.1:{self.port}"
 
     def fail(self, fault: str, only: str = "", after: str = "") -> None:
-        """Begin to fail, at once or after a request."""
+        """Fail from now on, or from a request on."""
         self.fault, self.only, self.after = fault, only, after
         self.requests.clear()
         self.released.clear()
 
     def heal(self) -> None:
-        """Let all pass again."""
+        """Pass all requests on again."""
         self.fault = ""
         self.released.set()
 
     def fault_of(self, path: str) -> str:
-        """Return the fault of a request."""
+        """Return the fault of a request, empty if it passes."""
         begun = not self.after or any(re.search(self.after, r) for r in self.requests)
         return self.fault if begun and re.search(self.only, path) else ""
 
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(
         self, status: int, content: bytes, kind: str, cut: int | None = None
     ) -> None:
-        """Send an answer, all of it or less than it says."""
+        """Send an answer, or only the part before ``cut``."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -120,4 +120,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[:cut])
 
     def log_message(self, format: str, *values: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

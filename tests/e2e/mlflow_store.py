@@ -33,7 +33,7 @@ class MlflowRun:
 
     @property
     def parent(self) -> str | None:
-        """Id of the run that this one belongs to."""
+        """ID of the parent run."""
         return self.tags.get("mlflow.parentRunId")
 
 
@@ -52,26 +52,20 @@ class Store:
     def runs(self) -> list[MlflowRun]:
         """Return all runs."""
         columns = "run_uuid, name, status, start_time, end_time"
-        return [
-            MlflowRun(
-                *run,
-                *(
-                    dict(
-                        self.rows(
-                            f"SELECT key, value FROM {table} WHERE run_uuid = ?", run[0]
-                        )
-                    )
-                    for table in ("params", "latest_metrics", "tags")
-                ),
-            )
-            for run in self.rows(f"SELECT {columns} FROM runs")
-        ]
+        runs = []
+        for run in self.rows(f"SELECT {columns} FROM runs"):
+            values = [
+                self.rows(f"SELECT key, value FROM {table} WHERE run_uuid = ?", run[0])
+                for table in ("params", "latest_metrics", "tags")
+            ]
+            runs.append(MlflowRun(*run, *map(dict, values)))
+        return runs
 
     def family(self, *known: MlflowRun) -> tuple[MlflowRun, dict[str, MlflowRun]]:
-        """Return the one run with children by name; any run besides is an error.
+        """Return the only new parent run, and its children by name.
 
         Args:
-            known: Runs that were there before.
+            known: Runs that are not new.
         """
         seen = {run.id for run in known}
         runs = [run for run in self.runs() if run.id not in seen]
@@ -82,7 +76,7 @@ class Store:
         return parent, {child.name: child for child in children}
 
     def versions(self, model: str) -> dict[int, str]:
-        """Return the versions of a registered model: the id of the run of each."""
+        """Return the run ID of each version of a registered model."""
         query = "SELECT version, run_id FROM model_versions WHERE name = ?"
         return dict(self.rows(query, model))
 
@@ -95,7 +89,7 @@ class Store:
         return next((version for (version,) in self.rows(query, model)), None)
 
     def logged_models(self) -> dict[str, Path]:
-        """Return the folders of the models logged, by the id of their runs."""
+        """Return the folder of each logged model by run ID."""
         query = "SELECT source_run_id, model_id FROM logged_models"
         return {
             run: self.artifacts / "models" / model / "artifacts"
@@ -120,11 +114,11 @@ class Server:
 
     @property
     def uri(self) -> str:
-        """Its address."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def kill(self) -> None:
-        """End it and the processes that it has started, at once."""
+        """Kill the server and the processes that it started."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=30)
 
@@ -139,8 +133,8 @@ def mlflow_server(project: InstalledProject, folder: Path) -> Iterator[Server]:
     """Run an MLflow server until the block ends.
 
     Args:
-        project: Its environment is the server's.
-        folder: New folder for the store.
+        project: The server runs in the project's environment.
+        folder: A new folder for the store.
     """
     folder.mkdir()
     port = free_port()
@@ -156,19 +150,20 @@ def mlflow_server(project: InstalledProject, folder: Path) -> Iterator[Server]:
 
 
 def without_jobs(project: InstalledProject) -> InstalledProject:
-    """Return the project so that servers start none of MLflow's workers for jobs."""
+    """Return the project with a variable that starts servers without job workers."""
     return replace(project, variables={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
 
 
 def experiments(uri: str) -> set[str] | None:
-    """Return the names of a server's experiments, or None while it is not up."""
+    """Return the names of a server's experiments; None while it does not answer."""
     request = Request(
         f"{uri}/api/2.0/mlflow/experiments/search",
         data=json.dumps({"max_results": 100}).encode(),
         headers={"Content-Type": "application/json"},
     )
     with suppress(OSError), urlopen(request, timeout=5) as answer:
-        return {found["name"] for found in json.load(answer)["experiments"]}
+        listed = json.load(answer)["experiments"]
+        return {experiment["name"] for experiment in listed}
     return None
 
 
@@ -178,7 +173,7 @@ def track_at(project: InstalledProject, uri: str) -> None:
 
 
 def edit(project: InstalledProject, file: str, pattern: str, text: str) -> None:
-    """Replace what a pattern matches once in a file of ``conf/base``."""
+    """Replace the only match of a pattern in a file of ``conf/base``."""
     path = project.path / "conf/base" / file
     edited, count = re.subn(pattern, text, path.read_text())
     assert count == 1, (file, pattern)
@@ -186,13 +181,13 @@ def edit(project: InstalledProject, file: str, pattern: str, text: str) -> None:
 
 
 def add_class(project: InstalledProject, model: str, module: str, code: str) -> None:
-    """Add a class to the project's package, and a model that is made of it.
+    """Add a class to the project's package, and a model of that class.
 
     Args:
         project: The project.
         model: Name of the model in ``parameters.yml``.
         module: Name of the new module.
-        code: The module; the class is called ``Model``.
+        code: The code of the module; the class is called ``Model``.
     """
     source = project.path / "src" / project.package / f"{module}.py"
     source.write_text(code)
@@ -206,7 +201,7 @@ def warnings_in(output: str) -> list[str]:
 
 
 def verdict_in(output: str) -> str:
-    """Return what a run says of the champion."""
+    """Return what a run prints about the champion."""
     (verdict,) = re.findall(r"^champion +(.*\S)", output, re.MULTILINE)
     assert isinstance(verdict, str)
     return verdict

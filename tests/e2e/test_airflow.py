@@ -1,4 +1,4 @@
-"""An orchestrator's view: the DAG that kedro-airflow makes of a project."""
+"""A project in an orchestrator: the DAG that kedro-airflow makes of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from e2e.conftest import InstalledProject
 from e2e.test_runs import leaderboard
 
-# Airflow takes minutes to install, and pins what MLflow pins; the DAG asks it for this.
+# The part of Airflow that the DAG imports. Airflow itself takes minutes to install, and
+# its pins conflict with MLflow's.
 SDK = """
 class Task:
     made = {}

@@ -1,4 +1,4 @@
-"""The family `benchmark` on the shipped data: what comes out, and how it goes on."""
+"""The family `benchmark` on the shipped data: results, resuming, sharing, limits."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ DATASETS = ("iris", "wine", "breast_cancer", "digits")
 KINDS = ("baseline", "tuned")
 MODELS = ("nearest_neighbors", "linear_svm", "decision_tree")
 
-# What scikit-learn's own documentation prints: for iris in Getting Started,
-# for wine in plot_scaling_importance, for breast cancer in
-# plot_permutation_importance_multicollinear, for digits in plot_digits_classification.
+# Accuracies in scikit-learn's documentation: iris in Getting Started, wine in
+# plot_scaling_importance, breast cancer in plot_permutation_importance_multicollinear,
+# digits in plot_digits_classification.
 PUBLISHED = {"iris": 0.97, "wine": 0.963, "breast_cancer": 0.97, "digits": 0.97}
 
 
@@ -34,10 +34,10 @@ def leaderboard(project: InstalledProject, dataset: str) -> dict[str, dict[str, 
     path = project.path / f"data/08_reporting/benchmark/{dataset}/leaderboard.csv"
     with path.open(newline="") as file:
         rows = {row.pop("model"): row for row in csv.DictReader(file)}
-    return {
-        model: {key: float(value) for key, value in row.items() if value}
-        for model, row in rows.items()
-    }
+    board = {}
+    for model, row in rows.items():
+        board[model] = {key: float(value) for key, value in row.items() if value}
+    return board
 
 
 def trials(project: InstalledProject) -> list[tuple[int, str]]:
@@ -47,10 +47,10 @@ def trials(project: InstalledProject) -> list[tuple[int, str]]:
         return []
     with closing(sqlite3.connect(path, timeout=30)) as database:
         try:
-            found = database.execute("SELECT number, state FROM trials").fetchall()
+            rows = database.execute("SELECT number, state FROM trials").fetchall()
         except sqlite3.OperationalError:  # the tables are not there yet
             return []
-    return [(int(number), str(state)) for number, state in found]
+    return [(int(number), str(state)) for number, state in rows]
 
 
 def test_the_study_of_the_shipped_data(project: InstalledProject) -> None:
@@ -65,39 +65,42 @@ def test_the_study_of_the_shipped_data(project: InstalledProject) -> None:
         best = max(board[cell]["validation_accuracy"] for cell in cells)
         assert best >= PUBLISHED[dataset]
     digits = leaderboard(project, "digits")
-    found = [digits[f"decision_tree.{kind}"]["test_accuracy"] for kind in KINDS]
-    assert found[1] > found[0] + 0.1
+    baseline, tuned = (
+        digits[f"decision_tree.{kind}"]["test_accuracy"] for kind in KINDS
+    )
+    assert tuned > baseline + 0.1
     ranked = project.path / "data/08_reporting/benchmark/ranks.csv"
     assert ranked.read_text().splitlines()[1].split(",")[0].endswith(".tuned")
 
     store = store_of(project)
     parent, children = store.family()
-    assert children.keys() == {f"{one}.{cell}" for one in DATASETS for cell in cells}
+    names = {f"{dataset}.{cell}" for dataset in DATASETS for cell in cells}
+    assert children.keys() == names
     assert {run.status for run in (parent, *children.values())} == {"FINISHED"}
-    # What the study has found, and how it does, is the tuned model's.
-    tuned = children["digits.decision_tree.tuned"]
-    assert int(tuned.params["model_kwargs.max_depth"]) > 3
-    assert tuned.metrics["test_accuracy"] == pytest.approx(found[1], abs=1e-6)
+    # The run of the tuned model has the arguments that the study found.
+    tuned_run = children["digits.decision_tree.tuned"]
+    assert int(tuned_run.params["model_kwargs.max_depth"]) > 3
+    assert tuned_run.metrics["test_accuracy"] == pytest.approx(tuned, abs=1e-6)
     artifacts = store.artifacts / parent.id / "artifacts"
     logged = {path.name for path in artifacts.iterdir()}
     assert {"report_benchmark.html", "benchmark.ranks.csv"} < logged
     assert {"benchmark.iris.trials.csv"} < logged
 
-    # Nothing is left to try, and processes find the same.
+    # A second run has no trial left to make, in processes too.
     before = len(trials(project))
     again = project.run(*command, "--runner", "ParallelRunner").stdout
     assert leaderboard(project, "digits").keys() == digits.keys()
     assert len(re.findall(r": 20 trials, 0 new", again)) == 12
     assert len(trials(project)) == before == 240
 
-    # Pasted into parameters.yml, what was found is a model like any other.
+    # The tuned entry, pasted into parameters.yml, is a model like any other.
     entry = project.path / "data/06_models/benchmark/iris/linear_svm_tuned.yml"
     pasted = indent(f"pasted:\n{indent(entry.read_text(), '  ')}", "  ")
     edit(project, "parameters.yml", r"(?m)^models:\n", f"models:\n{pasted}")
     project.run("kedro", "run", "--pipelines", "__default__")
     (row,) = (row for row in of_models(project) if row["model"] == "pasted")
-    as_found = leaderboard(project, "iris")["linear_svm.tuned"]
-    assert float(row["validation_accuracy"]) == as_found["validation_accuracy"]
+    in_study = leaderboard(project, "iris")["linear_svm.tuned"]
+    assert float(row["validation_accuracy"]) == in_study["validation_accuracy"]
 
 
 def split(project: InstalledProject, goal: int) -> list[str]:
@@ -120,7 +123,7 @@ def test_a_killed_study_goes_on(project: InstalledProject, tmp_path: Path) -> No
     before = Counter(state for _, state in trials(project))
     assert before["COMPLETE"] < goal
     output = project.run(*command).stdout
-    # The goal is one of whole trials: what was killed has left a ghost.
+    # The goal counts complete trials; the killed process left one RUNNING.
     after = Counter(state for _, state in trials(project))
     assert after == Counter(COMPLETE=goal, RUNNING=before["RUNNING"])
     assert f"{goal} trials, {goal - before['COMPLETE']} new" in output
@@ -128,31 +131,31 @@ def test_a_killed_study_goes_on(project: InstalledProject, tmp_path: Path) -> No
     table = json.loads(done.read_text())
     assert {row["state"] for row in table} == {"COMPLETE"}
     values = [row["arguments"].get("C") for row in table]
-    assert len(table) == len(set(values)) == goal  # none is tried again
+    assert len(table) == len(set(values)) == goal  # no value is tried twice
 
 
 def test_two_processes_share_a_study(project: InstalledProject, tmp_path: Path) -> None:
-    goal = 100  # so that neither is done before the other begins
+    goal = 100  # so many that both processes are at work at the same time
     command = split(project, goal)
     studies = project.path / "data/06_models/studies.db"
     command[-1] += f",benchmark.tuning.storage=sqlite:///{studies}"
-    # In one project, they would take turns.
-    other = project.copy(tmp_path / "other")
+    # In one project, the lock of runs would separate them.
+    copied = project.copy(tmp_path / "copied")
     logs = [tmp_path / "first", tmp_path / "second"]
     with (
         project.background(*command, log=logs[0]) as first,
-        other.background(*command, log=logs[1]) as second,
+        copied.background(*command, log=logs[1]) as second,
     ):
         assert first.wait(300) == second.wait(300) == 0
-    # Either may have begun one when the other ended the last; nobody counts that.
+    # One process may start a trial while the other ends the last one.
     count = len(trials(project))
     assert goal <= count <= goal + 1
     assert {state for _, state in trials(project)} == {"COMPLETE"}
-    said = [re.search(r": (\d+) trials, (\d+) new", log.read_text()) for log in logs]
-    assert [match[1] for match in said if match] == [str(goal)] * 2
+    matches = [re.search(r": (\d+) trials, (\d+) new", log.read_text()) for log in logs]
+    assert [match[1] for match in matches if match] == [str(goal)] * 2
     done = project.path / "data/08_reporting/benchmark/digits/linear_svm_trials.json"
     assert len(json.loads(done.read_text())) == goal
-    new = [int(match[2]) for match in said if match]
+    new = [int(match[2]) for match in matches if match]
     assert all(new)
 
 
@@ -163,7 +166,7 @@ def test_a_study_ends_in_time_and_keeps_what_failed(project: InstalledProject) -
     project.run(*command)
     states = Counter(state for _, state in trials(project))
     assert states["COMPLETE"]
-    assert states["FAIL"]  # below 0, where this one cannot be
+    assert states["FAIL"]  # C below 0, which the model rejects
     assert states.total() < 1000
 
 

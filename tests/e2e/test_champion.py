@@ -1,4 +1,4 @@
-"""The best model: registered, kept until a better one comes, and put to use."""
+"""The champion: registered, replaced only by a better model, and used to predict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from e2e.conftest import InstalledProject
 from e2e.mlflow_store import edit, store_of, verdict_in
 from e2e.test_runs import leaderboard
 
-# With nearly everyone for a neighbor, one species is as near as the other.
+# With nearly all rows as neighbors, the model cannot tell species apart.
 WORSE = (
     "models.decision_tree.enabled=false,models.linear_svm.enabled=false,"
     "models.nearest_neighbors.model_kwargs.n_neighbors=90"
@@ -29,10 +29,10 @@ print("SCORE", cross_val_score(model, X, y.iloc[:, 0], cv=folds).mean())
 """
 
 
-def test_a_champion_and_those_who_would_be(project: InstalledProject) -> None:
+def test_a_champion_and_its_candidates(project: InstalledProject) -> None:
     store, package = store_of(project), project.package
 
-    # Nothing to predict with yet: which command makes one.
+    # Without a champion, the error names the command that makes one.
     done = project.run("kedro", "run", "--pipelines", "predict", check=False)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout
@@ -42,19 +42,19 @@ def test_a_champion_and_those_who_would_be(project: InstalledProject) -> None:
     assert verdict_in(output) == "nearest_neighbors (first)"
     assert store.champion(package) == 1
 
-    # The same again is kept, and so is one that is better, but not by the margin.
+    # The champion stays if the same model comes again, or one within the margin.
     output = project.run("kedro", "run", f"--params={WORSE}").stdout
     assert re.search(r"\(kept: 0\.\d+ again: the same model", verdict_in(output))
     edit(project, "tracking.yml", r"margin: 0\.0", "margin: 0.9")
     output = project.run("kedro", "run").stdout
     assert re.match(r"nearest_neighbors \(kept: .* 0\.9\)", verdict_in(output))
 
-    # Other data: the scores of then do not count, the champion is validated again.
+    # On other data, the champion is cross-validated again.
     output = project.run("kedro", "run", "--params=random_state=7").stdout
     again = project.run("python", "-c", VALIDATE_AGAIN).stdout
     (score,) = map(float, re.findall(r"^SCORE (.*)$", again, re.MULTILINE))
     assert f" beats {score:.3f} by " in verdict_in(output)
-    # No version, and no files of models, for those who did not win.
+    # A model that did not win has no version and no files.
     assert store.versions(package).keys() == {1}
     assert len(store.logged_models()) == 1
 

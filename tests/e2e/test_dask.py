@@ -1,4 +1,4 @@
-"""The same project on a Dask cluster: workers elsewhere, killed, foreign or none."""
+"""A project on a Dask cluster: workers elsewhere, killed, with other code, or none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from e2e.test_recovery import with_models
 
 RUNNER = "--runner=kedro_dynamic.runners.dask_runner.DaskRunner"
 
-# One that ends its worker the first time, one each time, and one that raises.
+# Models that kill their worker the first time, or each time, and one that raises.
 DEADLY = """
 import os
 import signal
@@ -81,13 +81,13 @@ def dask(address: str, *options: str) -> list[str]:
 
 
 def with_code(project: InstalledProject, **variables: str) -> InstalledProject:
-    """Let workers import the project's own code."""
+    """Return the project with the variables for workers to import its code."""
     variables = {"PYTHONPATH": str(project.path / "src"), **variables}
     return replace(project, variables=variables)
 
 
 def scores(project: InstalledProject, root: Path | None = None) -> dict[str, str]:
-    """Return the scores of the leaderboard, by model."""
+    """Return the scores of the leaderboard by model."""
     path = (root or project.path) / "data/08_reporting/leaderboard.csv"
     with path.open() as rows:
         return {
@@ -97,7 +97,7 @@ def scores(project: InstalledProject, root: Path | None = None) -> dict[str, str
 
 
 def with_deadly(project: InstalledProject, *classes: str) -> None:
-    """Add an environment with decision trees, and with models that end workers."""
+    """Add an environment with decision trees, and with models that kill workers."""
     with_models(project, trees=4, failing=False)
     (project.path / "src/iris/deadly.py").write_text(DEADLY)
     with (project.path / "conf/many/parameters.yml").open("a") as models:
@@ -130,7 +130,7 @@ def test_as_on_one_process_though_workers_die(
     assert len(children) == 9
     failed = {name for name, run in children.items() if run.status == "FAILED"}
     assert failed == {"raises"}
-    # What was killed has left half a file at most until the next run.
+    # A killed worker leaves an incomplete file at most, until the next run.
     again = project.run(*command, "--only-missing-outputs", check=False)
     assert "1 of 9 models failed:" in again.stdout
     assert again.stdout.count("Done: models.raises") == 3
@@ -152,7 +152,7 @@ def test_a_model_that_ends_each_worker(project: InstalledProject) -> None:
 def test_workers_elsewhere_and_storage_by_url(
     project: InstalledProject, tmp_path: Path
 ) -> None:
-    other = project.copy(tmp_path / "other")
+    second = project.copy(tmp_path / "second")
     project.run("kedro", "run")
     expected, known = scores(project), store_of(project).runs()
     storage = tmp_path / "storage"
@@ -165,7 +165,7 @@ def test_workers_elsewhere_and_storage_by_url(
         assert printed.count("Done: ") == 11
         assert scores(project, storage) == expected
         left = [path for path in (project.path / "data").rglob("*") if path.is_file()]
-        # Neither tables nor models: the record, the report, turns.
+        # Provenance, the report and locks, but no tables and models.
         assert not [
             path for path in left if path.suffix in (".csv", ".pkl", ".parquet")
         ]
@@ -182,20 +182,20 @@ def test_workers_elsewhere_and_storage_by_url(
             assert child.status == "FINISHED"
             assert {"fit_seconds", "model_score"} <= set(child.metrics)
 
-        # Workers that know the project take each run's parameters, two at once.
+        # Two runs at once on the same workers have parameters of their own.
         depth = "models.decision_tree.model_kwargs.max_depth=1"
         with ThreadPoolExecutor(2) as terminals:
             params = f"--params={at},{depth}"
             changed = terminals.submit(
                 project.run, *dask(address, "--env=dask", params)
             )
-            terminals.submit(other.run, *dask(address)).result()
+            terminals.submit(second.run, *dask(address)).result()
             changed.result()
-    assert scores(other) == expected
+    assert scores(second) == expected
     made = scores(project, storage)
     assert made.pop("decision_tree") != expected.pop("decision_tree")
     assert made == expected
-    assert len(store_of(other).family()[1]) == 3
+    assert len(store_of(second).family()[1]) == 3
 
 
 def test_workers_with_other_code_are_restarted(project: InstalledProject) -> None:
@@ -217,18 +217,18 @@ def test_workers_with_other_code_are_restarted(project: InstalledProject) -> Non
         project.run(*split)
 
 
-def test_no_workers_that_could_run_anything(
+def test_workers_that_cannot_run_the_project(
     project: InstalledProject, tmp_path: Path
 ) -> None:
     nowhere = f"tcp://127.0.0.1:{free_port()}"
     (tmp_path / "iris.py").touch()  # stands for an environment without the project
     without = replace(project, variables={"PYTHONPATH": str(tmp_path)})
     with cluster(without, workers=0) as address:
-        for there in (nowhere, address):
-            done = project.run(*dask(f"{there},timeout=3"), check=False)
+        for scheduler in (nowhere, address):
+            done = project.run(*dask(f"{scheduler},timeout=3"), check=False)
             assert done.returncode == 1
-            assert f"no Dask scheduler at {there}, or it has no workers" in done.stdout
-            assert f"dask worker {there}" in done.stdout
+            assert f"no Dask scheduler at {scheduler}, or it has no" in done.stdout
+            assert f"dask worker {scheduler}" in done.stdout
             assert "Traceback" not in done.stdout
         foreign = ["dask", "worker", address, "--host=127.0.0.1", "--nthreads=1"]
         with without.background(*foreign, log=tmp_path / "foreign.log", cwd=tmp_path):
@@ -250,7 +250,7 @@ def test_all_workers_lost(project: InstalledProject) -> None:
     assert parent.status == "FAILED"
 
 
-def test_what_has_no_entry_is_kept_in_files(project: InstalledProject) -> None:
+def test_datasets_without_an_entry_are_kept_in_files(project: InstalledProject) -> None:
     project.run("kedro", "run", "--pipelines=etl")
     command = ["kedro", "run", RUNNER, "--runner-params=workers=2", "--env=dask"]
     project.run(*command, "--pipelines=ml_app")
@@ -259,8 +259,8 @@ def test_what_has_no_entry_is_kept_in_files(project: InstalledProject) -> None:
 
 
 def test_a_study_is_spread_over_workers(project: InstalledProject) -> None:
-    few = "--params=benchmark.tuning.trials=2"
-    command = ["kedro", "run", RUNNER, "--runner-params=workers=2", few]
+    trials = "--params=benchmark.tuning.trials=2"
+    command = ["kedro", "run", RUNNER, "--runner-params=workers=2", trials]
     printed = project.run(*command, "--pipelines=benchmark.iris").stdout
     assert "benchmark.iris.decision_tree.tuned.tune_model" in printed
     board = project.path / "data/08_reporting/benchmark/iris/leaderboard.csv"

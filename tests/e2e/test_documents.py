@@ -1,4 +1,4 @@
-"""Documents, followed to the letter, from the README's first command on."""
+"""The documents, followed word by word from the README's first command on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shell(project: InstalledProject, script: str) -> str:
 
 
 def write(folder: Path, block: Block) -> None:
-    """Put a block into the file that it names, as docs/own-data.md says."""
+    """Write a block into the file that it names, as docs/own-data.md says."""
     path = folder / str(block.file)
     old = path.read_text() if path.exists() else ""
     if block.language == "yaml":
@@ -54,7 +54,7 @@ def write(folder: Path, block: Block) -> None:
 
 
 def follow(project: InstalledProject, steps: list[Block]) -> str:
-    """Do what blocks say, one by one; return what their commands have printed."""
+    """Follow blocks one by one; return what their commands print."""
     printed = ""
     for block in steps:
         if block.file:
@@ -65,14 +65,14 @@ def follow(project: InstalledProject, steps: list[Block]) -> str:
     return printed
 
 
-def section(number: int, **places: int) -> list[Block]:
-    """Return the blocks of a section, with other ports than it has: `p9000=1234`."""
+def section(number: int, **ports: int) -> list[Block]:
+    """Return the blocks of a section; `p9000=1234` replaces the port 9000."""
     (text,) = (
         text for title, text in SECTIONS.items() if title.startswith(f"{number}.")
     )
-    for there, here in places.items():
-        assert there[1:] in text
-        text = text.replace(there[1:], str(here))
+    for name, port in ports.items():
+        assert name[1:] in text
+        text = text.replace(name[1:], str(port))
     return blocks(text)
 
 
@@ -90,28 +90,28 @@ def readme_blocks(folder: Path) -> list[Block]:
 
 @pytest.fixture(scope="module")
 def shop(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> InstalledProject:
-    """Return the project that the README's first steps make, in a new environment."""
+    """Follow the README's first steps in a new environment; return the project."""
     folder = tmp_path_factory.mktemp("documents")
     environment = Environment.create(folder / "venv")
     if uv := shutil.which("uv"):
-        # Downloads nothing that is there already; otherwise the same command.
+        # The same command, but it downloads nothing twice.
         pip = environment.bin / "pip"
         pip.write_text(f'#!/bin/sh\nexec "{uv}" pip "$@"\n')
         pip.chmod(0o755)
-    here = InstalledProject(
+    parent = InstalledProject(
         folder, "flower_shop", environment, {"VIRTUAL_ENV": str(environment.path)}
     )
     (steps,) = (
         block.text for block in readme_blocks(REPOSITORY) if "kedro new" in block.text
     )
     assert STARTER in steps
-    *_, at = shell(here, steps.replace(STARTER, str(starter)) + "pwd").split()
-    return replace(here, path=Path(at))
+    *_, path = shell(parent, steps.replace(STARTER, str(starter)) + "pwd").split()
+    return replace(parent, path=Path(path))
 
 
 @pytest.fixture(scope="module")
 def customers(shop: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Follow the document through its first section; return where."""
+    """Follow docs/own-data.md through its first section; return the project's path."""
     project = shop.copy(tmp_path_factory.mktemp("customers") / "flower-shop")
     follow(project, [*blocks(SECTIONS[""]), *section(1)])
     return str(project.path)
@@ -124,7 +124,7 @@ def test_the_readme_of_a_project(shop: InstalledProject, tmp_path: Path) -> None
             if not is_elsewhere(command):
                 shell(project, command)
     (project.path / "data/07_model_output/flower_predictions.csv").stat()
-    # What it has installed is for the notebook, which now runs top to bottom.
+    # The commands installed what the notebook needs.
     shell(project, "jupyter execute --inplace notebooks/explore.ipynb")
     cells = json.loads((project.path / "notebooks/explore.ipynb").read_text())["cells"]
     results = [
@@ -191,7 +191,7 @@ CHANGES: dict[int, Callable[[InstalledProject, str], None]] = {
 }
 
 
-# Some in one project, where they do not meet: its own checks take a minute.
+# Sections that do not touch each other share a project, whose checks take a minute.
 @pytest.mark.parametrize("numbers", [(2,), (3, 4), (5, 7)], ids=str)
 def test_changes(
     numbers: tuple[int, ...], shop: InstalledProject, customers: str, tmp_path: Path
@@ -237,10 +237,9 @@ def test_a_table_elsewhere(
     with object_store(tmp_path / "store", table) as port:
         table.unlink()
         follow(project, section(6, p9000=port))
-    same = ("model", "validation_accuracy")
-    assert [[row[key] for key in same] for row in leaderboard(project)] == [
-        [row[key] for key in same] for row in before
-    ]
+    for row, row_before in zip(leaderboard(project), before, strict=True):
+        for key in ("model", "validation_accuracy"):
+            assert row[key] == row_before[key]
 
 
 def test_an_mlflow_server(

@@ -1,4 +1,4 @@
-"""Faults in the configuration: what a person reads, and what does not happen."""
+"""Faults in the configuration: the messages, and that no run begins."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from e2e.conftest import InstalledProject, free_port, wait_for
 
 @dataclass
 class Configuration:
-    """The configuration of a project, to break and to put right again."""
+    """The configuration of a project, which can be edited and restored."""
 
     project: InstalledProject
     originals: dict[Path, str] = field(default_factory=dict)
 
     def edit(self, file: str, *changes: tuple[str, str]) -> None:
-        """Replace texts, each of which must be there, in a file of ``conf/base``."""
+        """Replace texts in a file of ``conf/base``; each must be in it."""
         path = self.project.path / "conf/base" / file
         text = path.read_text()
         self.originals.setdefault(path, text)
@@ -32,7 +32,7 @@ class Configuration:
         path.write_text(text)
 
     def restore(self) -> None:
-        """Take all edits back."""
+        """Undo all edits."""
         for path, text in self.originals.items():
             path.write_text(text)
 
@@ -41,13 +41,13 @@ class Configuration:
 def broken_project(
     installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
 ) -> InstalledProject:
-    """Return a project for all faults: no run begins, so nothing is left behind."""
+    """Return a project for all faults. No run begins, so nothing is left behind."""
     return installed.copy(tmp_path_factory.mktemp("errors") / "iris")
 
 
 @pytest.fixture
 def configuration(broken_project: InstalledProject) -> Iterator[Configuration]:
-    """Return the project's configuration, put right again after the test."""
+    """Return the project's configuration, which is restored after the test."""
     configuration = Configuration(broken_project)
     yield configuration
     configuration.restore()
@@ -55,19 +55,16 @@ def configuration(broken_project: InstalledProject) -> Iterator[Configuration]:
 
 @dataclass(frozen=True)
 class Fault:
-    """Changes to ``parameters.yml`` and the line of the message for each problem."""
+    """Changes to ``parameters.yml``, and a pattern for each problem's line."""
 
     name: str
     changes: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
     done: tuple[str, ...] | None = None
-    """The nodes that are done before, if it takes data to tell."""
-
-    title: str = ""
-    """The first line, if it does not only count the problems."""
+    """The nodes that run before the fault is found; None if no run begins."""
 
 
-# The class that comes first in the file, for faults in a class.
+# The first class of the file, for faults in a class.
 CLASS = "sklearn.neighbors.KNeighborsClassifier"
 SVM = "linear_svm:\n    class: sklearn.svm.SVC"
 REGRESSORS = (
@@ -110,7 +107,7 @@ FAULTS = [
             r"comparison\.fold: unknown key; did you mean 'folds'\?",
         ),
     ),
-    # Each model once, so that the order is the file's; all are listed at once.
+    # All faults are listed at once, in the order of the file.
     Fault(
         "all at once",
         (
@@ -126,7 +123,7 @@ FAULTS = [
             r"models\.2024: .*",
         ),
     ),
-    # These only a run looks for: they need an import.
+    # Only a run finds these faults, since that takes an import.
     Fault(
         "unknown class",
         ((SVM, f"{SVM}C"),),
@@ -155,16 +152,15 @@ FAULTS = [
         (("tree.DecisionTreeClassifier", "tree.DecisionTreeRegressor"),),
         (r"models: .*classifiers \(.*regressors \(decision_tree\).*; disable .*",),
     ),
-    # Only the data can tell.
+    # Only the data shows these faults.
     Fault(
         "target_column",
         (("target_column: species", "target_column: speces"),),
         (
-            r"data\.target_column: 'speces' is not a column of the table; "
+            r"data\.target_column: 'speces' is no column of data/01_raw/iris\.csv .*; "
             r"did you mean 'species'\?; columns: .*",
         ),
         done=(),
-        title="parameters.yml does not fit data/01_raw/iris.csv (example_iris_data):",
     ),
     Fault(
         "text to regress on",
@@ -186,7 +182,7 @@ def test_fault_in_parameters(configuration: Configuration, fault: Fault) -> None
     configuration.edit("parameters.yml", *fault.changes)
     runs = mlflow_runs(configuration.project)
     output = refused_run(configuration.project)
-    assert_message(output, "parameters.yml", *fault.problems, title=fault.title)
+    assert_message(output, "parameters.yml", *fault.problems)
     assert re.findall(r"Done: (\S+)", output) == list(fault.done or ())
     # If a run had begun, it must not look like a success.
     begun = mlflow_runs(configuration.project)[len(runs) :]
@@ -205,7 +201,7 @@ def test_no_models(configuration: Configuration) -> None:
 
 
 def test_class_is_never_called(configuration: Configuration) -> None:
-    # Called, it would write a file; its arguments would suit it.
+    # If the function were called, it would write a file.
     proof = configuration.project.path / "called"
     kwargs = "model_kwargs:\n      kernel: linear\n      C: 0.025"
     configuration.edit(
@@ -227,7 +223,7 @@ def test_catalog_without_a_pattern(configuration: Configuration) -> None:
     configuration.edit("catalog.yml", (f"{pattern}:", f"scores.{pattern}:"))
     runs = mlflow_runs(configuration.project)
     output = refused_run(configuration.project)
-    # One entry mends it for all models.
+    # One entry mends the fault for all models.
     problem = rf"models\.\w+\.model_score: .*; add '{re.escape(pattern)}'"
     assert_message(output, "The catalog", problem)
     assert "Done: " not in output
@@ -255,24 +251,23 @@ def test_pipelines_show_without_their_classes(
 
 
 def refused_run(project: InstalledProject) -> str:
-    """Return what ``kedro run`` prints when it refuses the configuration."""
+    """Return what ``kedro run`` prints when it rejects the configuration."""
     done = project.run("kedro", "run", check=False)
     assert done.returncode != 0
     return done.stdout
 
 
-def assert_message(output: str, file: str, *problems: str, title: str = "") -> None:
-    """Check that a message, and nothing but it, ends the output.
+def assert_message(output: str, file: str, *problems: str) -> None:
+    """Check that the output ends with a message, without a traceback.
 
     Args:
-        output: All that the command has printed.
-        file: The configuration file that the message must name.
-        problems: Pattern of the line for each problem, in order.
-        title: The first line, if it does not only count the problems.
+        output: Everything that the command printed.
+        file: The configuration file that the message names.
+        problems: A pattern for the line of each problem, in order.
     """
     assert "Traceback" not in output
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-    lines = [f"Error: {title or f'{file} has {count}:'}", *problems]
+    lines = [f"Error: {file} has {count}:", *problems]
     message = output.rstrip().splitlines()[-len(lines) :]
     assert message[0].strip() == lines[0]
     for line, pattern in zip(message[1:], problems, strict=True):

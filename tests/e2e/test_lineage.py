@@ -1,4 +1,4 @@
-"""A run can be told again from MLflow alone, and a project may move."""
+"""A run can be reproduced from MLflow alone, and a project may be moved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from e2e.test_runs import leaderboard
 
 PREDICTIONS = "data/07_model_output/flower_predictions.csv"
 
-# What a person would look up in the browser.
+# Looks up what a person would look up in the browser.
 LOOK = """
 import json, sys
 import mlflow
@@ -46,15 +46,15 @@ def test_a_run_is_followed_from_mlflow_alone(
     git(project.path, "init", "--quiet")
     git(project.path, "add", "--all")
     git(project.path, "commit", "--quiet", "--message", "project")
-    # What was never committed: an edit, and a module that is new.
+    # An edit and a new module, neither of them committed.
     edit(project, "parameters.yml", "C: 0.025", "C: 0.5")
     edit(
         project,
         "parameters.yml",
         r"models:(?=\n)",
-        "models:\n  mine:\n    class: iris.mine.Stump",
+        "models:\n  stump:\n    class: iris.stump.Stump",
     )
-    (project.path / "src/iris/mine.py").write_text(
+    (project.path / "src/iris/stump.py").write_text(
         "from sklearn.tree import DecisionTreeClassifier\n\n\n"
         "class Stump(DecisionTreeClassifier):\n"
         "    def __init__(self):\n"
@@ -81,7 +81,7 @@ def test_a_run_is_followed_from_mlflow_alone(
     git(fresh.path, "apply", str(tmp_path / "uncommitted.diff"))
     fresh.run(*shlex.split(tags["kedro_command"]))
     assert scores_of(fresh) == scores
-    # Or by the parameters alone, whatever the command and files said.
+    # The logged parameters alone give the same scores, too.
     git(fresh.path, "checkout", "--quiet", "conf")
     (fresh.path / "conf/local/parameters.yml").write_text(files["parameters.yml"])
     fresh.run("kedro", "run")
@@ -96,9 +96,9 @@ def test_a_project_that_is_copied_or_moved(
     before = project.files()
     copied.run("kedro", "run", "--params=models.decision_tree.model_kwargs.max_depth=1")
     assert project.files() == before
-    here = copied.path.as_uri()
+    uri = copied.path.as_uri()
     for (address,) in store_of(copied).rows("SELECT artifact_uri FROM runs"):
-        assert address.startswith(f"{here}/mlartifacts/")
+        assert address.startswith(f"{uri}/mlartifacts/")
     for run in store_of(copied).runs():
         if not run.parent:
             folder = store_of(copied).artifacts / run.id / "artifacts"
@@ -110,7 +110,7 @@ def test_a_project_that_is_copied_or_moved(
     moved.run("kedro", "run", "--pipelines", "predict")
     assert (moved.path / PREDICTIONS).is_file()
 
-    # Its files are deleted: which command makes them again.
+    # If the champion's files are deleted, the error names the command that makes them.
     shutil.rmtree(moved.path / "mlartifacts")
     (moved.path / PREDICTIONS).unlink()
     done = moved.run("kedro", "run", "--pipelines", "predict", check=False)
@@ -124,5 +124,5 @@ def test_a_project_that_is_copied_or_moved(
 
 
 def scores_of(project: InstalledProject) -> list[dict[str, str]]:
-    """Return the leaderboard, but for how long fitting took."""
+    """Return the leaderboard without the seconds of fitting."""
     return [row | {"fit_seconds": ""} for row in leaderboard(project)]

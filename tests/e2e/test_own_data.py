@@ -1,6 +1,6 @@
-"""What people do to a project of theirs leaves its own tests, lint and types green.
+"""Usual changes of a project keep its own tests, lint and types green.
 
-What docs/own-data.md tells them to do is in test_documents.py.
+test_documents.py follows docs/own-data.md.
 """
 
 from __future__ import annotations

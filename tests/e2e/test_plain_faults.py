@@ -1,4 +1,4 @@
-"""Faults of catalog, data, names and output: a plain line, or nothing at all."""
+"""Faults of catalog, data, names and output: one plain line, or no error at all."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ IRIS = "data/01_raw/iris.csv"
 def plain(
     installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
 ) -> InstalledProject:
-    """Return a project for all faults, each of which is taken back."""
+    """Return a project for all faults, each of which is undone."""
     return installed.copy(tmp_path_factory.mktemp("plain") / "iris")
 
 
-def told(project: InstalledProject, *options: str) -> str:
-    """Return the error of a run, which has no traceback, as one line."""
+def error_of(project: InstalledProject, *options: str) -> str:
+    """Return the error of a run as one line, which comes without a traceback."""
     done = project.run("kedro", "run", *options, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout
@@ -47,7 +47,7 @@ def test_catalog(plain: InstalledProject, entry: str, error: str) -> None:
     file = plain.path / "conf/local/catalog.yml"
     name, _, value = entry.partition(":")
     file.write_text(f"{json.dumps(name)}:{value}")  # in quotes, for the braces
-    shown = told(plain)
+    shown = error_of(plain)
     file.unlink()
     assert error in shown
     assert shown.endswith("its entry is in conf/local/catalog.yml")
@@ -57,7 +57,7 @@ def test_a_model_with_the_file_of_another_pipeline(plain: InstalledProject) -> N
     parameters = plain.path / "conf/base/parameters.yml"
     text = parameters.read_text()
     parameters.write_text(text.replace("linear_svm:", "sentiment:"))
-    shown = told(plain, "--pipelines", "models")
+    shown = error_of(plain, "--pipelines", "models")
     parameters.write_text(text)
     assert "sentiment_model.pkl: the file of model, models.sentiment.fitted_mo" in shown
 
@@ -85,7 +85,7 @@ def test_a_model_with_the_file_of_another_pipeline(plain: InstalledProject) -> N
     ],
 )
 def test_name(plain: InstalledProject, options: list[str], error: str) -> None:
-    shown = told(plain, *options)
+    shown = error_of(plain, *options)
     assert error in shown
     # No parameter says which packages to import.
     assert ("evil.Model" in shown) is ("'evil.Model' is not imported" in shown)
@@ -95,7 +95,7 @@ def test_data_and_modes(plain: InstalledProject) -> None:
     table = plain.path / IRIS
     content = table.read_bytes()
     table.write_text(content.decode(), encoding="utf-16")
-    shown = told(plain, "--pipelines", "split_data")
+    shown = error_of(plain, "--pipelines", "split_data")
     table.write_bytes(content)
     assert shown.startswith(f"{IRIS} (example_iris_data) cannot be read: 'utf-8' codec")
 

@@ -1,4 +1,4 @@
-"""Studies and tracking in a real PostgreSQL, which several machines can share."""
+"""Studies and tracking in PostgreSQL, which several machines can share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ print("STUDIES", len(studies), sum(study.n_trials for study in studies))
 
 @pytest.fixture
 def postgresql(tmp_path: Path) -> Iterator[str]:
-    """Start a server of Debian's, or another on the path; yield its address."""
+    """Start a PostgreSQL server; yield its address."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
     if initdb is None:
@@ -69,7 +69,7 @@ def test_studies_and_tracking(project: InstalledProject, postgresql: str) -> Non
         )
         path.write_text(text.replace("trials: 20", "trials: 2"))
     command = ["kedro", "run", RUNNER, "--runner-params=workers=2"]
-    for _ in range(2):  # the second takes up the studies of the first
+    for _ in range(2):  # the second run resumes the studies of the first
         project.run(*command, "--pipelines=benchmark.iris")
     assert not list(project.path.rglob("*.db"))
     printed = project.run("python", "-c", ASK.format(address=postgresql)).stdout

@@ -11,7 +11,7 @@ from conftest import REPOSITORY, Project, git
 
 from e2e.conftest import Environment, InstalledProject, render
 
-# Where lines are wrapped depends on how long the name of the package is.
+# The length of the package's name decides where lines are wrapped.
 NAMES = ("Iris", "A project name of exactly forty lettersx")
 
 TOP_LEVEL = """
@@ -42,7 +42,7 @@ def test_format_lint_types_and_tests(
         assert git(project.path, "status", "--porcelain") == ""
 
     projects = [render(starter, tmp_path, name) for name in NAMES]
-    assert [one.package for one in projects] == [
+    assert [project.package for project in projects] == [
         name.lower().replace(" ", "_") for name in NAMES
     ]
     # Side by side: each takes minutes, of one core.
@@ -53,7 +53,7 @@ def test_format_lint_types_and_tests(
 def test_without_families_nothing_needs_their_libraries(
     starter: Path, environment: Environment, tmp_path: Path
 ) -> None:
-    # Null: a name that YAML takes for something else has to work, too.
+    # Null is a name that YAML reads as another type.
     rendered = render(starter, tmp_path, "Null", pipelines="none")
     missing = tmp_path / "missing"
     missing.mkdir()
@@ -62,10 +62,10 @@ def test_without_families_nothing_needs_their_libraries(
     project = InstalledProject(rendered.path, rendered.package, environment, hidden)
 
     check(project)
-    said = project.run("kedro", "run").stdout
-    assert "champion" in said
-    # A run of three models says what matters, and no more.
-    assert len(said.splitlines()) <= 40, said
+    printed = project.run("kedro", "run").stdout
+    assert "champion" in printed
+    # A run of three models prints only what matters.
+    assert len(printed.splitlines()) <= 40, printed
 
 
 def test_the_log_of_a_run_is_one_setting_away(project: InstalledProject) -> None:

@@ -1,4 +1,4 @@
-"""Failing models cost nothing that was computed."""
+"""Models that fail stop neither the others nor a resumed run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from e2e.test_runs import leaderboard
 
 RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner"]
 
-# Fifty models, five of which fail: each in its own way.
+# Five models that fail, each in another way.
 FAILING = """
 import sys
 
@@ -79,11 +79,12 @@ def test_failing_models_do_not_stop_the_others(
 
     assert done.returncode == 1
     assert "Traceback" not in done.stdout
-    *said, advice, again = done.stdout.rstrip().splitlines()
-    assert "5 of 50 models failed:" in "\n".join(said[-6:])
+    *lines, advice, command_for_rest = done.stdout.rstrip().splitlines()
+    message = "\n".join(lines[-6:])
+    assert "5 of 50 models failed:" in message
     for name, (_, error) in ERRORS.items():
-        assert any(line.strip().startswith(f"models.{name}: {error}") for line in said)
-    assert "--only-missing-outputs" in again
+        assert f"\n  models.{name}: {error}" in message
+    assert "--only-missing-outputs" in command_for_rest
     assert "missing" in advice
 
     rows = {row["model"]: row for row in leaderboard(project)}
@@ -108,7 +109,7 @@ def test_failing_models_do_not_stop_the_others(
         assert children[name].tags["error"].startswith(error)
         assert "Traceback" in children[name].tags["traceback"]
 
-    # Mended, only what is missing is run.
+    # When the classes are mended, only what is missing is run.
     module = project.path / f"src/{project.package}/failing.py"
     names = [cls for cls, _ in ERRORS.values()]
     module.write_text(
@@ -134,7 +135,7 @@ def test_when_all_models_fail_it_says_so(project: InstalledProject) -> None:
     assert leaderboard(project)[0]["model"] == "baseline"
 
 
-# What a person adds for every model: a node that plots, and one that makes a table.
+# Two nodes that a person adds for every model: a table and a plot.
 EXTRA = """
 def importances(fitted_model: Any, X_test: pd.DataFrame) -> pd.DataFrame:
     from sklearn.inspection import permutation_importance
@@ -165,7 +166,7 @@ models.{namespace}.importances_plot:
 """
 
 
-def test_nodes_of_ones_own_join_every_model(project: InstalledProject) -> None:
+def test_own_nodes_are_part_of_every_model(project: InstalledProject) -> None:
     with_models(project, trees=0, failing=True)
     folder = project.path / f"src/{project.package}/pipelines/models"
     with (folder / "nodes.py").open("a") as nodes:
@@ -175,7 +176,7 @@ def test_nodes_of_ones_own_join_every_model(project: InstalledProject) -> None:
     more = more.replace("import fit_model,", "import fit_model, importances, plot,", 1)
     (folder / "pipeline.py").write_text(more)
 
-    # What they make is asked for by name.
+    # Without patterns in the catalog, the run names the outputs.
     command = ["kedro", "run", "--env=many", "--runner=ThreadRunner"]
     refused = project.run(*command, check=False).stdout
     for name in ("importances", "importances_plot"):
@@ -183,14 +184,14 @@ def test_nodes_of_ones_own_join_every_model(project: InstalledProject) -> None:
 
     with (project.path / "conf/base/catalog.yml").open("a") as catalog:
         catalog.write(PATTERNS)
-    # Those of failed models go on like all their nodes, and leave nothing behind.
+    # Where a model failed, its outputs are not made, and old ones are deleted.
     reporting = project.path / "data/08_reporting"
     stale = reporting / "exits_importances.json"
     stale.write_text("{}")
     done = project.run(*command, check=False)
     assert "5 of 8 models failed:" in done.stdout
     assert "Traceback" not in done.stdout
-    whole = {"nearest_neighbors", "linear_svm", "decision_tree"}
+    finished = {"nearest_neighbors", "linear_svm", "decision_tree"}
     for kind in ("csv", "json"):
         made = {path.name for path in reporting.glob(f"*_importances.{kind}")}
-        assert made == {f"{name}_importances.{kind}" for name in whole}
+        assert made == {f"{name}_importances.{kind}" for name in finished}

@@ -21,7 +21,7 @@ PLOT = """\
   plotly_args: {arguments}
   metadata: {{report: What the model does}}
 """
-# What is wrong with a page, in words.
+# Returns what is wrong with a page, in words.
 LOOK = """() => {
   const wrong = [], page = document.documentElement
   if (page.scrollWidth > innerWidth) wrong.push('the page scrolls sideways')
@@ -32,7 +32,7 @@ LOOK = """() => {
     above = level
   }
   for (const drawing of document.querySelectorAll('svg')) {
-    if (!drawing.getAttribute('aria-label').trim()) wrong.push('a drawing has no label')
+    if (!drawing.getAttribute('aria-label').trim()) wrong.push('a label is missing')
     const whole = drawing.getBoundingClientRect()
     const texts = [...drawing.querySelectorAll('text')].filter(one => one.textContent)
     const boxes = texts.map(one => [one.textContent, one.getBoundingClientRect()])
@@ -56,29 +56,31 @@ def reports(
 ) -> list[Path]:
     """Return the reports of runs of all kinds."""
     folder = tmp_path_factory.mktemp("reports")
-    project, other = (installed.copy(folder / name) for name in ("iris", "other"))
+    project = installed.copy(folder / "iris")
     project.run("kedro", "run")
-    few = "--params=benchmark.tuning.trials=2"
-    project.run("kedro", "run", "--pipelines=benchmark.iris", few)
+    trials = "--params=benchmark.tuning.trials=2"
+    project.run("kedro", "run", "--pipelines=benchmark.iris", trials)
     bars = "{type: bar, fig: {x: log odds, y: word, orientation: h}}"
     plots = {"confusion_matrix_plot": "{type: imshow}", "telling_words_plot": bars}
-    (project.path / "conf/local/catalog_text.yml").write_text(
-        "".join(PLOT.format(name=name, arguments=one) for name, one in plots.items())
-    )
+    entries = [
+        PLOT.format(name=name, arguments=arguments) for name, arguments in plots.items()
+    ]
+    (project.path / "conf/local/catalog_text.yml").write_text("".join(entries))
     project.run("kedro", "run", "--pipelines=etl")
     project.run("kedro", "run", "--pipelines=training")
 
+    # Many regressors with long names, one of which fails, not tracked.
+    regression = installed.copy(folder / "other")
     linear = "{class: sklearn.linear_model.LinearRegression}"
-    many = "".join(f"  {'long_' * 8}{number}: {linear}\n" for number in range(24))
-    (other.path / "conf/base/parameters.yml").write_text(
-        f"random_state: 3\ncomparison: {{}}\n{REGRESSION}{many}"
+    models = "".join(f"  {'long_' * 8}{number}: {linear}\n" for number in range(24))
+    (regression.path / "conf/base/parameters.yml").write_text(
+        f"random_state: 3\ncomparison: {{}}\n{REGRESSION}{models}"
     )
-    (other.path / "conf/base/parameters_benchmark.yml").unlink()
-    # A report needs no tracking.
-    tracking = other.path / "conf/base/mlflow.yml"
+    (regression.path / "conf/base/parameters_benchmark.yml").unlink()
+    tracking = regression.path / "conf/base/mlflow.yml"
     off = "  disable_tracking:\n    pipelines: [__default__]\n"
     tracking.write_text(tracking.read_text().replace("  disable_tracking:\n", off))
-    assert "long_23" in other.run("kedro", "run", check=False).stdout
+    assert "long_23" in regression.run("kedro", "run", check=False).stdout
     return sorted(folder.glob("*/data/08_reporting/report*.html"))
 
 

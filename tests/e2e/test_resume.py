@@ -1,4 +1,4 @@
-"""Runs that are killed, over what others have left, are resumed as if run anew."""
+"""Killed runs, over outputs of older runs, are resumed to the result of a full run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from e2e.test_run_lock import scores
 RUNNERS = ["SequentialRunner", "ParallelRunner"]
 SEQUENTIAL, PARALLEL = ([f"--runner={runner}"] for runner in RUNNERS)
 KILLED, OTHER = ["--params=random_state=4"], ["--params=random_state=5"]
-# Whether the raw data changes in between.
+# Runner and parameters of the resumed run, and whether the raw data changes before it.
 KILLS = [
     (SEQUENTIAL, KILLED, False),
     (SEQUENTIAL, OTHER, False),
@@ -54,7 +54,7 @@ def start(project: InstalledProject, *command: str) -> subprocess.Popen[bytes]:
 
 
 def wait_until(ready: Callable[[], bool], seconds: float) -> bool:
-    """Tell whether something becomes true in time."""
+    """Return True if something becomes true within some seconds."""
     deadline = time.monotonic() + seconds
     while not ready() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -62,7 +62,7 @@ def wait_until(ready: Callable[[], bool], seconds: float) -> bool:
 
 
 def replace_data(project: InstalledProject) -> None:
-    """Take every row of the raw data but the last ten."""
+    """Delete the last ten rows of the raw data."""
     path = project.path / "data/01_raw/iris.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-10]))
 
@@ -87,7 +87,7 @@ def test_killed_runs_are_resumed(installed: InstalledProject, tmp_path: Path) ->
         project = older.copy(tmp_path / f"killed_{len(again)}")
         process = start(project, *run, *runner, *KILLED)
         try:
-            # The first part is spent on imports. Its workers are left to themselves.
+            # The first third is spent on imports.
             process.wait(moments.uniform(length / 3, length))
         except subprocess.TimeoutExpired:
             process.kill()
@@ -116,14 +116,14 @@ def test_workers_end_with_their_parent(project: InstalledProject) -> None:
         parent.wait()
 
     def ended() -> bool:
-        # Nobody may be there to ask how it ended: then it stays, as Z.
+        # Without a process that asks for its exit code, it stays as a zombie.
         stat = worker / "stat"
         return (
             not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
         )
 
     assert wait_until(ended, 5)
-    # And none of them keeps its turn.
+    # And none of them keeps the lock.
     off = "--params=models.slow.enabled=false"
     printed = project.run("kedro", "run", off, "--only-missing-outputs").stdout
     assert "Waiting" not in printed

@@ -1,4 +1,4 @@
-"""What a run leaves behind, however it is run."""
+"""The outputs of a run, in whichever way it is run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES_OF_MODEL = (
 )
 NODES = ("validate_model", "fit_model", "score_model")
 
-# What the project's pipelines must amount to, in scikit-learn alone.
+# The same as the project's pipelines, in scikit-learn alone.
 SCIKIT_LEARN = """
 import json
 import pandas as pd
@@ -66,7 +66,7 @@ def nodes_of(*models: str) -> set[str]:
 
 
 def scores(project: InstalledProject) -> dict[str, float]:
-    """Return the scores on disk, by model."""
+    """Return the test scores on disk by model."""
     files = (project.path / "data/06_models").glob("*_model_score.json")
     return {
         file.name.removesuffix("_model_score.json"): json.loads(file.read_text())
@@ -82,12 +82,11 @@ def leaderboard(project: InstalledProject) -> list[dict[str, str]]:
 
 
 def written(project: InstalledProject) -> set[str]:
-    """Return the files below ``data/`` that are not the starter's own."""
+    """Return the files below ``data/`` that runs made, without hidden ones."""
     data = project.path / "data"
     return {
         path.relative_to(data).as_posix()
         for path in data.rglob("*")
-        # What the library notes for itself is in hidden files.
         if path.is_file() and "/." not in f"/{path.relative_to(data).as_posix()}"
         if "01_raw" not in path.parts
     }
@@ -106,7 +105,7 @@ Scores = dict[str, tuple[float, float]]
 
 @pytest.fixture(scope="module")
 def right_scores(installed: InstalledProject) -> Scores:
-    """Return what scikit-learn gives alone: validation and test score by model."""
+    """Return scikit-learn's own scores by model: of validation and of the test set."""
     output = installed.run("python", "-c", SCIKIT_LEARN).stdout
     (line,) = re.findall(r"^SCORES (.*)$", output, re.MULTILINE)
     return {name: (cv, test) for name, (cv, test) in json.loads(line).items()}
@@ -114,7 +113,7 @@ def right_scores(installed: InstalledProject) -> Scores:
 
 @pytest.fixture
 def right_scores_of_models(right_scores: Scores) -> dict[str, float]:
-    """Return the test scores without that of the leaderboard's baseline."""
+    """Return the test scores of the models, without the baseline."""
     return {model: right_scores[model][1] for model in MODELS}
 
 
@@ -125,7 +124,7 @@ def test_first_run(
 ) -> None:
     output = project.run("kedro", "run", env={"COLUMNS": "80"}).stdout
 
-    # Little to read, none of it cut off.
+    # The output is short, and no line is cut off.
     assert "WARNING" not in output
     lines = output.splitlines()
     assert len(lines) <= 40
@@ -155,11 +154,11 @@ def test_first_run(
 
     rows = leaderboard(project)
     for row in rows:
-        found = float(row["validation_accuracy"]), float(row["test_accuracy"])
-        assert found == pytest.approx(right_scores[row["model"]])
+        row_scores = float(row["validation_accuracy"]), float(row["test_accuracy"])
+        assert row_scores == pytest.approx(right_scores[row["model"]])
     ranked = [row["model"] for row in rows]
     assert ranked == sorted(ranked, key=lambda m: right_scores[m][0], reverse=True)
-    # The same ranks and scores on the console, and where to find the rest.
+    # The console shows the same ranks and scores, and where the files are.
     shown = re.findall(r"^ *(\w+) +([\d.]+) .[\d.]+ +([\d.]+) ", output, re.MULTILINE)
     assert shown == [
         (m, f"{right_scores[m][0]:.3f}", f"{right_scores[m][1]:.3f}") for m in ranked
@@ -172,7 +171,7 @@ def test_first_run(
     )
     assert plot["data"][0]["y"] == ranked
 
-    # From a folder below, the same files and the same store, and nothing in the folder.
+    # From a folder below, the run makes the same files and uses the same store.
     files, ranked_before = written(project), scores(project)
     runs = mlflow_runs(project)
     below = project.path / "notebooks"
@@ -183,7 +182,7 @@ def test_first_run(
     assert scores(project) == ranked_before
     assert mlflow_runs(project) > runs
     assert {path.name for path in below.iterdir()} == {"explore.ipynb"}
-    # Paths can be followed from where the run was started.
+    # Printed paths are relative to where the run was started.
     (paths,) = re.findall(r"^files +(.*\S)", output, re.MULTILINE)
     assert all((below / path).is_dir() for path in paths.split(", "))
 
@@ -192,13 +191,13 @@ def test_parts_of_a_run(
     project: InstalledProject, right_scores_of_models: dict[str, float]
 ) -> None:
     def run(*options: str) -> set[str]:
-        """Run a part and return the nodes that it has completed."""
+        """Run a part; return the nodes that were completed."""
         return set(completed_nodes(project.run("kedro", "run", *options).stdout))
 
     svm_score = project.path / "data/06_models/linear_svm_model_score.json"
     svm_only = {"linear_svm": right_scores_of_models["linear_svm"]}
 
-    # One model on a fresh checkout, and only its files.
+    # One model on a fresh checkout makes only its files.
     nodes = run("--pipelines", "models.linear_svm")
     assert nodes == {"split_data", *nodes_of("linear_svm")}
     assert scores(project) == svm_only
@@ -207,7 +206,7 @@ def test_parts_of_a_run(
         *(file.format("linear_svm") for file in FILES_OF_MODEL),
     }
 
-    # With the split on disk, without making it again.
+    # The split on disk is not made again.
     svm_score.unlink()
     assert run("--namespaces", "models.linear_svm") == nodes_of("linear_svm")
     assert scores(project) == svm_only
@@ -217,10 +216,10 @@ def test_parts_of_a_run(
     assert nodes == {"split_data", *nodes_of("linear_svm")}
     assert scores(project) == svm_only
 
-    # What is there is not made again.
+    # Outputs that exist are not made again.
     nodes = run("--only-missing-outputs")
-    others = nodes_of("nearest_neighbors", "decision_tree")
-    assert nodes == others | {"models.compare_models"}
+    missing = nodes_of("nearest_neighbors", "decision_tree")
+    assert nodes == missing | {"models.compare_models"}
     assert scores(project) == right_scores_of_models
 
     # A score that is missing needs no fitting.
@@ -242,13 +241,13 @@ def test_runners(
 
 
 def test_models_follow_the_parameters(project: InstalledProject) -> None:
-    # Uncommenting the example adds it.
+    # The commented example becomes a model.
     parameters = project.path / "conf/base/parameters.yml"
     commented = parameters.read_text()
     uncommented = re.sub(r"^  # ( *\w+:)", r"  \1", commented, flags=re.MULTILINE)
     assert uncommented != commented
     parameters.write_text(uncommented)
-    # Switches one off and changes another, for this run.
+    # For this run, one model is off and another one changed.
     off, shallow = "linear_svm.enabled=false", "decision_tree.model_kwargs.max_depth=1"
     project.run("kedro", "run", f"--params=models.{off},models.{shallow}")
     assert {row["model"] for row in leaderboard(project)} == {
@@ -263,13 +262,13 @@ def test_models_follow_the_parameters(project: InstalledProject) -> None:
 
 
 def depth_of_tree(project: InstalledProject) -> int:
-    """Return how deep the fitted decision tree on disk is."""
+    """Return the depth of the fitted decision tree on disk."""
     script = "import pickle; print(pickle.load(open('%s', 'rb'))[-1].get_depth())"
     path = "data/06_models/decision_tree_model.pkl"
     return int(project.run("python", "-c", script % path).stdout)
 
 
-def test_a_package_that_cannot_be_imported_costs_only_its_own(
+def test_a_package_that_cannot_be_imported_lacks_only_its_own_pipelines(
     project: InstalledProject,
 ) -> None:
     package = project.path / f"src/{project.package}/pipelines/broken"

@@ -1,8 +1,8 @@
-"""However a project is looked at, it has the same pipelines, nodes and datasets.
+"""Every command and tool shows the same pipelines, nodes and datasets.
 
-A view is a command or tool that shows pipelines. What it shows is a mapping of set by
-name: "pipelines" (their names), "nodes of <pipeline>", "datasets of <pipeline>" and
-"datasets" (of all pipelines). A view need not show all of them.
+A view is a command or tool that shows pipelines. It returns sets by name: "pipelines"
+(their names), "nodes of <pipeline>", "datasets of <pipeline>" and "datasets" (of all
+pipelines). A view need not show all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from e2e.conftest import Environment, InstalledProject, free_port, wait_for
 
 Seen = dict[str, set[str]]
 
-# Adds a model and switches one off; base's other models are not repeated.
+# Adds a model and switches one off. The other models come from base.
 OTHER_PARAMETERS = """\
 models:
   logistic:
@@ -106,8 +106,9 @@ class Lab:
         self.run("kedro", "package")
         dist = self.project.path / "dist"
         environment = Environment.create(self.folder / "wheel")
-        # Borrows what the project depends on, which would take minutes to install.
-        # Editable installs are not borrowed: their .pth files count only at home.
+        # Uses the installed dependencies of the project, which would take minutes to
+        # install again. Its editable install is not used: .pth files of another
+        # environment have no effect.
         site_packages, borrowed = (
             next((home / "lib").glob("python*/site-packages"))
             for home in (environment.path, self.project.environment.path)
@@ -128,9 +129,12 @@ View = Callable[[Lab, Case], Seen]
 
 
 def once(views: Callable[[Lab], dict[str, Seen]]) -> View:
-    """Make a view of a function that looks at all cases, by name, in one process.
+    """Return a view of a function that looks at all cases in one process.
 
-    One process is quicker, and what one case leaves behind must not show in the next.
+    One process is quicker, and shows whether a case affects the next one.
+
+    Args:
+        views: Returns what each case shows, by the name of the case.
     """
     look = functools.cache(views)
     return functools.wraps(views)(lambda lab, case: look(lab)[case.name])
@@ -150,7 +154,7 @@ def kedro_run(lab: Lab, case: Case) -> Seen:
 
 
 def python_m(lab: Lab, case: Case) -> Seen:
-    # Where the environment's own editable install does not come first.
+    # This folder comes before the environment's editable install.
     source = {"PYTHONPATH": str(lab.project.path / "src")}
     package = lab.project.package
     output = lab.run("python", "-m", package, *case.options, env=source)
@@ -214,13 +218,10 @@ def in_api(api: Path) -> Seen:
     seen: Seen = {"pipelines": {pipeline["id"] for pipeline in main["pipelines"]}}
     for pipeline in seen["pipelines"]:
         drawn = json.loads((api / "pipelines" / pipeline).read_text())["nodes"]
-        for what, kind, key in [
-            ("nodes", "task", "full_name"),
-            ("datasets", "data", "name"),
-        ]:
-            seen[f"{what} of {pipeline}"] = {
-                entry[key] for entry in drawn if entry["type"] == kind
-            }
+        tasks = [entry for entry in drawn if entry["type"] == "task"]
+        data = [entry for entry in drawn if entry["type"] == "data"]
+        seen[f"nodes of {pipeline}"] = {entry["full_name"] for entry in tasks}
+        seen[f"datasets of {pipeline}"] = {entry["name"] for entry in data}
     return seen
 
 
@@ -230,7 +231,7 @@ def viz(lab: Lab, case: Case, *options: str) -> Seen:
     command += [f"--save-file={folder / 'saved'}", *options, *case.options]
     log = folder / "log"
     with lab.project.background(*command, log=log) as process:
-        # Written last, then the server starts; until then there is nobody to ask.
+        # This file is written last, just before the server starts.
         wait_for((folder / "saved/api/version").exists, process, log)
     return in_api(folder / "saved/api")
 
@@ -254,13 +255,13 @@ def viz_build(lab: Lab, case: Case) -> Seen:
 
 
 def in_snapshot(snapshot: dict[str, Any]) -> Seen:
-    """Return what is in a snapshot, as made of it by ``dataclasses.asdict``."""
+    """Return what a snapshot shows, given as a dict."""
     seen: Seen = {"pipelines": {entry["name"] for entry in snapshot["pipelines"]}}
     for pipeline in snapshot["pipelines"]:
         nodes, name = pipeline["nodes"], pipeline["name"]
         seen[f"nodes of {name}"] = {node["name"] for node in nodes}
         datasets = datasets_of(nodes)
-        # Without a catalog entry it would be missing here.
+        # A dataset without a catalog entry would be missing here.
         known = IN_MEMORY | set(snapshot["datasets"])
         seen[f"datasets of {name}"] = datasets & known
     return seen
@@ -291,7 +292,7 @@ for name, env, params in json.loads(sys.argv[1]):
 
 
 def answers(output: str) -> list[Any]:
-    """Return what a script has printed as ``SEEN <JSON>``, line by line."""
+    """Return each value that a script printed as ``SEEN <JSON>``."""
     return [json.loads(line) for line in re.findall(r"^SEEN (.*)$", output, re.M)]
 
 
@@ -311,7 +312,7 @@ def server(lab: Lab, case: Case) -> Seen:
         wait_for(healthy, process, log)
         query = urllib.parse.urlencode({"params": case.params}) if case.params else ""
         seen = in_snapshot(ask(f"{url}/snapshot?{query}"))
-        # A request must not leave its parameters to the next one, nor need a snapshot.
+        # A request does not inherit the parameters of the one before it.
         for params in ({}, nested(case.params)):
             answer = ask(f"{url}/run", {"params": params})
             assert answer["status"] == "success", log.read_text()
@@ -333,7 +334,7 @@ def ask(url: str, json_body: object = None) -> Any:
 
 
 def nested(params: str) -> dict[str, Any]:
-    """Return parameters as written on a command line as a server takes them."""
+    """Convert a parameter of the command line to the nested form of a request."""
     if not params:
         return {}
     path, _, value = params.partition("=")
@@ -346,7 +347,7 @@ def nested(params: str) -> dict[str, Any]:
 
 # --- notebooks -----------------------------------------------------------------------
 
-# A cell each: after the extension is loaded, and after each change of configuration.
+# Cells: SHOW after the extension is loaded, and after each change of configuration.
 SHOW = """\
 import json
 nodes = {name: [node.name for node in pipelines[name].nodes] for name in pipelines}
@@ -357,14 +358,11 @@ for changed in (OTHER, PARAMS, BASE):
 
 
 def in_cells(output: str) -> dict[str, Seen]:
-    """Return what the cells have shown, by case."""
-    seen = [
-        {
-            "pipelines": set(pipelines),
-            **{f"nodes of {name}": set(nodes) for name, nodes in pipelines.items()},
-        }
-        for pipelines in answers(output)
-    ]
+    """Return what the cells showed, by case."""
+    seen: list[Seen] = []
+    for pipelines in answers(output):
+        shown = {f"nodes of {name}": set(nodes) for name, nodes in pipelines.items()}
+        seen.append({"pipelines": set(pipelines), **shown})
     first, *after_reload = seen
     assert first == after_reload[-1]
     return dict(zip([OTHER.name, PARAMS.name, BASE.name], after_reload, strict=True))
@@ -399,15 +397,17 @@ finally:
     return in_cells(lab.run("python", "-c", script, json.dumps(CELLS)))
 
 
-# Runs what the magic has put into the next cell; and of all other nodes, whose data is
-# not there, what they import and define. Kedro cannot load functions that take `**`;
-# those of the library are not loaded.
+# Runs the cells that the magic makes of the nodes of the default pipeline. The data of
+# other nodes is missing, so only their imports and functions are run. Kedro cannot load
+# functions that take `**`, and functions of the library are not tried.
 LOAD_NODE = """\
 %load_ext kedro.ipython
 import inspect, json
 from kedro.ipython import _load_node
 run, loaded = [], []
-named = {node.name: node.func for one in pipelines.values() for node in one.nodes}
+named = {}
+for pipeline in pipelines.values():
+    named |= {node.name: node.func for node in pipeline.nodes}
 first = [node.name for node in pipelines["__default__"].nodes]
 for name in dict.fromkeys([*first, *named]):
     function = named[name]
@@ -427,14 +427,14 @@ print("\\nSEEN", json.dumps(loaded))
 
 # --- the comparison ------------------------------------------------------------------
 
-# With --env and --params; with --env, or KEDRO_ENV, only.
+# Views that take --env and --params, and views that take only --env or KEDRO_ENV.
 FULL: list[View] = [kedro_run, python_m, wheel_with_folder, wheel_with_archive]
 FULL += [viz, viz_with_hooks, viz_lite, snapshot, server, ipython, notebook]
 ENV_ONLY: list[View] = [registry_list, registry_describe, describe_datasets]
 ENV_ONLY += [resolve_patterns, viz_build]
 
 
-# What text pipelines hand on without a catalog entry.
+# Datasets of the text pipelines that have no catalog entry.
 IN_MEMORY = {"cleaned_text", "features", "known_words"}
 IN_MEMORY |= {"probabilities", "train_rows"}
 
@@ -469,12 +469,12 @@ TEXT = {
 }
 
 
-# Those of a data set in the benchmark, and of a model on it.
+# Datasets and nodes of a data set in the benchmark.
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
 OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", *SPLIT}
 OF_DATASET |= {"learning_curves_plot"}
 NODES = ["split_data", "compare_models", "collect_learning_curves", "collect_trials"]
-# Those of a model anywhere, and of what a study has found besides.
+# Nodes and datasets of a model, and those that a study adds to a tuned one.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
 MADE = ["validation", "fitted_model", "model_score", "metrics"]
 OF_STUDY = ["tune_model", "learning_curve"]
@@ -522,7 +522,7 @@ def expected(case: Case) -> Seen:
         "__default__": split | models,
         "split_data": split,
         "models": models,
-        **{f"models.{model}": split | own for model, own in by_model.items()},
+        **{f"models.{model}": split | names for model, names in by_model.items()},
         "predict": {"predict"},
         **{name: set(nodes) for name, (nodes, _) in families.items()},
     }
@@ -535,7 +535,7 @@ def expected(case: Case) -> Seen:
         "__default__": read | made,
         "split_data": read,
         "models": SPLIT | made,
-        **{f"models.{model}": read | own for model, own in made_by_model.items()},
+        **{f"models.{model}": read | names for model, names in made_by_model.items()},
         "predict": {"champion", "new_flowers", "flower_predictions"},
         **{name: set(datasets) for name, (_, datasets) in families.items()},
     }
@@ -552,9 +552,9 @@ def lab(installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -
     """Return a project with a second configuration environment."""
     folder = tmp_path_factory.mktemp("views")
     project = installed.copy(folder / "iris")
-    other = project.path / "conf/other"
-    other.mkdir()
-    (other / "parameters.yml").write_text(OTHER_PARAMETERS)
+    environment = project.path / "conf/other"
+    environment.mkdir()
+    (environment / "parameters.yml").write_text(OTHER_PARAMETERS)
     return Lab(project, folder)
 
 
@@ -570,7 +570,7 @@ def lab(installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -
 def test_view(lab: Lab, view: View, case: Case) -> None:
     seen = view(lab, case)
     everything = expected(case)
-    assert seen == {what: everything.get(what) for what in seen}
+    assert seen == {name: everything.get(name) for name in seen}
 
 
 def test_load_node(lab: Lab) -> None:

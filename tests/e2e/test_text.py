@@ -1,4 +1,4 @@
-"""Reviews from raw files to a model that is served without the project."""
+"""The family `text`: from raw reviews to a model that is served without the project."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from e2e.conftest import Environment, InstalledProject, free_port, wait_for
 from e2e.mlflow_store import edit, store_of
 
-# What a person does on a fresh render, in this order.
+# The commands of a person on a fresh render, in this order.
 STEPS = {
     "etl": ["--pipelines", "etl"],
     "training": ["--pipelines", "training"],
@@ -38,7 +38,7 @@ print("SEEN", mlflow.pyfunc.load_model("model").predict(texts).to_json(orient="s
 
 @dataclass(frozen=True)
 class Trained:
-    """A project in which all steps were run, and what each printed."""
+    """A project in which all steps were run, with their output."""
 
     project: InstalledProject
     printed: dict[str, str]
@@ -58,12 +58,12 @@ def trained(
 def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
     project, package = trained.project, trained.project.package
     for split in ("train", "test"):
-        for what in ("instances", "labels"):
-            path = project.path / f"data/02_intermediate/{what}_{split}.parquet"
+        for kind in ("instances", "labels"):
+            path = project.path / f"data/02_intermediate/{kind}_{split}.parquet"
             assert path.is_file()
     assert "WARNING" not in "".join(trained.printed.values())
 
-    # On reviews that training has never read: better than chance, and not perfect.
+    # On reviews outside of training, the model is better than chance, and not perfect.
     reporting = project.path / "data/08_reporting"
     metrics = json.loads((reporting / "prediction_metrics.json").read_text())
     assert 0.75 < metrics["auc"] < 0.99
@@ -95,7 +95,7 @@ def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
 
 
 def rows(project: InstalledProject, split: str) -> int:
-    """Return how many reviews the shipped file has; none of them spans lines."""
+    """Return how many reviews a shipped file has; each is one line."""
     file = project.path / f"data/01_raw/reviews/{split}.csv"
     return len(file.read_text(encoding="utf-8").splitlines()) - 1
 
@@ -104,7 +104,7 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     project = trained.project.copy(tmp_path / "iris")
     store, name = store_of(project), f"{project.package}_sentiment"
 
-    # As good is not better, and no version; and every runner leaves one run.
+    # An equally good model gets no version. Every runner makes one MLflow run.
     for runner in ("ParallelRunner", "ThreadRunner"):
         known = store.runs()
         command = ["kedro", "run", "--pipelines", "training", "--runner", runner]
@@ -114,12 +114,12 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
         assert parent.id in store.logged_models()
     assert len(store.versions(name)) == store.champion(name) == 1
 
-    # Two in one go, with a smaller vocabulary, on another part of the reviews.
+    # Two pipelines in one run, with a smaller vocabulary and another split.
     params = "--params=random_state=8,text.tokenizer.model_kwargs.max_features=50"
     project.run("kedro", "run", "--pipelines", "etl,training", params)
     assert len(store.logged_models()) == 4
 
-    # In part, no model is logged.
+    # A part of the pipeline logs no model.
     part = ["--pipelines=training", "--to-nodes=prepare.hold_out"]
     assert "it logs none" in project.run("kedro", "run", *part).stdout
     assert len(store.logged_models()) == 4
@@ -144,7 +144,7 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     assert "auc" not in parent.metrics
 
 
-def test_reviews_as_others_publish_them(project: InstalledProject) -> None:
+def test_reviews_in_published_layouts(project: InstalledProject) -> None:
     raw = project.path / "data/01_raw"
     script = (
         "import pandas as pd; path = 'data/01_raw/imdb/plain_text/{}-00000-of-00001';"
@@ -161,7 +161,7 @@ def test_reviews_as_others_publish_them(project: InstalledProject) -> None:
     done = project.run(*etl, "--params", "split=test", check=False)
     assert "reviews: does not exist yet; 'hf download" in done.stdout
 
-    # One file, of which a review may say "null", or nothing.
+    # One file, in which a review may be "null" or empty.
     lines = ["review,sentiment", "Great film,positive", "null,negative", ",negative"]
     text = "\n".join(lines) + "\n"
     (raw / "IMDB Dataset.csv").write_text(text, encoding="utf-8-sig")
@@ -179,18 +179,18 @@ def test_reviews_as_others_publish_them(project: InstalledProject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "says"),
+    ("pipeline", "message"),
     [
         ("training", "'kedro run --pipelines etl --params split=train' makes it"),
         ("user_app", "--params split=test' makes it"),
     ],
 )
-def test_what_is_missing_is_said_with_the_command_that_makes_it(
-    pipeline: str, says: str, project: InstalledProject
+def test_missing_data_is_named_with_the_command_that_makes_it(
+    pipeline: str, message: str, project: InstalledProject
 ) -> None:
     done = project.run("kedro", "run", "--pipelines", pipeline, check=False)
     assert done.returncode == 1
-    assert done.stdout.strip().endswith(says)
+    assert done.stdout.strip().endswith(message)
     assert "Traceback" not in done.stdout
 
 
@@ -217,23 +217,23 @@ def test_an_object_only_in_memory_is_named_before_training(
 
 
 def records(*texts: object) -> dict[str, list[dict[str, object]]]:
-    """Return a question about texts."""
+    """Return the body of a request for some texts."""
     return {"dataframe_records": [{"text": text} for text in texts]}
 
 
-def test_own_reviews_with_labels_of_their_own(project: InstalledProject) -> None:
+def test_own_reviews_with_other_labels(project: InstalledProject) -> None:
     rows = [f"{word} film {n},{n % 3 + 1}" for n, word in enumerate(120 * ["A"])]
     for stars, word in enumerate(("Dull", "Fair", "Great"), start=1):
         rows = [
             row.replace("A", word) if row[-1] == str(stars) else row for row in rows
         ]
-    mine = project.path / "data/01_raw/reviews/mine.csv"
-    mine.write_text("\n".join(["opinion,stars", *rows]))
+    reviews = project.path / "data/01_raw/reviews/own.csv"
+    reviews.write_text("\n".join(["opinion,stars", *rows]))
     edit(project, "parameters_text.yml", "text_column: text", "text_column: opinion")
     edit(project, "parameters_text.yml", "label_column: label", "label_column: stars")
-    command = ["kedro", "run", "--params", "split=mine", "--pipelines"]
+    command = ["kedro", "run", "--params", "split=own", "--pipelines"]
     assert "accuracy 1.000" in project.run(*command, "etl,training").stdout
-    # On what the model was not trained on, of the one file there is.
+    # The model is scored on the reviews of the file that it was not trained on.
     printed = project.run(*command, "user_app").stdout
     (judged,) = re.findall(r"not trained on (\d+) of 120 reviews", printed)
     assert 5 < int(judged) < 60
@@ -246,7 +246,7 @@ def test_own_reviews_with_labels_of_their_own(project: InstalledProject) -> None
 
 @dataclass(frozen=True)
 class Served:
-    """The model folder alone, in an environment of its own, behind HTTP."""
+    """The folder of a model, served in an environment of its own."""
 
     folder: Path
     environment: Environment
@@ -254,7 +254,7 @@ class Served:
     log: Path
 
     def ask(self, question: object, content_type: str = "application/json") -> Any:
-        """Return the server's answer, or the status and text of a refusal."""
+        """Return the server's predictions, or the status and text of an error."""
         body = question if isinstance(question, bytes) else json.dumps(question)
         request = urllib.request.Request(
             f"{self.url}/invocations",
@@ -264,8 +264,8 @@ class Served:
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)["predictions"]
-        except urllib.error.HTTPError as refusal:
-            return refusal.code, refusal.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +277,7 @@ def served(
     shutil.copytree(logged, folder / "model")
     environment = Environment.create(folder / "venv")
     environment.install("-r", str(folder / "model/requirements.txt"))
-    # Where the project was is nothing that the model could still read.
+    # The folder has nothing of the project but the model.
     elsewhere = InstalledProject(folder, trained.project.package, environment)
     url, log = f"http://127.0.0.1:{free_port()}", folder / "log"
     command = ["mlflow", "models", "serve", "--model-uri", "model"]
@@ -323,27 +323,27 @@ def test_batch_pyfunc_and_http_agree(trained: Trained, served: Served) -> None:
         answers = clients.map(lambda text: served.ask(records(text)), texts)
     http = [prediction for (prediction,) in answers]
 
-    assert same(http, pyfunc)
+    assert are_same(http, pyfunc)
     test = min(500, len(batch))
-    assert same(http[-test:], batch[-test:])
+    assert are_same(http[-test:], batch[-test:])
     labels = {prediction["label"] for prediction in http}
     assert labels - {None} == {"negative", "positive"}
-    assert same(served.ask(records(*texts)), http)
+    assert are_same(served.ask(records(*texts)), http)
 
 
 def seen(output: str) -> Any:
-    """Return what a script has printed as ``SEEN <JSON>``."""
+    """Return the value that a script printed as ``SEEN <JSON>``."""
     (found,) = re.findall(r"^SEEN (.*)$", output, re.MULTILINE)
     return json.loads(found)
 
 
-def same(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> bool:
-    """Tell whether predictions are the same, but for the last digits."""
-    return len(some) == len(others) and all(
-        (one["label"], one["known_words"]) == (other["label"], other["known_words"])
-        and one["probability"] == pytest.approx(other["probability"], abs=1e-9)
-        for one, other in zip(some, others, strict=True)
-    )
+def are_same(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> bool:
+    """Return True if predictions differ in the last digits at most."""
+    expected = [
+        {**row, "probability": pytest.approx(row["probability"], abs=1e-9)}
+        for row in right
+    ]
+    return left == expected
 
 
 def test_unusual_requests_get_an_answer(served: Served) -> None:
@@ -357,7 +357,7 @@ def test_unusual_requests_get_an_answer(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "says"),
+    ("question", "message"),
     [
         (
             {"dataframe_records": [{"txt": "A film"}]},
@@ -376,13 +376,13 @@ def test_unusual_requests_get_an_answer(served: Served) -> None:
     ],
 )
 def test_bad_requests_are_refused_with_a_reason(
-    question: object, says: str, served: Served
+    question: object, message: str, served: Served
 ) -> None:
     status, text = served.ask(question)
     assert 400 <= status < 500
-    assert says in text
+    assert message in text
     assert "Traceback" not in text
-    # And the next one is answered.
+    # The next request is answered.
     assert len(served.ask(records("dull"))) == 1
     assert "500 Internal" not in served.log.read_text()
 

@@ -1,4 +1,4 @@
-"""Two sessions in two threads, each with models of its own, never mix them up."""
+"""Two sessions in two threads never mix up their models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from e2e.conftest import InstalledProject
 from e2e.mlflow_store import store_of
 
-# One model of its own; and files of its own, so that only pipelines could mix.
+# A model and files of its own, so that only pipelines could mix.
 PARAMETERS = """\
 models:
   nearest_neighbors: {enabled: false}
@@ -18,7 +18,7 @@ models:
   logistic: {class: sklearn.linear_model.LogisticRegression}
 """
 
-# Meets at a barrier wherever a session could read what the other one has just set.
+# Threads meet at a barrier wherever a session could read what the other has just set.
 SCRIPT = """
 import json, logging, sys, threading
 from pathlib import Path
@@ -53,10 +53,10 @@ def work(name, **arguments):
         raise
 
 off = {"enabled": False}
-few = {"models": {"nearest_neighbors": off, "decision_tree": off}}
+params = {"models": {"nearest_neighbors": off, "decision_tree": off}}
 threads = [
     threading.Thread(target=work, args=("env",), kwargs={"env": "other"}),
-    threading.Thread(target=work, args=("params",), kwargs={"runtime_params": few}),
+    threading.Thread(target=work, args=("params",), kwargs={"runtime_params": params}),
 ]
 for thread in threads:
     thread.start()
@@ -79,8 +79,9 @@ def test_sessions_in_threads_keep_their_models(project: InstalledProject) -> Non
         ("env", "logistic", sorted([*base, "logistic"])),
     ]:
         names = [f"models.{model}"]
-        kinds = ("fit_model", "score_model", "validate_model")
-        nodes = ["models.compare_models", *(f"models.{model}.{one}" for one in kinds)]
+        nodes = ["models.compare_models"]
+        for function in ("fit_model", "score_model", "validate_model"):
+            nodes.append(f"models.{model}.{function}")
         assert seen[session] == [[names, nodes, parameters]] * 40
 
     for folder, model in [("", "linear_svm"), ("other/", "logistic")]:
@@ -88,10 +89,10 @@ def test_sessions_in_threads_keep_their_models(project: InstalledProject) -> Non
         with (project.path / path).open() as leaderboard:
             ranked = [row["model"] for row in csv.DictReader(leaderboard)]
         assert ranked == [model, "baseline"]
-        # Each session shows its own, once per run.
+        # Each session prints its own leaderboard, once per run.
         assert len(re.findall(rf"^ *{model} +\d", output, re.MULTILINE)) == 3
 
-    # And in MLflow every session has runs of its own.
+    # Each session has runs of its own in MLflow.
     runs = store_of(project).runs()
     assert {run.status for run in runs} == {"FINISHED"}
     tracked = [
@@ -107,9 +108,9 @@ def test_sessions_in_threads_keep_their_models(project: InstalledProject) -> Non
 
 def configure(project: InstalledProject) -> None:
     """Give the project an environment with models and files of its own."""
-    base, other = project.path / "conf/base", project.path / "conf/other"
-    other.mkdir()
-    (other / "parameters.yml").write_text(PARAMETERS)
+    base, environment = project.path / "conf/base", project.path / "conf/other"
+    environment.mkdir()
+    (environment / "parameters.yml").write_text(PARAMETERS)
     catalog = (base / "catalog.yml").read_text()
     elsewhere = re.sub(r"data/0[68]_[a-z]+/", r"\g<0>other/", catalog)
-    (other / "catalog.yml").write_text(elsewhere)
+    (environment / "catalog.yml").write_text(elsewhere)

@@ -1,4 +1,4 @@
-"""What a run leaves in MLflow: which runs, in which state, with what in them."""
+"""The runs in MLflow that a run makes: their state and their content."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from sklearn.tree import DecisionTreeClassifier
 class Model(DecisionTreeClassifier):
     def fit(self, X, y):
         super().fit(X, y)
-        mlflow.log_metric("depth_said_by_the_node", self.get_depth())
+        mlflow.log_metric("depth_logged_by_the_node", self.get_depth())
         return self
 """
 
@@ -54,8 +54,9 @@ def server(
     installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """Return an MLflow server for the tests of this module."""
-    with mlflow_server(installed, tmp_path_factory.mktemp("server") / "mlflow") as one:
-        yield one
+    folder = tmp_path_factory.mktemp("server") / "mlflow"
+    with mlflow_server(installed, folder) as server:
+        yield server
 
 
 @pytest.mark.parametrize("where", ["sqlite", "server"])
@@ -87,14 +88,14 @@ def test_runs_of_every_runner(
     assert parent.metrics.keys() == {
         *(f"{model}.model_score" for model in models),
         *("models", "models_failed", "validation_accuracy"),
-        "depth_said_by_the_node",
+        "depth_logged_by_the_node",
     }
     if where == "server":
-        # Nothing has gone past the server.
+        # Everything is on the server.
         assert not store_of(project).database.exists()
         return
 
-    # One model fails, the same way on every runner.
+    # On every runner, a model that fails is tracked the same way.
     known = store.runs()
     wrong = "--params=models.linear_svm.model_kwargs.kernel=crooked"
     failed = project.run(
@@ -115,7 +116,7 @@ def test_runs_of_every_runner(
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A project after one run, and what the run has left in its store."""
+    """A project after one run, with the MLflow runs."""
 
     project: InstalledProject
     store: Store
@@ -132,14 +133,14 @@ def tracked(
     git(project.path, "init", "--quiet")
     git(project.path, "add", "--all")
     git(project.path, "commit", "--quiet", "--message", "project")
-    # The kind of model whose score shows whether the parameter was given again.
+    # The score of this model shows whether the parameter is in the logged command.
     shallow = "--params=models.decision_tree.model_kwargs.max_depth=1,purpose=a test"
     project.run("kedro", "run", "--pipelines=split_data,models", shallow)
     store = store_of(project)
     return TrackedRun(project, store, *store.family())
 
 
-def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
+def test_the_parent_run(tracked: TrackedRun) -> None:
     project, parent = tracked.project, tracked.parent
 
     assert parent.params == {
@@ -151,14 +152,16 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
         "data.train_fraction": "0.8",
         "random_state": "3",
     }
-    best = max(one.metrics["validation_accuracy"] for one in tracked.children.values())
-    told = {
-        **{f"{model}.model_score": one for model, one in scores(project).items()},
+    children = tracked.children.values()
+    best = max(child.metrics["validation_accuracy"] for child in children)
+    test_scores = scores(project)
+    expected = {
+        **{f"{model}.model_score": score for model, score in test_scores.items()},
         "models": 3,
         "models_failed": 0,
         "validation_accuracy": best,
     }
-    assert parent.metrics == pytest.approx(told, rel=1e-5)
+    assert parent.metrics == pytest.approx(expected, rel=1e-5)
     tags = parent.tags
     assert tags["mlflow.source.git.commit"] == commit(project)
     assert re.fullmatch(r"\d+\.\d+\.\d+", tags["kedro_version"])
@@ -175,7 +178,7 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
     }
     logged = (artifacts / "leaderboard.csv").read_text()
     on_disk = project.path / "data/08_reporting/leaderboard.csv"
-    # The file has six digits, MLflow's what was loaded of it.
+    # The file has six digits; MLflow has the table as it was loaded.
     assert logged.splitlines()[0] == on_disk.read_text().splitlines()[0]
     assert len(logged.splitlines()) == len(on_disk.read_text().splitlines())
 
@@ -191,7 +194,7 @@ def test_what_is_in_the_parent_run(tracked: TrackedRun) -> None:
         assert child.tags["data_digest"] == digest
 
 
-def test_what_is_in_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
+def test_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
     project, parent, children = tracked.project, tracked.parent, tracked.children
 
     assert children["linear_svm"].params == {
@@ -219,13 +222,13 @@ def test_what_is_in_a_child_run(tracked: TrackedRun, tmp_path: Path) -> None:
             project.path / f"data/06_models/{model}_model.pkl"
         )
 
-    # One is registered: its files are logged, and how it was made.
+    # One model is registered, with its files and its recipe.
     ((version, run_id),) = tracked.store.versions(project.package).items()
     assert tracked.store.champion(project.package) == version
     assert tracked.store.logged_models().keys() == {run_id}
     assert (tracked.store.artifacts / run_id / "artifacts/recipe.json").is_file()
 
-    # The command in the tag makes the score of that one model again.
+    # The command in the tag reproduces the score of its model.
     score = scores(project)["decision_tree"]
     project = project.copy(tmp_path / "iris")
     for path in (project.path / "data/06_models").glob("*.json"):
@@ -262,14 +265,12 @@ def test_search_finds_the_leaderboard(tracked: TrackedRun) -> None:
     output = project.run("python", "-c", SEARCH, *arguments).stdout
 
     (found,) = re.findall(r"^TABLE (.*)$", output, re.MULTILINE)
-    rows = [dict(zip(columns, line.split(","), strict=True)) for line in lines]
-    expected = {
-        row["model"]: {
-            key: float(value) for key, value in row.items() if key != "model"
-        }
-        for row in rows
-        if row["model"] != "baseline"
-    }
+    expected = {}
+    for line in lines:
+        row = dict(zip(columns, line.split(","), strict=True))
+        model = row.pop("model")
+        if model != "baseline":
+            expected[model] = {key: float(value) for key, value in row.items()}
     # The file has six digits.
     table = {
         row.pop("model"): pytest.approx(row, rel=1e-5, abs=1e-6)
@@ -309,7 +310,7 @@ def test_a_store_that_takes_no_files(project: InstalledProject) -> None:
     )
     assert store.champion(project.package) is None
     assert leaderboard(project)
-    # Where there is no git there is no commit.
+    # A project without git has no commit.
     assert "mlflow.source.git.commit" not in parent.tags
 
 
@@ -325,10 +326,10 @@ def run(pipeline):
 
 bootstrap_project(Path.cwd())
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
-with mlflow.start_run(run_name="mine") as mine:
+with mlflow.start_run(run_name="outer") as outer:
     run("__default__")
-    assert mlflow.active_run().info.run_id == mine.info.run_id
-    assert mlflow.get_run(mine.info.run_id).info.status == "RUNNING"
+    assert mlflow.active_run().info.run_id == outer.info.run_id
+    assert mlflow.get_run(outer.info.run_id).info.status == "RUNNING"
     mlflow.log_metric("logged_afterwards", 1)
 run("models.linear_svm")
 run("models")
@@ -343,7 +344,7 @@ def test_sessions_in_one_process(project: InstalledProject) -> None:
     parents = {run.id: run for run in runs if run.parent is None}
     models = "models: nearest_neighbors 0.975"
     assert {run.name for run in parents.values()} == {
-        "mine",
+        "outer",
         "models.linear_svm",
         models,
     }
@@ -352,12 +353,12 @@ def test_sessions_in_one_process(project: InstalledProject) -> None:
         if run.parent is not None:
             children.setdefault(parents[run.parent].name, set()).add(run.name)
     assert children == {
-        "mine": set(MODELS),
+        "outer": set(MODELS),
         models: set(MODELS),
         "models.linear_svm": {"linear_svm"},
     }
-    (mine,) = (run for run in parents.values() if run.name == "mine")
-    assert mine.metrics.keys() >= {"linear_svm.model_score", "logged_afterwards"}
+    (outer,) = (run for run in parents.values() if run.name == "outer")
+    assert outer.metrics.keys() >= {"linear_svm.model_score", "logged_afterwards"}
 
 
 def test_mistakes_in_tracking_yml(project: InstalledProject) -> None:

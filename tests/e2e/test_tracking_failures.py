@@ -1,4 +1,4 @@
-"""Servers that are not there, that go away, and that must not learn secrets."""
+"""MLflow servers that are missing or go away, interrupted runs, and secrets."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LEADERBOARD = "data/08_reporting/leaderboard.csv"
 
 def test_no_server(project: InstalledProject) -> None:
     store = store_of(project)
-    # The time that a run takes with a store that is there.
+    # The time of a run with a store that works.
     seconds = timed(project)[1]
     port = free_port()
     track_at(project, f"http://user:{SECRET}@127.0.0.1:{port}")
 
-    # `local`, the default: tracked in the project's own store.
+    # `local`, the default: the run is tracked in the local store.
     known = store.runs()
     output, took = timed(project)
     (warning,) = warnings_in(output)
@@ -42,7 +42,7 @@ def test_no_server(project: InstalledProject) -> None:
     assert SECRET not in output
     assert SECRET.encode() not in store.content()
 
-    # `fail`: before anything is computed.
+    # `fail`: the run fails before anything is computed.
     known = store.runs()
     set_rule(project, "local", "fail")
     (project.path / LEADERBOARD).unlink()
@@ -57,7 +57,7 @@ def test_no_server(project: InstalledProject) -> None:
     assert store.runs() == known
 
 
-# Takes as long to fit as the test wants.
+# Fits until the test writes a file.
 SLOW = """
 import time
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_interrupted_run(project: InstalledProject, tmp_path: Path) -> None:
     (interrupted,) = store_of(project).runs()
     assert interrupted.status == "KILLED"
 
-    # What comes after it is a run of its own.
+    # The next run is another run in MLflow.
     (project.path / "go_on").touch()
     project.run("kedro", "run")
     parent, children = store_of(project).family(interrupted)
@@ -123,19 +123,21 @@ def test_interrupted_run(project: InstalledProject, tmp_path: Path) -> None:
 
 
 def test_two_first_runs_at_once(project: InstalledProject, tmp_path: Path) -> None:
-    logs = [tmp_path / f"{name}.log" for name in ("one", "other")]
+    logs = [tmp_path / f"{name}.log" for name in ("first", "second")]
     with (
-        project.background("kedro", "run", log=logs[0]) as one,
-        project.background("kedro", "run", log=logs[1]) as other,
+        project.background("kedro", "run", log=logs[0]) as first,
+        project.background("kedro", "run", log=logs[1]) as second,
     ):
-        for run, log in zip((one, other), logs, strict=True):
+        for run, log in zip((first, second), logs, strict=True):
             assert run.wait(timeout=120) == 0, log.read_text()
     runs = store_of(project).runs()
     assert len(runs) == 2 * (1 + len(MODELS))
     assert {run.status for run in runs} == {"FINISHED"}
 
 
-def test_no_secret_is_told(project: InstalledProject, tmp_path: Path) -> None:
+def test_secrets_are_neither_printed_nor_tracked(
+    project: InstalledProject, tmp_path: Path
+) -> None:
     credentials = project.path / "conf/local/credentials.yml"
     credentials.write_text(f"warehouse:\n  password: {SECRET}\n")
     env = {"WAREHOUSE_PASSWORD": SECRET}

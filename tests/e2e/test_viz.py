@@ -1,4 +1,4 @@
-"""What a person sees of the graph in Kedro-Viz, live and as a static site."""
+"""The graph in Kedro-Viz as a person sees it, live and as a static site."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUILD = ["kedro", "viz", "build", "--include-previews"]
 def served(
     project: InstalledProject, kind: str, folder: Path, port: int
 ) -> Iterator[str]:
-    """Serve the graph until the block ends; return its address."""
+    """Serve the graph until the block ends; yield its address."""
     command = ["python", "-m", "http.server", "--bind=127.0.0.1", "--directory=build"]
     command += [str(port)]
     if kind == "live":
@@ -58,7 +58,7 @@ def test_a_person_finds_models_and_scores(
         page.goto(url)
         nodes = page.locator(".pipeline-node")
         nodes.first.wait_for(timeout=60_000)
-        page.wait_for_timeout(1500)  # it moves into place
+        page.wait_for_timeout(1500)  # the graph moves into place
         assert nodes.count() == 9
         heights = nodes.locator("text").evaluate_all(
             "texts => texts.map(text => text.getBoundingClientRect().height)"
@@ -110,7 +110,8 @@ def test_many_models_are_one_box(
     text = file.read_text()
     before = text.partition("\nmodels:\n")[0]
     file.write_text(f"{before}\nmodels:\n{names}")
-    (project.path / "conf/base/parameters_benchmark.yml").unlink()  # it would take all
+    # The benchmark would run all models, too.
+    (project.path / "conf/base/parameters_benchmark.yml").unlink()
     with served(project, "live", tmp_path, free_port()) as url, looking() as page:
         page.goto(url)
         page.locator(".pipeline-node").first.wait_for(timeout=60_000)

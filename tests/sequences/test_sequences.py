@@ -1,4 +1,4 @@
-"""Whatever happened before, a resumed run leaves what a fresh full run would."""
+"""A resumed run ends with the results of a fresh full run, whatever happened before."""
 
 from __future__ import annotations
 
@@ -30,38 +30,39 @@ NEIGHBORS = "sklearn.neighbors.KNeighborsClassifier"
 
 
 class Stopped(BaseException):
-    """Ends a run of which no hook is told, like SIGKILL or Ctrl-C."""
+    """Ends a run without any hook being called, like SIGKILL or Ctrl-C."""
 
 
 class Stop:
-    """A hook that ends a run at one of its moments."""
+    """A hook that ends a run when it is called for a given time."""
 
     def __init__(self) -> None:
-        """Let runs go on to their end."""
-        self.moments = sys.maxsize
+        """Stop nothing yet."""
+        self.calls = sys.maxsize
         self.error: BaseException = Stopped()
 
     @hook_impl
     def before_node_run(self) -> None:
         """Stop before a node."""
-        self._pass()
+        self._count()
 
     @hook_impl
     def before_dataset_saved(self) -> None:
-        """Stop before one of its outputs is saved."""
-        self._pass()
+        """Stop before an output is saved."""
+        self._count()
 
-    def _pass(self) -> None:
-        self.moments -= 1
-        if self.moments == 0:
+    def _count(self) -> None:
+        """Stop the run at the call that was chosen."""
+        self.calls -= 1
+        if self.calls == 0:
             raise self.error
 
 
 class Sequence:
-    """A project, and what a person does with it."""
+    """A project, and the random steps of a person who works on it."""
 
     def __init__(self, project: Path, seed: int):
-        """Start as the project is rendered, on less data."""
+        """Start with a project as it was rendered, on less data."""
         self.project, self.random = project, random.Random(seed)
         self.parameters: dict[str, Any] = {
             "data": {"target_column": "species", "train_fraction": 0.8},
@@ -73,7 +74,7 @@ class Sequence:
                 "forest": {"class": TREE, "model_kwargs": {"splitter": "random"}},
             },
         }
-        self.done: list[str] = []
+        self.history: list[str] = []
         for path in [project, project.with_name("fresh")]:
             clear(path)
         self.replace_data()
@@ -92,7 +93,7 @@ class Sequence:
         elif model["class"] == TREE:
             model["model_kwargs"] = {"max_depth": number}
         else:
-            # With as many neighbors as there are no rows, it fails.
+            # With more neighbors than rows, the model fails.
             model["model_kwargs"] = {"n_neighbors": self.random.choice([number, 999])}
 
     def add(self) -> None:
@@ -109,13 +110,13 @@ class Sequence:
             model["enabled"] = True
 
     def replace_data(self) -> None:
-        """Take other rows of the raw data."""
+        """Draw other rows of the raw data."""
         path = self.project / "data/01_raw/iris.csv"
         head, *rows = path.with_suffix(".all").read_text().splitlines()
         path.write_text("\n".join([head, *self.random.sample(rows, 80)]) + "\n")
 
     def touch_output(self) -> None:
-        """Delete a file that was made, or change it by hand."""
+        """Delete an output, or change it by hand."""
         files = sorted(self.project.glob("data/0[5-8]_*/[!.]*"))
         if files:
             path = self.random.choice(files)
@@ -124,8 +125,8 @@ class Sequence:
             else:
                 path.unlink()
 
-    def run_whole(self) -> None:
-        """Run all."""
+    def run_everything(self) -> None:
+        """Run everything."""
         self.run()
 
     def run_missing(self) -> None:
@@ -133,7 +134,7 @@ class Sequence:
         self.run(only_missing_outputs=True)
 
     def run_part(self) -> None:
-        """Run some of it, if what it needs is there."""
+        """Run a part of the default pipeline."""
         name = self.random.choice([*self.models])
         node = self.random.choice(["fit_model", "validate_model", "score_model"])
         part: dict[str, Any] = self.random.choice(
@@ -155,31 +156,38 @@ class Sequence:
         return [name for name in models if models[name].get("enabled", True)]
 
     def step(self) -> None:
-        """Do one of all these things."""
-        edits = [self.edit, self.add, self.disable, self.replace_data]
-        runs = [self.run_whole, self.run_missing, self.run_part]
-        weights = [3, 1, 1, 1, 1, 2, 2, 2]
-        things = [*edits, self.touch_output, *runs]
-        self.random.choices(things, weights)[0]()
+        """Take a random step."""
+        weights = {
+            self.edit: 3,
+            self.add: 1,
+            self.disable: 1,
+            self.replace_data: 1,
+            self.touch_output: 1,
+            self.run_everything: 2,
+            self.run_missing: 2,
+            self.run_part: 2,
+        }
+        (step,) = self.random.choices([*weights], [*weights.values()])
+        step()
 
     def run(self, **arguments: Any) -> None:
-        """Run, to the end or not, with what the runner and the models may do to it."""
-        stop, die = hooks()
+        """Run to the end, or until the run is interrupted, killed, or fails."""
+        stop = settings.HOOKS[-1]
         stop.error = self.random.choice([Stopped(), RuntimeError("stopped")])
         if self.random.random() < 0.5:
-            stop.moments = self.random.randint(1, 25)
+            stop.calls = self.random.randint(1, 25)
         runner = self.random.choice([SequentialRunner, ThreadRunner])()
-        self.done.append(f"{arguments} until {stop.moments}: {stop.error!r}")
+        self.history.append(f"{arguments} until {stop.calls}: {stop.error!r}")
         try:
             run(self.project, self.parameters, runner, **arguments)
         except BaseException as error:
-            self.done.append(repr(error))
-        if stop.moments <= 0 and self.random.random() < 0.5:
-            die()  # killed; otherwise it was interrupted, as in a notebook
-        stop.moments = sys.maxsize
+            self.history.append(repr(error))
+        if stop.calls <= 0 and self.random.random() < 0.5:
+            forget_runs()  # as if killed; otherwise interrupted, as in a notebook
+        stop.calls = sys.maxsize
 
     def leaderboards(self) -> tuple[list[Any], list[Any]]:
-        """Return what there is after a last resume, and after a fresh full run."""
+        """Return the leaderboards of a last resumed run and of a fresh full run."""
         fresh = self.project.with_name("fresh")
         data = "data/01_raw/iris.csv"
         shutil.copy(self.project / data, fresh / data)
@@ -196,7 +204,7 @@ class Sequence:
 def run(
     project: Path, parameters: dict[str, Any], runner: Any, **arguments: Any
 ) -> None:
-    """Run as the command does; models that fail are part of it."""
+    """Run as the command does. Models may fail."""
     (project / "conf/base/parameters.yml").write_text(yaml.safe_dump(parameters))
     with KedroSession.create(project_path=project) as session:
         try:
@@ -207,15 +215,16 @@ def run(
 
 
 def rows(project: Path) -> list[dict[str, str]]:
-    """Return the leaderboard, without how long it took."""
+    """Return the rows of the leaderboard without times."""
     with (project / "data/08_reporting/leaderboard.csv").open(newline="") as file:
-        found = [*csv.DictReader(file)]
-    assert all(row.pop("fit_seconds", None) is not None for row in found)
-    return found
+        leaderboard = [*csv.DictReader(file)]
+    for row in leaderboard:
+        del row["fit_seconds"]
+    return leaderboard
 
 
 def clear(project: Path) -> None:
-    """Take away what runs have left."""
+    """Delete everything that runs made."""
     for path in project.glob("data/*/*"):
         if path.parent.name != "01_raw" and path.name != ".gitkeep":
             path.unlink()
@@ -223,34 +232,29 @@ def clear(project: Path) -> None:
         path.unlink()
 
 
-def hooks() -> tuple[Stop, Any]:
-    """Return the hook that stops runs, and what makes a run that was stopped die."""
-    *_, run_hook, stop = settings.HOOKS
-    provenance = sys.modules["kedro_dynamic.runs.provenance"]
-
-    def die() -> None:
-        provenance.plans.clear()
-        run_hook._locks.clear()
-        gc.collect()
-
-    return stop, die
+def forget_runs() -> None:
+    """Forget the runs of this process, as a killed process does."""
+    sys.modules["kedro_dynamic.runs.run"]._runs.clear()
+    gc.collect()  # which releases their locks
 
 
 @pytest.fixture(scope="module")
 def project(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a project whose package is imported, and which tracks nothing."""
-    rendered = render(starter, tmp_path_factory.mktemp("one"), "Flowers", "none")
+    """Return a project whose package is imported, and whose runs are not tracked."""
+    rendered = render(starter, tmp_path_factory.mktemp("flowers"), "Flowers", "none")
+    conf = rendered.path / "conf/base"
+    # Nobody listens at port 9.
+    server = "server: {mlflow_tracking_uri: 'http://127.0.0.1:9'}\n"
+    (conf / "mlflow.yml").write_text(server)
+    (conf / "tracking.yml").write_text("on_unreachable: 'off'\n")
     raw = rendered.path / "data/01_raw/iris.csv"
     shutil.copy(raw, raw.with_suffix(".all"))
     shutil.copytree(rendered.path, rendered.path.with_name("fresh"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(rendered.path / "src"))
         configure_project(rendered.package)
-        kept = (
-            hook for hook in settings.HOOKS if "Tracking" not in type(hook).__name__
-        )
-        settings.set("HOOKS", (*kept, Stop()))
-        logging.disable()  # a fifth of the time
+        settings.set("HOOKS", (*settings.HOOKS, Stop()))
+        logging.disable()  # it takes a fifth of the time
         yield rendered.path
         logging.disable(logging.NOTSET)
 
@@ -261,4 +265,4 @@ def test_the_end_is_that_of_a_fresh_run(seed: int, project: Path) -> None:
     for _ in range(STEPS):
         sequence.step()
     resumed, fresh = sequence.leaderboards()
-    assert resumed == fresh, "\n".join(sequence.done)
+    assert resumed == fresh, "\n".join(sequence.history)
