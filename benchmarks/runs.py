@@ -140,7 +140,7 @@ def runners(table: Table, project: Path, folder: Path, count: int = 40) -> None:
     side = copy(project, folder / "project")
     learn_digits(side)
     set_models(side, boosted(count, SECOND))
-    dask = "kedro_dynamic.runners.dask_runner.DaskRunner"
+    dask = "kedro_dynamic.runners.DaskRunner"
     options = {
         "SequentialRunner": "",
         "ThreadRunner": "--runner=ThreadRunner",

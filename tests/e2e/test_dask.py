@@ -16,7 +16,7 @@ from e2e.conftest import InstalledProject, free_port, wait_for
 from e2e.mlflow_store import store_of
 from e2e.test_recovery import with_models
 
-RUNNER = "--runner=kedro_dynamic.runners.dask_runner.DaskRunner"
+RUNNER = "--runner=kedro_dynamic.runners.DaskRunner"
 
 # Models that kill their worker the first time, or each time, and one that raises.
 DEADLY = """
