@@ -89,9 +89,6 @@ BOUNDS: dict[Callable[[Path], Symptoms], int] = {
 }
 
 
-# The rooms and the tests are rewritten one after the other: remove this mark as soon as
-# the tests pass.
-@pytest.mark.xfail(strict=False)
 @pytest.mark.parametrize("code", [code_of_a_project, code_of_the_repository])
 def test_code_reads_plainly(code: Callable[[Bake], list[Path]], bake: Bake) -> None:
     paths = code(bake)

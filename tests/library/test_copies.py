@@ -96,8 +96,12 @@ def test_a_project_reads_models_of_older_versions_only(
     monkeypatch.syspath_prepend(newer / "code")
     with pytest.raises(ImportError) as error:
         pickle.loads((newer / "model.pkl").read_bytes())
-    assert f"logged with kedro_dynamic 0.10.0, whose code is in {newer}" in str(error.value)
-    assert f"imported kedro_dynamic {library.VERSION} from {LIBRARY}" in str(error.value)
+    assert f"logged with kedro_dynamic 0.10.0, whose code is in {newer}" in str(
+        error.value
+    )
+    assert f"imported kedro_dynamic {library.VERSION} from {LIBRARY}" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize("versions", [("1.0.0", "2.0.0"), ("2.0.0", "1.0.0")])

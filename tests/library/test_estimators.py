@@ -107,7 +107,8 @@ def test_two_underscores_set_a_parameter_of_a_part() -> None:
         (entry(PIPELINE), "models.a.model_kwargs.steps: missing, Pipeline needs it"),
         (
             entry(SCALER["class"]),
-            "models.a.class: 'sklearn.preprocessing.StandardScaler' is not an estimator",
+            "models.a.class: 'sklearn.preprocessing.StandardScaler' is not an "
+            "estimator",
         ),
     ],
 )

@@ -36,7 +36,7 @@ class LosesAnswers:
     """A client that makes each call, and loses the answers after some of them."""
 
     def __init__(self, client: MlflowClient, calls: int):
-        """Let this many calls be answered."""
+        """Answer this many calls."""
         self._client, self._calls = client, calls
 
     def __getattr__(self, name: str) -> Any:

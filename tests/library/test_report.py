@@ -55,7 +55,7 @@ def page(*parts: Section) -> str:
 
 
 def inside(drawn: Chart) -> bool:
-    """Tell whether all that is placed lies inside of the picture."""
+    """Return True if everything is drawn inside the picture."""
     xs = [x for x, _ in drawn.x.ticks()]
     ys = [y for y, _ in drawn.y.ticks()]
     for one in drawn.series:
@@ -182,7 +182,7 @@ def test_a_page_that_cannot_be_written_ends_no_run(
     assert "<dt>a</dt><dd>no</dd>" in Path(page).read_text()
     monkeypatch.setattr(report, "_render", lambda **_: 1 / 0)
     assert write_report(run, payload, None) == ""
-    assert "There is no report: ZeroDivisionError" in caplog.text
+    assert "The report was not written: ZeroDivisionError" in caplog.text
 
 
 WORDS = ["caf\u00e9", "\u0434\u0430", "\U0001f600", "1", "two", "three"]

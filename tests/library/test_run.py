@@ -29,7 +29,7 @@ Work = Callable[[], Any]
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let runs belong to a project in a folder of its own."""
+    """Give runs a project in a folder of its own."""
     monkeypatch.setattr(runs, "project_path", lambda: tmp_path)
     monkeypatch.setattr(runs, "_runs", [])
     monkeypatch.setattr("kedro.framework.session.session.settings", Mock())

@@ -92,7 +92,7 @@ def cache_inputs_outputs(pipeline: Pipeline) -> Pipeline:
 def match_patterns_fast() -> None:
     """Make Kedro compile each dataset factory pattern once.
 
-    Reason: Kedro compiles each pattern for each name that it looks up. There is no way
+    Reason: Kedro compiles each pattern for each name that it looks up. It offers no way
     to give a catalog another resolver, so a function of its module is replaced.
 
     Gain: 0.2 instead of 1.0 ms per model, with 4 patterns and 5 datasets per model.
@@ -239,7 +239,7 @@ def limit_sqlite_waiting(seconds: float) -> None:
     Imports MLflow's database code, which takes half a second: to be called only where
     the store may be SQLite. A later call holds from the next request on.
 
-    Reason: MLflow waits 20 seconds in each request and has no setting for it. It begins
+    Reason: MLflow waits 20 seconds in each request without a setting for it. It begins
     each session with a statement that says so, whose text is replaced here. Tried and
     worse: a listener of SQLAlchemy, called for each statement (2,220 times in a run of
     three models); an authorizer of SQLite on each connection, called for each column

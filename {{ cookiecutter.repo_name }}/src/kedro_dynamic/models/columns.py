@@ -1,4 +1,4 @@
-"""Parts of fitted models that scikit-learn has no class for, and the encoder.
+"""The encoder, and parts of fitted models that scikit-learn lacks.
 
 This module imports scikit-learn, so it is itself imported only where it is needed.
 """

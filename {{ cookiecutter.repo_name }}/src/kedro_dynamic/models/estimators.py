@@ -230,7 +230,7 @@ def import_class(class_path: str) -> Callable[..., Any]:
         class_path: Import path, such as ``sklearn.svm.SVC``.
 
     Raises:
-        ValueError: If there is no class of this path, or its package is not trusted.
+        ValueError: If no class has this path, or its package is not trusted.
     """
     module_name, _, name = class_path.rpartition(".")
     try:

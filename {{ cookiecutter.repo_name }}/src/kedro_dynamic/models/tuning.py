@@ -189,7 +189,7 @@ def _is_finished(trial: Any) -> bool:
     """Return True if a trial has a score or an error.
 
     The trial of a killed process has neither and is running forever. A trial that ended
-    with Ctrl-C or a configuration error has failed, but has no error of its own.
+    with Ctrl-C or a configuration error has failed, but without an error of its own.
     """
     has_result = trial.value is not None or "error" in trial.user_attrs
     return bool(trial.state.is_finished() and has_result)
@@ -248,7 +248,7 @@ def _open_study(address: str, name: str) -> Iterator[Any]:
     """Open a study, and close the connections to its database afterwards.
 
     Raises:
-        ConfigurationError: If there is no database at this address.
+        ConfigurationError: If no database is at this address.
     """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError

@@ -166,7 +166,7 @@ def _heat_map(trace: Any) -> Chart:
 
 
 def _numbers(trace: Any, rows: list[str]) -> Array:
-    """Return x, y and the error of x of each point; NaN is what has no place."""
+    """Return x, y and the error of x of each point; NaN marks what cannot be placed."""
     ys = [rows.index(y) if y in rows else None for y in trace.y] if rows else trace.y
     columns = [[_number(one) for one in column] for column in (trace.x, ys)]
     errors = trace.error_x.array

@@ -59,7 +59,7 @@ def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
     sections.append(Section("How this was made", facts=_facts(run, payload)))
     path = _path(run)
     title = package_name().replace("_", " ").capitalize()
-    with show_or_warn("There is no report"):
+    with show_or_warn("The report was not written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_render(title=title, story=story, parts=sections), "utf-8")
         return os.path.relpath(path)

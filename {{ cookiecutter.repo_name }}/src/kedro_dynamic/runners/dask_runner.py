@@ -135,7 +135,7 @@ class DaskRunner(AbstractRunner):
         """Return a client of a scheduler that has workers, which the stack closes.
 
         Raises:
-            ConfigurationError: If there is no scheduler, or if it has no workers.
+            ConfigurationError: If no scheduler answers, or it lacks workers.
         """
         from dask.distributed import Client
 

@@ -65,7 +65,7 @@ class FailureCatcher:
             raise
         # SystemExit would end a worker process without a message.
         except (Exception, SystemExit) as error:
-            # A partial has no name.
+            # A partial lacks a name.
             name = getattr(self.function, "__name__", "a node")
             return self._replace_outputs(log_failure(error, name))
 

@@ -57,7 +57,7 @@ def validate_default_pipeline_only(context: KedroContext) -> None:
     Kedro would assemble every registered pipeline to validate the parameters of each.
     """
     if _command_options().get("pipelines") == []:
-        # Private: there is no public way to say which pipelines are validated.
+        # Private: Kedro offers no public way to say which pipelines are validated.
         context._pipelines_to_validate = ["__default__"]
 
 

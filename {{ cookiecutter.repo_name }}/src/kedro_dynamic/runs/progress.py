@@ -1,4 +1,4 @@
-"""A progress bar over the nodes of a run; silent where there is no terminal."""
+"""A progress bar over the nodes of a run; silent without a terminal."""
 
 import logging
 from typing import Any

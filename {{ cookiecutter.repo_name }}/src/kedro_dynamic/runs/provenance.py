@@ -37,7 +37,7 @@ PROVENANCE_FILE = Path("data", ".provenance.json")
 MAX_NAMES = 5
 
 # Distinguishes a file from the one that replaces it: time of modification in
-# nanoseconds, size in bytes, inode. None if there is no file.
+# nanoseconds, size in bytes, inode. None if the file does not exist.
 State = list[int] | None
 
 
@@ -275,7 +275,7 @@ class Provenance:
             logger.info(message, len(deleted), named, extra=VERBATIM)
 
     def _is_current(self, plan: Plan, name: str) -> bool:
-        """Return True if a dataset has no file, or the file that would be made."""
+        """Return True if a dataset is not a file, or is the file that would be made."""
         if name not in plan.files:
             return True
         now = state(plan.files[name])

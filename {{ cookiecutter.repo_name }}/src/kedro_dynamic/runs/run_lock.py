@@ -117,7 +117,7 @@ class RunLock:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                # There is no note if the run is just ending.
+                # The note is gone if the run is just ending.
                 with suppress(FileNotFoundError):
                     yield json.loads(_note_of(lock).read_text())
             else:

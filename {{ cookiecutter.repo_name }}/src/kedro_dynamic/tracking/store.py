@@ -268,7 +268,7 @@ def close_interrupted(client: MlflowClient, run_id: str) -> None:
 
 
 def _read(context: KedroContext, name: str) -> dict[str, Any]:
-    """Return a configuration, empty if the project has no file of that name."""
+    """Return a configuration, empty if the project lacks the file."""
     with suppress(MissingConfigException, KeyError):
         return dict(context.config_loader[name])
     return {}

@@ -44,10 +44,10 @@ def etl_labels(
         One column ``label``, one row per review.
 
     Raises:
-        ConfigurationError: If the table does not have the column or has no labels, if
+        ConfigurationError: If the table lacks the column or the labels, if
             reviews lack a label, or if ``labels`` lacks a value.
     """
-    # A table of one column has no labels at all, which is a different error.
+    # A table of one column lacks labels altogether, which is a different error.
     if reviews.shape[1] > 1:
         _check_column(reviews, "label_column", label_column)
     raw = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)

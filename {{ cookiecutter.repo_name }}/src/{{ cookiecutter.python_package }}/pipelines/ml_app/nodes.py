@@ -65,7 +65,7 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
         is not the word "won".
 
     Raises:
-        ConfigurationError: If there are no rows, or a row does not hold a text.
+        ConfigurationError: If the table is empty, or a row does not hold a text.
     """
     if instances.empty:
         raise ConfigurationError("text: there are no rows")

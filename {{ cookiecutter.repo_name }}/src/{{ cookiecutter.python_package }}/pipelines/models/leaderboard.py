@@ -41,7 +41,7 @@ def compare_models(
     Returns:
         The leaderboard and its plot, a plotly figure. The leaderboard has a row per
         model, with its name and metrics as columns: best cross-validation first, or
-        best test score if there are no folds. Models that failed are last, and have
+        best test score without folds. Models that failed are last, and have
         their error in a column ``error``.
     """
     task = infer_task(models, y_train.iloc[:, 0])

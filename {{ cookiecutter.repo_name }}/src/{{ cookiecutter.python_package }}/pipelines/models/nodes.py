@@ -89,7 +89,7 @@ def validate_model(
 
     Returns:
         By the name of each score, its value on each fold, where higher is better. Empty
-        if there are no folds.
+        without folds.
     """
     y = y_train.iloc[:, 0]
     return cross_validate_model(model, data, comparison, X_train, y, random_state)
