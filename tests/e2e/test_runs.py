@@ -244,9 +244,10 @@ def test_models_follow_the_parameters(project: InstalledProject) -> None:
     # The commented example becomes a model.
     parameters = project.path / "conf/base/parameters.yml"
     commented = parameters.read_text()
-    uncommented = re.sub(r"^  # ( *\w+:)", r"  \1", commented, flags=re.MULTILINE)
-    assert uncommented != commented
-    parameters.write_text(uncommented)
+    before, name, example = commented.partition("  # neural_net:")
+    assert name
+    uncommented = re.sub(r"^  # ", "  ", name + example, flags=re.MULTILINE)
+    parameters.write_text(before + uncommented)
     # For this run, one model is off and another one changed.
     off, shallow = "linear_svm.enabled=false", "decision_tree.model_kwargs.max_depth=1"
     project.run("kedro", "run", f"--params=models.{off},models.{shallow}")

@@ -17,6 +17,7 @@ from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.registry import check_inputs
 from kedro_dynamic.report.page import write_report
 from kedro_dynamic.runs import failures, preflight, results
+from kedro_dynamic.runs.progress import log_done
 from kedro_dynamic.runs.run import (
     Run,
     begin_run,
@@ -131,6 +132,8 @@ class RunHook(threading.local):
         run = find_run(catalog)
         if run is not None:
             run.progress.advance(node)
+        else:  # in a worker process of ParallelRunner
+            log_done(node)
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:

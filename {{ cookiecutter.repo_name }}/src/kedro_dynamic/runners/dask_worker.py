@@ -1,5 +1,6 @@
 """What a Dask worker does: it configures itself for the project, and runs nodes."""
 
+import logging
 import multiprocessing
 import os
 from functools import cache
@@ -21,6 +22,7 @@ from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import package_name, project_path
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
+from kedro_dynamic.runs import progress
 
 # The packages that nodes and their outputs are pickled with.
 DISTRIBUTIONS = ("cloudpickle", "dask", "kedro", "numpy", "pandas", "scikit-learn")
@@ -109,6 +111,8 @@ def _configure(package: str, log_config: bytes) -> Any:
     """
     project.configure_project(package)
     project.configure_logging(cloudpickle.loads(log_config))
+    # The process of the run logs itself which nodes are done.
+    logging.getLogger(progress.__name__).setLevel(logging.WARNING)
     # Private, but Kedro's own workers do the same.
     hook_manager = _create_hook_manager()
     for hook in project.settings.HOOKS:

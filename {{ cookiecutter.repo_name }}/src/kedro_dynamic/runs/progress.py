@@ -40,7 +40,7 @@ class Progress:
     @show_or_warn()
     def advance(self, node: Node) -> None:
         """Count a node as done."""
-        logger.info("Done: %s", node.name)
+        log_done(node)
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])
             self._bar.refresh()
@@ -51,3 +51,8 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def log_done(node: Node) -> None:
+    """Log that a node is done."""
+    logger.info("Done: %s", node.name)
