@@ -7,7 +7,6 @@ import pickle
 import shutil
 import subprocess
 import sys
-import tomllib
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import kedro_dynamic
 import pandas as pd
 import pytest
-from conftest import REPOSITORY
 from kedro_dynamic.config import library
 from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.models.columns import LabelEncodedClassifier
@@ -71,11 +69,6 @@ def python(script: str, *arguments: Path, path: str = "") -> str:
         text=True,
     )
     return done.stderr.strip().rpartition("\n")[2]
-
-
-def test_the_version_is_that_of_the_wheel() -> None:
-    wheel = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    assert kedro_dynamic.__version__ == wheel["project"]["version"]
 
 
 def test_copies_of_an_object_are_as_they_were() -> None:
