@@ -59,7 +59,7 @@ def test_any_score_is_that_of_the_resampled_rows(
 def test_a_model_predicts_once() -> None:
     calls = []
 
-    class Counting(LogisticRegression):  # type: ignore[misc]
+    class Counting(LogisticRegression):
         def predict(self, X: Any) -> Any:
             calls.append(len(X))
             return super().predict(X)

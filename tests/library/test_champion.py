@@ -244,7 +244,7 @@ def scored_on_test_rows(name: str, split: Split = SPLIT, **changes: Any) -> Cand
 
 
 # On the other of two columns, a tree has nothing to learn from.
-BLIND = {"max_features": 1, "splitter": "random", "max_leaf_nodes": 2}
+BLIND: dict[str, Any] = {"max_features": 1, "splitter": "random", "max_leaf_nodes": 2}
 
 
 def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
@@ -386,7 +386,7 @@ def test_processes_take_turns_at_a_local_store(registry: Registry) -> None:
 def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     metric: str | None, folds: int, best: str | None
 ) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"model": "nan", "validation_accuracy": math.nan, "validation_f1": math.nan},
         {"model": "failed", "validation_accuracy": 1.0, "validation_f1": 1.0},
         {"model": "b", "validation_accuracy": 0.9, "validation_f1": 0.5},
@@ -401,7 +401,7 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     for row in rows[:-1]:
         name = str(row["model"])
         model = payload_of(f"models.{name}", spec())
-        model.metrics = {key: value for key, value in row.items() if key != "model"}
+        model.metrics = {key: row[key] for key in row if key != "model"}
         model.status = "FAILED" if name == "failed" else "FINISHED"
         models.append(model)
         catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}

@@ -182,7 +182,7 @@ XGBOOST = {"class": "xgboost.XGBClassifier", "model_kwargs": {"n_estimators": 3}
 )
 def test_classifiers_of_xgboost_learn_labels(model: ModelSpec) -> None:
     pytest.importorskip("xgboost")
-    fitted = build_estimator(model, 7).fit(X, Y)
+    fitted: Any = build_estimator(model, 7).fit(X, Y)
     assert set(fitted.predict(X)) <= set(Y)
     assert fitted.predict_proba(X).shape == (15, 3)
 

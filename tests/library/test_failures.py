@@ -117,8 +117,9 @@ def test_the_other_models_go_on() -> None:
         for name in ("good", "bad")
     ]
     values = {"number": 1, "good.by": 2, "bad.by": 0}
-    datasets = {name: MemoryDataset(value) for name, value in values.items()}
-    catalog = DataCatalog(datasets)
+    catalog = DataCatalog()
+    for name, value in values.items():
+        catalog[name] = MemoryDataset(value)
     hooks = _create_hook_manager()
     hooks.register(RunHook())
     pipeline = Pipeline(models)

@@ -82,4 +82,5 @@ def test_without_git_or_a_commit_there_is_nothing_to_say(
     }
     monkeypatch.setenv("PATH", "")
     tags, files = lineage.source_of(tmp_path)
-    assert (tags, files.keys()) == ({}, {"versions.txt"})
+    assert tags == {}
+    assert files.keys() == {"versions.txt"}

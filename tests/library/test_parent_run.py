@@ -164,7 +164,7 @@ def test_without_the_local_store_the_problem_is_reported(
 ) -> None:
     models = begin(folder, on_unreachable)
     run, payload = models.run, models.payload()
-    run.mlflow.client = LosesAnswers(run.mlflow.client, 3)  # type: ignore[assignment]
+    run.mlflow.client = LosesAnswers(run.mlflow.client, 3)  # type: ignore
     write_to_mlflow(run, payload)
     close_parent_run(run, payload.status)
     assert run.mlflow.problem == "ConnectionError: lost"

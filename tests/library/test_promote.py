@@ -180,7 +180,7 @@ class Contest:
     def champion(self) -> str | None:
         """Return the champion's version."""
         champion = current_champion(self.client, self.name)
-        return champion and str(champion.version)
+        return str(champion.version) if champion else None
 
 
 @pytest.fixture

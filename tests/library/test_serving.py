@@ -208,7 +208,7 @@ def test_a_request_at_fault_gets_the_reason(
 ) -> None:
     with pytest.raises(MlflowException, match="row 0 is not a flower") as error:
         model.predict(None, orders("weed"))
-    status = error.value.get_http_status_code()  # type: ignore[no-untyped-call]
+    status = error.value.get_http_status_code()
     assert status == 400
 
 
