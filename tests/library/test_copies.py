@@ -124,15 +124,15 @@ def test_a_project_does_not_run_with_the_code_of_a_model(
     source = tmp_path / "project/src"
     (source / "iris").mkdir(parents=True)
     (source / "iris/__init__.py").touch()
-    own = source if has_own else tmp_path / "installed"
-    shutil.copytree(LIBRARY, own / LIBRARY.name)
-    paths = [str(source), str(own)]
+    folder = source if has_own else tmp_path / "installed"
+    shutil.copytree(LIBRARY, folder / LIBRARY.name)
+    paths = [str(source), str(folder)]
     assert python(OPEN_PROJECT, path=os.pathsep.join(paths)) == ""
 
     model = save_model(tmp_path / "model", library.VERSION, monkeypatch)
     error = python(OPEN_PROJECT, path=os.pathsep.join([f"{model}/code", *paths]))
     assert f"imported from {model}/code/{LIBRARY.name}, but the project iris " in error
-    assert f"uses {own / LIBRARY.name}. Start Python anew" in error
+    assert f"uses {folder / LIBRARY.name}. Start Python anew" in error
 
 
 def test_a_project_uses_its_own_copy_and_no_other_one(

@@ -207,9 +207,10 @@ def _promote_pipeline(
         uri = f"models:/{registered_name}/{champion.version}"
         model = mlflow.pyfunc.load_model(uri)
         is_new = ~was_trained_on(model, questions)
-        which = f"on {is_new.sum()} of {len(test)} test rows, which it did not train on"
+        count = f"{is_new.sum()} of {len(test)}"
+        where = f"on {count} test rows, which it did not train on"
         if not is_new.any():
-            return Verdict(False, f"{name} cannot be compared {which}")
+            return Verdict(False, f"{name} cannot be compared {where}")
         candidate_right, champion_right = new[is_new], is_right(model)[is_new]
         difference = candidate_right - champion_right
         verdict = decide_by_resamples(
@@ -220,7 +221,7 @@ def _promote_pipeline(
             name,
             test["label"][is_new],
         )
-        return Verdict(verdict.wins, f"{verdict.reason}, {which}")
+        return Verdict(verdict.wins, f"{verdict.reason}, {where}")
 
     def register() -> str:
         facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}

@@ -84,9 +84,9 @@ def check_library() -> None:
     if package_file is None:
         return
 
-    own = Path(package_file).parents[1] / LIBRARY.name
-    if own.is_dir():
-        expected, is_right = str(own), own.samefile(LIBRARY)
+    project_copy = Path(package_file).parents[1] / LIBRARY.name
+    if project_copy.is_dir():
+        expected, is_right = str(project_copy), project_copy.samefile(LIBRARY)
     else:
         expected = str(find_other_copy() or "the installed one")
         is_right = not came_with_model()
