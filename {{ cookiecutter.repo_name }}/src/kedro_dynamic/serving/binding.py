@@ -19,7 +19,7 @@ from kedro_dynamic.config.schema import ModelSpec
 logger = logging.getLogger(__name__)
 
 # What a logged model imports where it is served: `kedro_dynamic.serving.model`, and the
-# public names of `kedro_dynamic` that nodes use. Click and Rich come with Kedro.
+# public names of `kedro_dynamic` that nodes use. click and fsspec come with Kedro.
 REQUIREMENTS = (
     "kedro",
     "kedro-datasets",
@@ -28,7 +28,6 @@ REQUIREMENTS = (
     "numpy",
     "pandas",
     "pydantic",
-    "pyyaml",
 )
 
 
