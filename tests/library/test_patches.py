@@ -310,3 +310,15 @@ def test_needed_because_mlflow_waits_20_seconds_for_sqlite() -> None:
     sessions = sessionmaker(bind=create_engine("sqlite://"))
     with utils._get_managed_session_maker(sessions, "sqlite")() as session:
         assert session.execute(text("PRAGMA busy_timeout")).scalar() == 20000
+
+
+def test_progress_is_logged_unless_a_level_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logger = logging.getLogger("kedro_dynamic")
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
+    patches.log_progress()
+    assert logger.level == logging.INFO
+    monkeypatch.setattr(logger, "level", logging.ERROR)
+    patches.log_progress()
+    assert logger.level == logging.ERROR

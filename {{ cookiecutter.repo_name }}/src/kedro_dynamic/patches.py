@@ -61,6 +61,7 @@ def apply() -> None:
     """Make the changes that last as long as the process."""
     silence_noise()
     log_warnings()
+    log_progress()
     write_atomically()
     match_patterns_fast()
     ignore_broken_pipes()
@@ -111,6 +112,17 @@ def match_patterns_fast() -> None:
         return compiled(pattern).parse(name)
 
     vars(catalog_config_resolver)["parse"] = match
+
+
+def log_progress() -> None:
+    """Show the library's messages, such as a line per node, by default.
+
+    Reason: Kedro sets the level of the project's package to INFO, and this is another
+    package. Without conf/logging.yml, as in a wheel, nothing would show the progress.
+    """
+    logger = logging.getLogger("kedro_dynamic")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
 
 
 def write_atomically() -> None:
