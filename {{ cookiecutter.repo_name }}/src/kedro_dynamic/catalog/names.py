@@ -4,7 +4,7 @@ A model's datasets share a namespace, such as ``models.linear_svm``, and each is
 for what it holds: ``models.linear_svm.fitted_model``.
 """
 
-SPLIT = ("X_train", "X_test", "y_train", "y_test")
+SPLIT = ("X_train", "X_test", "y_train", "y_test", "folds")
 
 LEADERBOARD = "leaderboard"
 
