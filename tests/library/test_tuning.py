@@ -21,6 +21,7 @@ from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models import tuning
 from kedro_dynamic.models.scoring import cross_validate_model
+from kedro_dynamic.models.split import make_folds
 from kedro_dynamic.models.tuning import TuningSpec, tune_model
 
 TREE = {
@@ -79,9 +80,10 @@ def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
 def test_the_best_entry_has_the_score_of_its_trial(folder: Path) -> None:
     entry, rows = study(folder)
     model = ModelSpec.model_validate(entry)
-    folds = ComparisonSpec(folds=2)
     # The study's folds: their seed is the next one.
-    (values, _) = cross_validate_model(model, DATA, folds, X, Y, 4).values()
+    table = make_folds(X, Y, folds=2, random_state=4, is_classification=True)
+    scores = cross_validate_model(model, DATA, ComparisonSpec(), X, Y, table, 4)
+    (values, _) = scores.values()
     assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
 
 
