@@ -1,5 +1,8 @@
 """The split, and the nodes of a model."""
 
+import logging
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,6 +53,36 @@ def test_rows_of_a_group_are_in_one_part(table: pd.DataFrame) -> None:
     assert not set(shops[X_train.index]) & set(shops[X_test.index])
     assert folds.groupby(shops[X_train.index])["fold"].nunique().eq(1).all()
     assert len(X_train) == 45
+
+
+def test_groups_that_are_split_flatter_and_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # 32 people with 6 recordings each; who is ill has nothing to do with the voice.
+    draw = np.random.default_rng(0)
+    person = np.repeat(range(32), 6)
+    voice = draw.normal(size=(32, 5))[person] + draw.normal(scale=0.1, size=(192, 5))
+    table = pd.DataFrame(voice, columns=[*"abcde"])
+    table["person"] = [f"S{number}" for number in person]
+    table["kind"] = np.where(draw.permutation(32)[person] < 8, "well", "ill")
+
+    def mean_accuracy(data: DataSpec) -> float:
+        split = split_data(table, data, COMPARISON, MODELS, 3)
+        X_train, _, y_train, _, folds = split
+        validation = validate_model(TREE, data, COMPARISON, X_train, y_train, folds, 3)
+        return float(np.mean(validation["accuracy"]))
+
+    with caplog.at_level(logging.WARNING):
+        assert mean_accuracy(DataSpec(target_column="kind", drop=["person"])) > 0.9
+        assert not caplog.records  # what is dropped is not looked at
+        assert mean_accuracy(DataSpec(target_column="kind")) > 0.9
+        (text,) = (record.getMessage() for record in caplog.records)
+        assert "Write below 'data' in parameters.yml: group_column: person" in text
+
+        caplog.clear()
+        grouped = DataSpec(target_column="kind", group_column="person")
+        assert mean_accuracy(grouped) < 0.8  # .75 are ill
+        assert not caplog.records
 
 
 def test_models_are_tested_on_later_rows(table: pd.DataFrame) -> None:
