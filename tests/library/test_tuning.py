@@ -114,7 +114,7 @@ def test_an_interrupted_trial_does_not_count(
 
     calls = itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "cross_validate_model", interrupt)
+        patch.setattr(tuning, "score_on_folds", interrupt)
         with pytest.raises(error if isinstance(error, type) else type(error)):
             study(folder)
 
@@ -164,7 +164,7 @@ def test_the_timeout_ends_a_study(
         time.sleep(0.6)
         return {"accuracy": [0.5, 0.5]}
 
-    monkeypatch.setattr(tuning, "cross_validate_model", slow)
+    monkeypatch.setattr(tuning, "score_on_folds", slow)
     _, rows = study(folder, 50, timeout=1)
     assert 1 <= len(rows) <= 2
     _, more = study(folder, 50, timeout=0.001)

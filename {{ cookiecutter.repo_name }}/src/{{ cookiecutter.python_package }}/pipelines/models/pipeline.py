@@ -67,12 +67,8 @@ def create_pipelines(
         ConfigurationError: Lists everything that is wrong in ``parameters.yml``.
     """
     names = list(read_parameters(parameters).models)
-    split_node = Node(
-        func=split_data,
-        inputs=["example_iris_data", DATA, COMPARISON, MODELS, SEED],
-        outputs=SPLIT,
-        name="split_data",
-    )
+    split_inputs = ["example_iris_data", DATA, COMPARISON, MODELS, SEED]
+    split_node = Node(split_data, split_inputs, SPLIT, name="split_data")
     split = Pipeline([split_node], tags="models")
     nodes_of_a_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
 
