@@ -201,7 +201,9 @@ def test_equal_models_are_hardly_ever_promoted() -> None:
                 predicted = tree.fit(X[train], y[train]).predict(X[test])
                 right.append(float((predicted == y[test]).mean()))
             differences.append(right[0] - right[1])
-        promoted += decide_by_folds(differences, SIZES, fmean(differences), 0, 0, "").wins
+        promoted += decide_by_folds(
+            differences, SIZES, fmean(differences), 0, 0, ""
+        ).wins
     assert promoted <= 5
 
 
@@ -292,9 +294,7 @@ def test_without_folds_a_champion_of_other_data_is_fitted_again(
 def test_a_test_set_of_one_class_or_row_never_promotes(
     registry: Registry, rows: Any
 ) -> None:
-    split = WITHOUT_FOLDS._replace(
-        X_test=SPLIT.X_test[rows], y_test=SPLIT.y_test[rows]
-    )
+    split = WITHOUT_FOLDS._replace(X_test=SPLIT.X_test[rows], y_test=SPLIT.y_test[rows])
     registry.enter(scored_on_test_rows("blind", split=split, **BLIND))
     verdict = registry.enter(scored_on_test_rows("tree", split=split))
     reason = "tree cannot be compared: the test set has one row or one class"
