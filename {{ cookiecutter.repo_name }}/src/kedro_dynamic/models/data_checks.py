@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic.config.errors import VERBATIM, DataError, did_you_mean
+from kedro_dynamic.config.errors import (
+    MAX_PROBLEMS,
+    VERBATIM,
+    DataError,
+    did_you_mean,
+)
 from kedro_dynamic.config.schema import FILE, DataSpec
 from kedro_dynamic.models.snippets import in_yaml
 
@@ -150,7 +155,8 @@ def _target_problems(y: "pd.Series[Any]") -> list[str]:
         )
     strays = _stray_texts(y)
     if len(strays):
-        texts = in_yaml(strays.value_counts().head(SHOWN_TEXTS).index.tolist())
+        # All of them, since each that is left out would be the next error.
+        texts = in_yaml(strays.value_counts().index[:MAX_PROBLEMS].tolist())
         problems.append(
             f"{y.name}: the target is a number, but {_in_words(strays)}; write "
             f"'na_values: {texts}' in load_args of the table's entry, or "
