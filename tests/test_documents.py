@@ -99,17 +99,10 @@ def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
 
 
 def test_own_data_takes_at_most_15_lines_each() -> None:
-<<<<<<< HEAD
     introduction, *steps = sections(OWN_DATA.read_text()).values()
     assert [block.language for block in blocks(introduction)] == ["python", "bash"]
-    assert len(steps) == 8
+    assert len(steps) == 9
     for section in steps:
-=======
-    first, *others = sections(OWN_DATA.read_text()).values()
-    assert [block.language for block in blocks(first)] == ["python", "bash"]
-    assert len(others) == 9
-    for section in others:
->>>>>>> 3c4ba55 (Groups and time in the documents; provenance counts what the split depends on)
         lines = [line for block in blocks(section) for line in block.lines]
         assert len(lines) <= 15, section
 

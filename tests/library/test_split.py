@@ -402,19 +402,18 @@ def test_the_table_survives_a_file(share: float) -> None:
             ]
 
 
+def as_lists(folds: pd.DataFrame) -> list[list[list[int]]]:
+    pairs = fold_pairs(folds)
+    return [[fitted.tolist(), validated.tolist()] for fitted, validated in pairs]
+
+
 def test_a_split_of_ones_own() -> None:
     years = pd.Series([2019, 2020, 2020, 2021, 2021, 2021])
     number = (years - 2019).where(years > 2019)
     by_year = pd.DataFrame({"fold": number, "block": years})
-    assert [[rows.tolist() for rows in pair] for pair in fold_pairs(by_year)] == [
-        [[0], [1, 2]],
-        [[0, 1, 2], [3, 4, 5]],
-    ]
+    assert as_lists(by_year) == [[[0], [1, 2]], [[0, 1, 2], [3, 4, 5]]]
     sites = pd.DataFrame({"fold": [1, 1, 2, 2]})
-    assert [[rows.tolist() for rows in pair] for pair in fold_pairs(sites)] == [
-        [[2, 3], [0, 1]],
-        [[0, 1], [2, 3]],
-    ]
+    assert as_lists(sites) == [[[2, 3], [0, 1]], [[0, 1], [2, 3]]]
     assert tuning_pairs(sites) == []
 
 

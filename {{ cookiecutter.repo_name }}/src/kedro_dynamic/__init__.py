@@ -8,8 +8,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   parameters. ``Schema`` and ``parse``: the same for a schema of the project's own.
 - ``select_rows`` and ``select_columns``: features and target of a table that models
   can learn from. ``split_rows`` and ``make_folds``: which rows test and validate, also
-  by groups (``group_keys``) and times (``read_times``). ``fold_pairs``: the rows of
-  each fold. ``warn_about_table``: what may make its scores flatter.
+  by groups and times (``groups_and_times``). ``fold_pairs``: the rows of each fold.
+  ``warn_about_table``: what may make its scores flatter.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
 - ``cross_validate_model`` and ``score_fitted_model``: scores on folds, and on other
@@ -62,9 +62,8 @@ if TYPE_CHECKING:
     from .models.scoring import score_fitted_model as score_fitted_model
     from .models.scoring import summarize_folds as summarize_folds
     from .models.split import fold_pairs as fold_pairs
-    from .models.split import group_keys as group_keys
+    from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
-    from .models.split import read_times as read_times
     from .models.split import split_rows as split_rows
     from .models.tuning import TuningSpec as TuningSpec
     from .models.tuning import tune_model as tune_model
@@ -99,9 +98,8 @@ _MODULES = {
     ],
     "models.split": [
         "fold_pairs",
-        "group_keys",
+        "groups_and_times",
         "make_folds",
-        "read_times",
         "split_rows",
     ],
     "models.tuning": ["TuningSpec", "tune_model"],

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from kedro_dynamic.config.errors import ConfigurationError, DataError
-from kedro_dynamic.config.schema import FILE
+from kedro_dynamic.config.schema import FILE, DataSpec
 from kedro_dynamic.models.balance import cut_by_time, deal_groups, lowest_hashes
 
 Array = np.ndarray[Any, Any]
@@ -195,6 +195,31 @@ def _read_dates(texts: "pd.Series[Any]") -> "pd.Series[Any]":
             return dates.dt.tz_localize(None)
     examples = ", ".join(f"'{text}'" for text in texts.dropna().unique()[:3])
     _refuse(f"{texts.name}: not dates of one format: {examples}")
+
+
+def groups_and_times(
+    table: pd.DataFrame, data: DataSpec, rows: Array
+) -> tuple["pd.Series[Any] | None", "pd.Series[Any] | None"]:
+    """Return the groups and the times of some rows of a table, for ``make_folds``.
+
+    Args:
+        table: One row per sample.
+        data: Names the column of the groups or of the times.
+        rows: Positions of the rows, from 0.
+
+    Returns:
+        The group of each row, and the time of each row; None without such a column.
+
+    Raises:
+        DataError: If times cannot be read.
+    """
+    groups, times = None, None
+    if data.group_column:
+        # Of all rows, since their values together tell what a group is.
+        groups = group_keys(table[data.group_column]).iloc[rows]
+    if data.time_column:
+        times = read_times(table[data.time_column]).iloc[rows]
+    return groups, times
 
 
 def make_folds(

@@ -16,10 +16,9 @@ from kedro_dynamic import (
     ModelSpec,
     build_model,
     cross_validate_model,
-    group_keys,
+    groups_and_times,
     has_classes,
     make_folds,
-    read_times,
     score_fitted_model,
     select_columns,
     select_rows,
@@ -38,31 +37,27 @@ def split_data(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split a table into a training set and a test set, and the former into folds.
 
-    Rows are drawn at random, and all parts have the same shares of the classes, if each
-    class has enough rows. With a group column, all rows of a group are in one part.
-    With a time column, models are tested on later rows than they are trained on.
+    Rows are drawn at random. With a group column, all rows of a group are in one part;
+    with a time column, models are tested on later rows than they are trained on.
 
-    A split of your own returns the same five tables. ``folds`` needs one column
-    ``fold``, the number of the fold that validates on the row, or nothing for rows that
-    are trained on alone. If folds train on earlier rows alone, give the rows' times, or
-    other numbers that grow with them, as a second column ``block``.
+    A split of your own returns the same five tables. The column ``fold`` of ``folds``
+    is the number of the fold that validates on the row, or missing if the row only
+    trains. With a column ``block`` of numbers, folds train on earlier blocks alone.
 
     Args:
         table: One row per sample, with the features and the target as columns.
-        data: The columns that are the target, the group, the time or no features, and
-            the share of rows to train on.
+        data: The columns' roles, and the share of rows to train on.
         comparison: The number of folds.
-        models: The entries in ``parameters.yml``, by the names of the models: they say
-            whether the target's values are classes.
+        models: The entries in ``parameters.yml``, by name. Their kind says whether the
+            target's values are classes.
         random_state: Seed of the shuffle.
 
     Returns:
-        X_train, X_test, y_train, y_test and folds: X has the features as columns, y has
-        the target as its only column, folds has a row per training row.
+        X_train, X_test, y_train, y_test and folds: X has the features, y has the target
+        as its only column, folds has a row per training row.
 
     Raises:
-        DataError: If columns are missing, no model can learn from their values, or the
-            rows cannot be split like that.
+        DataError: If no model can learn from the table, or it cannot be split.
         ConfigurationError: If there cannot be that many folds.
     """
     table = select_rows(table, data)
@@ -81,16 +76,10 @@ def split_data(
     X_train, y_train = X.iloc[train_rows], y.iloc[train_rows]
     X_test, y_test = X.iloc[test_rows], y.iloc[test_rows]
 
-    groups, times = None, None
-    if data.group_column:
-        groups = group_keys(table[data.group_column]).iloc[train_rows]
-    if data.time_column:
-        times = read_times(table[data.time_column]).iloc[train_rows]
     folds = make_folds(
         X_train,
         y_train,
-        groups,
-        times,
+        *groups_and_times(table, data, train_rows),
         folds=comparison.folds,
         random_state=random_state,
         is_classification=is_classification,
