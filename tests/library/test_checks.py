@@ -133,7 +133,7 @@ def test_texts_in_a_target_of_numbers_are_named() -> None:
     ("table", "kept", "said"),
     [
         (
-            TABLE.assign(kind=[*"xyxy", None, None]),
+            TABLE.assign(kind=pd.Series([*"xyxy", None, None], dtype=object)),
             [*"xyxy"],
             "kind: 2 of 6 rows have no target and are left out",
         ),
