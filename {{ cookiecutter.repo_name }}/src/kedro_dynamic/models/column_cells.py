@@ -1,0 +1,499 @@
+"""Reads the cells of one column: as texts, as numbers, as dates.
+
+How a column is read is decided once, on training rows (``column_kinds.py``), and is
+plain data: a *reading*, a dictionary that JSON can hold. New rows are read by the same
+reading. A fitted model needs this module, so it imports numpy and pandas only.
+"""
+
+import datetime
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Reading = Mapping[str, Any]
+"""How one column is read. Which keys there are depends on the kind of the column:
+
+- ``decimal``: the decimal sign of numbers, ``.`` or ``,``; empty if the file's reader
+  had made numbers of them, so that nobody knows.
+- ``thousands``: true if points are separators of thousands.
+- ``sign``: a currency or ``%``; ``any`` if signs differ.
+- ``missing``: further marks of missing values, in lower case.
+- ``formats``: how dates are written, as ``strptime`` has it, or ``ISO8601``.
+- ``day_first``: whether ``03/04/2024`` is in April; absent if no such cell was seen.
+- ``parts``: what is taken from a date besides the day: month, weekday, hour.
+- ``booleans``: the categories that mean true and false.
+"""
+
+MARKS = frozenset({"", "?", "na", "n/a", "n.a.", "nan", "nat", "null", "<na>", "#n/a"})
+"""Cells that mean a missing value in every column, in lower case."""
+
+WIDE_MARKS = MARKS | {"none", "-", "--", ".", "..", "..."}
+"""Cells that mean a missing value among numbers and dates, in lower case.
+
+Among categories they are levels: a house has no alley, a blood group is negative.
+"""
+
+TRUE_WORDS = frozenset({"true", "yes", "y", "t", "on", "1", "1.0"})
+FALSE_WORDS = frozenset({"false", "no", "n", "f", "off", "0", "0.0"})
+
+ISO = "ISO8601"
+
+# Below this number of rows, Python's own loops are quicker than pandas' set-up.
+SMALL = 32
+
+
+class Cells(NamedTuple):
+    """The different values of a column, and which row has which."""
+
+    codes: "NDArray[np.intp]"
+    """Per row the position of its value in ``texts``; -1 if it is missing."""
+
+    texts: list[str]
+    """The different values as texts, without spaces around them."""
+
+    from_numbers: bool
+    """The column was one of numbers, in which leading zeros are lost."""
+
+    def take(self, per_text: "NDArray[Any]", missing: Any) -> "NDArray[Any]":
+        """Return for each row what belongs to its text."""
+        # Code -1 takes the last one.
+        return np.append(per_text, np.asarray([missing], per_text.dtype))[self.codes]
+
+
+def read_cells(values: "pd.Series[Any]") -> Cells:
+    """Return the values of a column of any type as texts, each of them once."""
+    from_numbers = is_numeric(values)
+    if len(values) <= SMALL:
+        row_values = values.tolist()
+        present = [value for value in row_values if not is_missing(value)]
+        codes = np.full(len(values), -1)
+        codes[[not is_missing(value) for value in row_values]] = np.arange(len(present))
+        return Cells(codes, list(map(text_of, present)), from_numbers)
+
+    different: Any
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes = np.asarray(values.cat.codes, np.intp)
+        different = values.cat.categories
+    else:
+        try:
+            codes, different = pd.factorize(values)
+        except TypeError:  # lists and dictionaries cannot be compared
+            codes, different = pd.factorize(values.map(str, na_action="ignore"))
+    return Cells(codes, list(map(text_of, different.tolist())), from_numbers)
+
+
+def is_numeric(values: "pd.Series[Any]") -> bool:
+    """Return True if a column has a type of numbers; booleans are not numbers."""
+    dtype = values.dtype
+    return pd.api.types.is_numeric_dtype(dtype) and not (
+        pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype)
+    )
+
+
+def is_date_type(values: "pd.Series[Any]") -> bool:
+    """Return True if a column has a type of dates."""
+    is_period = isinstance(values.dtype, pd.PeriodDtype)
+    return is_period or pd.api.types.is_datetime64_any_dtype(values.dtype)
+
+
+def is_missing(value: Any) -> bool:
+    """Return True for None, NaN, NaT and NA."""
+    return value is None or value is pd.NA or (value != value) is True
+
+
+def text_of(value: Any) -> str:
+    """Return a value as a text, such that 12, 12.0 and "12" are the same."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, float | Decimal | np.floating):
+        is_whole = value == value // 1
+        return str(int(value)) if is_whole else str(float(value))
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value).strip()
+
+
+# --- Numbers ---
+
+# By its own name or by that of ISO 4217, a currency is the same.
+CURRENCIES = {
+    "$": "$", "US$": "$", "USD": "$", "€": "€", "EUR": "€", "£": "£", "GBP": "£",
+    "¥": "¥", "JPY": "¥", "CNY": "CNY", "₹": "₹", "INR": "₹", "CHF": "CHF",
+    "Fr.": "CHF", "R$": "R$", "BRL": "R$", "kr": "kr", "kr.": "kr", "zł": "zł",
+    "PLN": "zł", "₽": "₽", "RUB": "₽", "₩": "₩", "KRW": "₩", "₺": "₺", "TRY": "₺",
+    "CAD": "CAD", "AUD": "AUD",
+}  # fmt: skip
+
+# Spaces of all kinds, apostrophes and the minus sign, as typesetters write them.
+PLAIN = str.maketrans("\u00a0\u202f\u2009\u2212\u2013\u2019", "   --'")
+
+
+@lru_cache
+def _number_pattern(decimal: str) -> "re.Pattern[str]":
+    """Return what a number looks like, with signs and separators of thousands."""
+    point, comma = (r"\.", ",") if decimal == "." else (",", r"\.")
+    # A group of thousands does not begin with a zero: 0,567 is a decimal comma.
+    groups = [rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+" for mark in (comma, " ", "'")]
+    lakhs = rf"[1-9]\d?(?:{comma}\d{{2}})+{comma}\d{{3}}"
+    signs = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, reverse=True))
+    return re.compile(
+        rf"(?P<open>\()?(?P<minus>[-+]?)\s*(?P<before>{signs})?\s*(?P<inner>[-+]?)"
+        rf"(?={point}?\d)(?P<whole>{'|'.join(groups)}|{lakhs}|\d+)?"
+        rf"(?:{point}(?P<fraction>\d*))?(?P<exponent>[eE][-+]?\d+)?"
+        rf"\s*(?P<after>{signs}|%)?(?P<close>\))?"
+    )
+
+
+class Number(NamedTuple):
+    """A number as it was written."""
+
+    value: float
+    sign: str
+    """A currency, ``%`` or nothing."""
+
+
+def parse_number(text: str, decimal: str) -> Number | None:
+    """Read ``1,170``, ``-$5.00``, ``($5.00)``, ``7 %`` or, by comma, ``1.234,56``.
+
+    Args:
+        text: A cell without spaces around it.
+        decimal: The decimal sign; empty if it is not known: then a cell is read only
+            if it can mean one number alone.
+
+    Returns:
+        The number; None if the cell is not one.
+    """
+    if decimal == "," or not text.isascii() or "_" in text:
+        plain = None
+    else:
+        plain = _plain_number(text)
+    if plain is not None:
+        return plain if np.isfinite(plain.value) else None
+    if decimal:
+        return _parse_written(text, decimal)
+
+    by_point, by_comma = _parse_written(text, "."), _parse_written(text, ",")
+    if by_point is None or by_comma is None:
+        return by_point or by_comma
+    return by_point if by_point == by_comma else None
+
+
+def _plain_number(text: str) -> Number | None:
+    """Read a number that Python itself can read."""
+    try:
+        return Number(float(text), "")
+    except ValueError:
+        return None
+
+
+def _parse_written(text: str, decimal: str) -> Number | None:
+    """Read a number with signs and separators."""
+    match = _number_pattern(decimal).fullmatch(text.translate(PLAIN))
+    if match is None or bool(match["open"]) != bool(match["close"]):
+        return None
+    minus, before, after = (
+        match["minus"] + match["inner"],
+        match["before"],
+        match["after"],
+    )
+    if len(minus) > 1 or (before and after) or (match["open"] and minus):
+        return None
+
+    whole = re.sub(r"\D", "", match["whole"] or "")
+    digits = f"{whole or '0'}.{match['fraction'] or '0'}{match['exponent'] or ''}"
+    value = float(digits)
+    if not np.isfinite(value):
+        return None
+    sign = before or after or ""
+    is_negative = minus == "-" or match["open"]
+    return Number(-value if is_negative else value, CURRENCIES.get(sign, sign))
+
+
+def marks_of(reading: Reading) -> Collection[str]:
+    """Return which cells mean a missing value in a column of numbers or dates."""
+    return WIDE_MARKS.union(reading.get("missing", ()))
+
+
+def read_numbers(
+    values: "pd.Series[Any]", reading: Reading
+) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
+    """Return a column as floats, and in which rows a cell is not a number.
+
+    Cells that cannot be read, and infinite ones, are missing.
+    """
+    dtype = values.dtype
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        numbers = (values / pd.Timedelta(days=1)).to_numpy(float)
+    elif is_numeric(values) or pd.api.types.is_bool_dtype(dtype):
+        if isinstance(dtype, np.dtype):
+            numbers = values.to_numpy(float)
+        else:
+            numbers = values.to_numpy(float, na_value=np.nan)
+    else:
+        cells = read_cells(values)
+        per_text, is_unread = numbers_of(cells.texts, reading)
+        return cells.take(per_text, np.nan), cells.take(is_unread, False)
+
+    unread = np.isinf(numbers)
+    return np.where(unread, np.nan, numbers) if unread.any() else numbers, unread
+
+
+def numbers_of(
+    texts: Sequence[str], reading: Reading
+) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
+    """Return texts as floats, and which of them are not numbers."""
+    decimal, allowed = reading.get("decimal", ""), reading.get("sign", "")
+    has_booleans = "booleans" in reading
+    numbers = np.full(len(texts), np.nan)
+    unread = np.zeros(len(texts), bool)
+    marks = None
+    for position, text in enumerate(texts):
+        number = parse_number(text, decimal)
+        if number is not None and _is_allowed(number.sign, allowed):
+            numbers[position] = number.value
+            continue
+
+        lower = text.lower()
+        if has_booleans and lower in TRUE_WORDS | FALSE_WORDS:
+            numbers[position] = lower in TRUE_WORDS
+            continue
+        if marks is None:
+            marks = marks_of(reading)
+        unread[position] = lower not in marks
+    return numbers, unread
+
+
+def _is_allowed(sign: str, trained: str) -> bool:
+    """Return True if a number with this sign means what the training numbers mean.
+
+    A currency may be new, where there was none; 7 % is not the same as 7.
+    """
+    return sign in ("", trained) or trained == "any" or (not trained and sign != "%")
+
+
+# --- Dates ---
+
+_MONTHS = (
+    "January February March April May June "
+    "July August September October November December"
+)
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+
+
+def _names(words: str, length: int | None = None) -> str:
+    return "|".join(word[:length] for word in words.split())
+
+
+# Names and the halves of a day, by the directive of strptime that reads them. Full
+# names come first: "March" begins with "Mar".
+_NAMES = re.compile(
+    rf"(?P<B>{_names(_MONTHS)})|(?P<b>{_names(_MONTHS, 3)})"
+    rf"|(?P<A>{_names(_DAYS)})|(?P<a>{_names(_DAYS, 3)})|(?P<p>[AP]M)",
+    re.IGNORECASE,
+)
+
+_ISO_SHAPE = re.compile(
+    r"9999-99-99([T ]99:99(:99([.,]9{1,9})?)?( ?(Z|[+-]99(:?99)?))?)?"
+)
+
+_ISO_START = re.compile(r"\d{4}-\d\d-\d\d")
+
+# The shapes of dates, and the format of each; %1 is the day and %2 the month or, if
+# months come first, the reverse.
+_DATE_SHAPES = [
+    (re.compile(shape), form)
+    for shape, form in (
+        (r"9999([-/.])99?\1(?:99?)", r"%Y\1%m\1%d"),
+        (r"99?([-/.])99?\1(9999)", r"%1\1%2\1%Y"),
+        (r"99?([-/.])99?\1(99)", r"%1\1%2\1%y"),
+        (r"99?([- .]|\. )(%[bB])([- .,]|, |\. )9999", r"%d\1\2\3%Y"),
+        (r"99?([- .]|\. )(%[bB])([- .,]|, |\. )99", r"%d\1\2\3%y"),
+        (r"(%[bB])( |\. )99?(, ?| )9999", r"\1\2%d\3%Y"),
+        (r"(%[bB])([- ]|, )9999", r"\1\2%Y"),
+        (r"9999([-/])99", r"%Y\1%m"),
+        (r"99?/9999", r"%m/%Y"),
+    )
+]
+
+_TIME_SHAPES = [
+    (re.compile(shape), form)
+    for shape, form in (
+        (r"99?:99", r"%H:%M"),
+        (r"99?:99:99", r"%H:%M:%S"),
+        (r"99?:99:99\.9{1,9}", r"%H:%M:%S.%f"),
+        (r"99?:99( ?)%p", r"%I:%M\1%p"),
+        (r"99?:99:99( ?)%p", r"%I:%M:%S\1%p"),
+    )
+]
+
+_SHAPE_OF_PARTS = re.compile(
+    r"(?P<weekday>%[aA],? )?(?P<date>.+?)"
+    r"(?P<gap>, |T| )(?P<time>99?:[^Z+]*?)(?P<zone> ?(?:Z|[+-]99:?99))?"
+)
+
+
+def date_shape(text: str) -> str:
+    """Return a text with each digit as 9 and each name as its strptime directive."""
+    shape = re.sub(r"\d", "9", text)
+    if any(letter.isalpha() for letter in shape):
+        shape = _NAMES.sub(lambda match: f"%{match.lastgroup}", shape)
+    return shape
+
+
+@lru_cache(maxsize=1024)
+def date_format(shape: str, day_first: bool) -> str | None:
+    """Return the strptime format of a shape; None if it is not that of a date.
+
+    Args:
+        shape: From ``date_shape``.
+        day_first: Whether ``03/04/2024`` is in April.
+    """
+    if _ISO_SHAPE.fullmatch(shape):
+        return ISO
+    time = _first_format(_TIME_SHAPES, shape)
+    if time:
+        return time
+
+    parts = _SHAPE_OF_PARTS.fullmatch(shape)
+    if parts:
+        weekday, date, gap = parts["weekday"] or "", parts["date"], parts["gap"]
+        time = _first_format(_TIME_SHAPES, parts["time"])
+        zone = re.sub(r"Z|[+-]99:?99", "%z", parts["zone"] or "")
+        if time is None:
+            return None
+        rest = f"{gap}{time}{zone}"
+    else:
+        weekday, date = re.fullmatch(r"(%[aA],? )?(.*)", shape, re.DOTALL).groups("")  # type: ignore[union-attr]
+        rest = ""
+    form = _first_format(_DATE_SHAPES, date)
+    if form is None:
+        return None
+    first, second = ("%d", "%m") if day_first else ("%m", "%d")
+    return weekday + form.replace("%1", first).replace("%2", second) + rest
+
+
+def _first_format(
+    shapes: Iterable[tuple["re.Pattern[str]", str]], shape: str
+) -> str | None:
+    """Return the format of the first shape that matches."""
+    for pattern, form in shapes:
+        match = pattern.fullmatch(shape)
+        if match:
+            return match.expand(form)
+    return None
+
+
+def depends_on_order(shape: str) -> bool:
+    """Return True if a shape is another date when the day comes first."""
+    return date_format(shape, True) != date_format(shape, False)
+
+
+def to_dates(texts: Sequence[str], form: str) -> "NDArray[np.datetime64]":
+    """Read texts by one format, zones turned into UTC; what cannot be read is NaT."""
+    dates = pd.to_datetime(list(texts), format=form, errors="coerce", utc=True)
+    return dates.tz_localize(None).to_numpy("datetime64[us]")
+
+
+def read_dates(
+    values: "pd.Series[Any]", reading: Reading
+) -> tuple["NDArray[np.datetime64]", "NDArray[np.bool_]"]:
+    """Return a column as dates in UTC, and in which rows a cell is not a date.
+
+    Cells that cannot be read are missing (NaT).
+    """
+    if is_date_type(values):
+        if isinstance(values.dtype, pd.PeriodDtype):
+            values = values.dt.to_timestamp()
+        dates = pd.DatetimeIndex(values)
+        if dates.tz is not None:
+            dates = dates.tz_convert("UTC").tz_localize(None)
+        return dates.to_numpy("datetime64[us]"), np.zeros(len(values), bool)
+
+    cells = read_cells(values)
+    per_text, is_unread = dates_of(cells.texts, reading)
+    missing = np.datetime64("NaT", "us")
+    return cells.take(per_text, missing), cells.take(is_unread, False)
+
+
+def dates_of(
+    texts: Sequence[str], reading: Reading
+) -> tuple["NDArray[np.datetime64]", "NDArray[np.bool_]"]:
+    """Return texts as dates, and which of them are not dates."""
+    marks = marks_of(reading)
+    dates = np.full(len(texts), np.datetime64("NaT", "us"))
+    left = np.array([text.lower() not in marks for text in texts], bool)
+
+    for form in reading.get("formats", ()):
+        positions = np.flatnonzero(left)
+        if form == ISO:
+            positions = positions[[bool(_ISO_START.match(texts[i])) for i in positions]]
+        if positions.size:
+            dates[positions] = to_dates([texts[i] for i in positions], form)
+            left &= np.isnat(dates)
+
+    # Formats that the training rows do not have, such as one with a time.
+    shapes: dict[str, list[int]] = {}
+    for position in np.flatnonzero(left):
+        shapes.setdefault(date_shape(texts[position]), []).append(position)
+    for shape, positions in shapes.items():
+        dates[positions] = _dates_of_shape(
+            [texts[i] for i in positions], shape, reading
+        )
+    return dates, left & np.isnat(dates)
+
+
+def _dates_of_shape(
+    texts: Sequence[str], shape: str, reading: Reading
+) -> "NDArray[np.datetime64]":
+    """Read texts of one shape; where the order is not known, those that are sure."""
+    day_first = reading.get("day_first")
+    form = date_format(shape, day_first is not False)
+    is_time = form is not None and is_time_format(form)
+    if form is None or is_time != bool(reading.get("time")):
+        return np.full(len(texts), np.datetime64("NaT", "us"))
+
+    dates = to_dates(texts, form)
+    if day_first is None and depends_on_order(shape):
+        by_month = to_dates(texts, str(date_format(shape, False)))
+        dates = np.where(np.isnat(dates), by_month, dates)
+        is_ambiguous = ~np.isnat(by_month) & (dates != by_month)
+        dates[is_ambiguous] = np.datetime64("NaT", "us")
+    return dates
+
+
+def is_time_format(form: str) -> bool:
+    """Return True for the format of a time of day without a date."""
+    return form != ISO and "%Y" not in form and "%y" not in form
+
+
+def date_features(
+    dates: "NDArray[np.datetime64]", reading: Reading
+) -> dict[str, "NDArray[np.float64]"]:
+    """Return the days since 2000, and the parts of the date that the reading names.
+
+    Args:
+        dates: From ``read_dates``.
+        reading: Its ``parts`` are among month, weekday (Monday is 0) and hour, with
+            minutes as a fraction. Of a time of day there is the hour alone.
+
+    Returns:
+        The values by part; the day has the name ``day``.
+    """
+    missing = np.isnat(dates)
+    days = (dates - np.datetime64("2000-01-01")) / np.timedelta64(1, "D")
+    parts = {} if reading.get("time") else {"day": days}
+    for part in reading.get("parts", ()):
+        if part == "month":
+            values = dates.astype("datetime64[M]").astype(int) % 12 + 1.0
+        elif part == "weekday":
+            values = (np.floor(days) + 5) % 7  # 2000-01-01 was a Saturday
+        else:
+            values = days % 1 * 24
+        parts[part] = np.where(missing, np.nan, values)
+    return parts
