@@ -6,6 +6,7 @@ reading. A fitted model needs this module, so it imports numpy and pandas only.
 """
 
 import datetime
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -33,7 +34,7 @@ Reading = Mapping[str, Any]
 MARKS = frozenset({"", "?", "na", "n/a", "n.a.", "nan", "nat", "null", "<na>", "#n/a"})
 """Cells that mean a missing value in every column, in lower case."""
 
-WIDE_MARKS = MARKS | {"none", "-", "--", ".", "..", "..."}
+WIDE_MARKS = MARKS | {"none", "-", "--", ".", "..", "...", "0000-00-00", "00/00/0000"}
 """Cells that mean a missing value among numbers and dates, in lower case.
 
 Among categories they are levels: a house has no alley, a blood group is negative.
@@ -85,7 +86,11 @@ def read_cells(values: "pd.Series[Any]") -> Cells:
             codes, different = pd.factorize(values)
         except TypeError:  # lists and dictionaries cannot be compared
             codes, different = pd.factorize(values.map(str, na_action="ignore"))
-    return Cells(codes, list(map(text_of, different.tolist())), from_numbers)
+    if isinstance(different.dtype, pd.StringDtype):
+        texts = [text.strip() for text in different.tolist()]
+    else:
+        texts = list(map(text_of, different.tolist()))
+    return Cells(codes, texts, from_numbers)
 
 
 def is_numeric(values: "pd.Series[Any]") -> bool:
@@ -134,6 +139,10 @@ CURRENCIES = {
 PLAIN = str.maketrans("\u00a0\u202f\u2009\u2212\u2013\u2019", "   --'")
 
 
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_SEPARATORS = re.compile(r"\D")
+
+
 @lru_cache
 def _number_pattern(decimal: str) -> "re.Pattern[str]":
     """Return what a number looks like, with signs and separators of thousands."""
@@ -143,10 +152,10 @@ def _number_pattern(decimal: str) -> "re.Pattern[str]":
     lakhs = rf"[1-9]\d?(?:{comma}\d{{2}})+{comma}\d{{3}}"
     signs = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, reverse=True))
     return re.compile(
-        rf"(?P<open>\()?(?P<minus>[-+]?)\s*(?P<before>{signs})?\s*(?P<inner>[-+]?)"
-        rf"(?={point}?\d)(?P<whole>{'|'.join(groups)}|{lakhs}|\d+)?"
-        rf"(?:{point}(?P<fraction>\d*))?(?P<exponent>[eE][-+]?\d+)?"
-        rf"\s*(?P<after>{signs}|%)?(?P<close>\))?"
+        rf"(\()?([-+]?)\s*({signs})?\s*([-+]?)"  # bracket, minus, currency, minus
+        rf"(?={point}?\d)({'|'.join(groups)}|{lakhs}|\d+)?"  # whole part
+        rf"(?:{point}(\d*))?([eE][-+]?\d+)?"  # fraction, exponent
+        rf"\s*({signs}|%)?(\))?"  # currency or percent, bracket
     )
 
 
@@ -169,12 +178,9 @@ def parse_number(text: str, decimal: str) -> Number | None:
     Returns:
         The number; None if the cell is not one.
     """
-    if decimal == "," or not text.isascii() or "_" in text:
-        plain = None
-    else:
-        plain = _plain_number(text)
-    if plain is not None:
-        return plain if np.isfinite(plain.value) else None
+    if decimal != "," and _PLAIN_NUMBER.fullmatch(text):
+        value = float(text)
+        return Number(value, "") if math.isfinite(value) else None
     if decimal:
         return _parse_written(text, decimal)
 
@@ -184,40 +190,42 @@ def parse_number(text: str, decimal: str) -> Number | None:
     return by_point if by_point == by_comma else None
 
 
-def _plain_number(text: str) -> Number | None:
-    """Read a number that Python itself can read."""
-    try:
-        return Number(float(text), "")
-    except ValueError:
-        return None
-
-
 def _parse_written(text: str, decimal: str) -> Number | None:
     """Read a number with signs and separators."""
-    match = _number_pattern(decimal).fullmatch(text.translate(PLAIN))
-    if match is None or bool(match["open"]) != bool(match["close"]):
+    if not text.isascii():
+        text = text.translate(PLAIN)
+    match = _number_pattern(decimal).fullmatch(text)
+    if match is None:
         return None
-    minus, before, after = (
-        match["minus"] + match["inner"],
-        match["before"],
-        match["after"],
+    opening, minus, before, inner, whole, fraction, exponent, after, closing = (
+        match.groups("")
     )
-    if len(minus) > 1 or (before and after) or (match["open"] and minus):
+    signs = minus + inner
+    if len(signs) > 1 or (before and after) or bool(opening) != bool(closing):
+        return None
+    if opening and signs:
         return None
 
-    whole = re.sub(r"\D", "", match["whole"] or "")
-    digits = f"{whole or '0'}.{match['fraction'] or '0'}{match['exponent'] or ''}"
-    value = float(digits)
-    if not np.isfinite(value):
+    if not whole.isdecimal():
+        whole = _SEPARATORS.sub("", whole)
+    value = float(f"{whole or '0'}.{fraction or '0'}{exponent}")
+    if not math.isfinite(value):
         return None
-    sign = before or after or ""
-    is_negative = minus == "-" or match["open"]
+    sign = before or after
+    is_negative = signs == "-" or opening
     return Number(-value if is_negative else value, CURRENCIES.get(sign, sign))
 
 
 def marks_of(reading: Reading) -> Collection[str]:
     """Return which cells mean a missing value in a column of numbers or dates."""
     return WIDE_MARKS.union(reading.get("missing", ()))
+
+
+def are_marks(texts: Sequence[str], marks: Collection[str]) -> "NDArray[np.bool_]":
+    """Return which texts are among the marks, which are in lower case."""
+    longest = max(map(len, marks), default=0)
+    found = [len(text) <= longest and text.lower() in marks for text in texts]
+    return np.array(found, dtype=bool)
 
 
 def read_numbers(
@@ -248,25 +256,61 @@ def numbers_of(
     texts: Sequence[str], reading: Reading
 ) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
     """Return texts as floats, and which of them are not numbers."""
-    decimal, allowed = reading.get("decimal", ""), reading.get("sign", "")
+    decimal, sign = reading.get("decimal", ""), reading.get("sign", "")
     has_booleans = "booleans" in reading
-    numbers = np.full(len(texts), np.nan)
+    marks = marks_of(reading)
+    numbers = simple_numbers(texts, decimal, sign)
     unread = np.zeros(len(texts), bool)
-    marks = None
-    for position, text in enumerate(texts):
-        number = parse_number(text, decimal)
-        if number is not None and _is_allowed(number.sign, allowed):
-            numbers[position] = number.value
-            continue
-
+    for position in np.flatnonzero(np.isnan(numbers)).tolist():
+        text = texts[position]
         lower = text.lower()
-        if has_booleans and lower in TRUE_WORDS | FALSE_WORDS:
-            numbers[position] = lower in TRUE_WORDS
+        if lower in marks:
             continue
-        if marks is None:
-            marks = marks_of(reading)
-        unread[position] = lower not in marks
+        number = parse_number(text, decimal)
+        if number is not None and _is_allowed(number.sign, sign):
+            numbers[position] = number.value
+        elif has_booleans and lower in TRUE_WORDS | FALSE_WORDS:
+            numbers[position] = lower in TRUE_WORDS
+        else:
+            unread[position] = True
     return numbers, unread
+
+
+def simple_numbers(
+    texts: Sequence[str], decimal: str, sign: str
+) -> "NDArray[np.float64]":
+    """Read those texts that pandas can read as numbers, all at once.
+
+    They are the ordinary ones among those that ``parse_number`` reads: 100,000 amounts
+    of money take 40 ms instead of 300.
+
+    Args:
+        texts: Different cells of a column.
+        decimal: The decimal sign.
+        sign: The currency or percent sign that they have, or none.
+
+    Returns:
+        A number per text; NaN for those that are left to ``parse_number``.
+    """
+    numbers = np.full(len(texts), np.nan)
+    if len(texts) <= SMALL or not decimal:
+        return numbers
+    point, comma = (r"\.", ",") if decimal == "." else (",", r"\.")
+    before = "" if sign in ("%", "any") else re.escape(sign)
+    after = " ?%" if sign == "%" else ""
+    pattern = (
+        rf"-?{before}(?:[1-9][0-9]{{0,2}}(?:{comma}[0-9]{{3}})+|[0-9]+)"
+        rf"(?:{point}[0-9]+)?{after}"
+    )
+    column = pd.Series(texts, dtype="str")
+    is_simple = column.str.fullmatch(pattern).to_numpy(bool)
+    if is_simple.any():
+        kept = rf"[^0-9\-{decimal}]"
+        digits = column[is_simple].str.replace(kept, "", regex=True)
+        if decimal == ",":
+            digits = digits.str.replace(",", ".", regex=False)
+        numbers[is_simple] = digits.astype(float)
+    return numbers
 
 
 def _is_allowed(sign: str, trained: str) -> bool:
@@ -298,11 +342,11 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 
+_NINES = str.maketrans("0123456789", "9999999999")
+
 _ISO_SHAPE = re.compile(
     r"9999-99-99([T ]99:99(:99([.,]9{1,9})?)?( ?(Z|[+-]99(:?99)?))?)?"
 )
-
-_ISO_START = re.compile(r"\d{4}-\d\d-\d\d")
 
 # The shapes of dates, and the format of each; %1 is the day and %2 the month or, if
 # months come first, the reverse.
@@ -340,10 +384,12 @@ _SHAPE_OF_PARTS = re.compile(
 
 def date_shape(text: str) -> str:
     """Return a text with each digit as 9 and each name as its strptime directive."""
-    shape = re.sub(r"\d", "9", text)
-    if any(letter.isalpha() for letter in shape):
-        shape = _NAMES.sub(lambda match: f"%{match.lastgroup}", shape)
-    return shape
+    return _replace_names(text.translate(_NINES))
+
+
+@lru_cache(maxsize=1024)
+def _replace_names(text: str) -> str:
+    return _NAMES.sub(lambda match: f"%{match.lastgroup}", text)
 
 
 @lru_cache(maxsize=1024)
@@ -427,12 +473,13 @@ def dates_of(
     """Return texts as dates, and which of them are not dates."""
     marks = marks_of(reading)
     dates = np.full(len(texts), np.datetime64("NaT", "us"))
-    left = np.array([text.lower() not in marks for text in texts], bool)
+    left = ~are_marks(texts, marks)
 
     for form in reading.get("formats", ()):
         positions = np.flatnonzero(left)
         if form == ISO:
-            positions = positions[[bool(_ISO_START.match(texts[i])) for i in positions]]
+            # Or pandas would take 2024 for a date, too.
+            positions = positions[[texts[i][4:5] == "-" for i in positions]]
         if positions.size:
             dates[positions] = to_dates([texts[i] for i in positions], form)
             left &= np.isnat(dates)

@@ -35,10 +35,10 @@ from kedro_dynamic.models.column_parts import (
     MISSING,
     UNKNOWN,
     Levels,
+    NumberEncoder,
     TextEncoder,
     make_level_encoder,
     make_mean_encoder,
-    make_number_encoder,
 )
 
 STATE_VERSION = 1
@@ -255,7 +255,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.parts_: dict[str, Any] = {}
         self.part_columns_: dict[str, list[str]] = {}
         if numbers:
-            self._add_part("numbers", numbers, make_number_encoder())
+            self._add_part("numbers", numbers, NumberEncoder())
         if levels:
             # One more than levels: missing values are one, too.
             self._add_part("levels", levels, make_level_encoder(MAX_LEVELS + 1))

@@ -5,9 +5,11 @@ cells that can mean one thing only. A fitted model needs this module, so it impo
 numpy and pandas only.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from kedro_dynamic.models.column_cells import (
     MARKS,
     Number,
+    are_marks,
     date_features,
     date_format,
     date_shape,
@@ -25,6 +28,7 @@ from kedro_dynamic.models.column_cells import (
     is_time_format,
     parse_number,
     read_cells,
+    simple_numbers,
 )
 
 # Number of different values that show what a column looks like.
@@ -49,20 +53,23 @@ class TextColumn(NamedTuple):
         """Count the texts of a column of any type."""
         cells = read_cells(values)
         rows_of = np.bincount(cells.codes[cells.codes >= 0], minlength=len(cells.texts))
-        counts: Counter[str] = Counter()
-        for text, count in zip(cells.texts, rows_of.tolist(), strict=True):
-            counts[text] += count  # with spaces around it, a text is another value
-        column = cls([*counts], np.array([*counts.values()], np.intp), len(values))
-        return column.without(MARKS)
+        texts = cells.texts
+        if len(set(texts)) < len(texts):  # some have spaces around them, others not
+            counts: Counter[str] = Counter()
+            for text, count in zip(texts, rows_of.tolist(), strict=True):
+                counts[text] += count
+            texts, rows_of = [*counts], np.array([*counts.values()], np.intp)
+        return cls(texts, rows_of, len(values)).without(MARKS)
 
     def without(self, marks: Collection[str]) -> "TextColumn":
         """Return the column without these texts, which are in lower case."""
-        return self.where([text.lower() not in marks for text in self.texts])
+        return self.where((~are_marks(self.texts, marks)).tolist())
 
     def where(self, chosen: Sequence[bool]) -> "TextColumn":
         """Return the column with the chosen texts only."""
-        pairs = zip(self.texts, chosen, strict=True)
-        texts = [text for text, is_chosen in pairs if is_chosen]
+        if all(chosen):
+            return self
+        texts = [*compress(self.texts, chosen)]
         return self._replace(texts=texts, counts=self.counts[np.array(chosen, bool)])
 
     @property
@@ -99,7 +106,10 @@ class Format(NamedTuple):
     """What was decided, such as a decimal comma."""
 
     doubt: str = ""
-    """What was decided without evidence, and what to write if it is wrong."""
+    """What was decided without evidence."""
+
+    alternative: str = ""
+    """How it is written if that is wrong: a format of dates, or ``decimal: ','``."""
 
     conflict: str = ""
     """Why the column should not be read so, though its cells could be."""
@@ -118,6 +128,7 @@ def looks_like_numbers(column: TextColumn) -> bool:
 def find_number_format(column: TextColumn) -> Format:
     """Find the decimal sign, currency or percent sign of a column of numbers."""
     decimal, numbers, doubt = _find_decimal(column)
+    alternative = "decimal: ','" if doubt else ""
     is_odd = [number is None for number in numbers]
     odd, regular = column.where(is_odd), column.where([not each for each in is_odd])
     values = {number.value for number in numbers if number is not None}
@@ -137,36 +148,47 @@ def find_number_format(column: TextColumn) -> Format:
     notes = ["decimal comma"] if decimal == "," else []
     if sign and sign != "any":
         notes.append(f"in {sign}")
-    return Format(reading, len(values), odd, notes, doubt, conflict)
+    return Format(reading, len(values), odd, notes, doubt, alternative, conflict)
 
 
 def _find_decimal(column: TextColumn) -> tuple[str, list[Number | None], str]:
     """Return the decimal sign, the numbers that texts are by it, and a doubt."""
-    by_point = [parse_number(text, ".") for text in column.texts]
-    has_comma = any("," in text for text in column.texts)
-    if not has_comma:
+    by_point = _parse_all(column, ".")
+    odd = column.where([number is None for number in by_point])
+    by_comma_only = odd.where(
+        [parse_number(text, ",") is not None for text in odd.texts]
+    )
+    is_by_point_only = (
+        text.isdecimal() or parse_number(text, ",") is None
+        for text, number in zip(column.texts, by_point, strict=True)
+        if number is not None
+    )
+    if by_comma_only.texts:
+        # Both signs may be there: the one in more rows is right.
+        by_comma = _parse_all(column, ",")
+        pairs = zip(by_point, by_comma, strict=True)
+        by_point_only = column.where([a is not None and b is None for a, b in pairs])
+        if by_comma_only.present > by_point_only.present:
+            return ",", by_comma, ""
         return ".", by_point, ""
-
-    by_comma = [parse_number(text, ",") for text in column.texts]
-    point_rows = comma_rows = plain = 0
-    for text, point, comma, count in zip(
-        column.texts, by_point, by_comma, column.counts.tolist(), strict=True
-    ):
-        point_rows += count * (point is not None and comma is None)
-        comma_rows += count * (comma is not None and point is None)
-        plain += text.isdecimal()
-    if comma_rows > point_rows:
-        return ",", by_comma, ""
-    if point_rows or plain:
+    if not any("," in text for text in column.texts) or any(is_by_point_only):
         return ".", by_point, ""
 
     example = next(text for text in column.texts if "," in text)
-    doubt = (
-        f"the commas, as in {example}, are read as separators of thousands; if they "
-        "are decimal commas, write decimal: ',' below load_args of the table's "
-        "catalog entry"
-    )
+    doubt = f"the commas, as in {example}, are read as separators of thousands"
     return ".", by_point, doubt
+
+
+def _parse_all(column: TextColumn, decimal: str) -> list[Number | None]:
+    """Return the numbers that texts are, by a decimal sign."""
+    sample = [parse_number(text, decimal) for text in column.sample()]
+    signs = Counter(number.sign for number in sample if number is not None)
+    sign = signs.most_common(1)[0][0] if signs else ""
+    simple = simple_numbers(column.texts, decimal, sign).tolist()
+    return [
+        parse_number(text, decimal) if math.isnan(value) else Number(value, sign)
+        for text, value in zip(column.texts, simple, strict=True)
+    ]
 
 
 def _find_sign(numbers: Sequence[Number | None]) -> tuple[str, str]:
@@ -219,22 +241,20 @@ def find_date_format(column: TextColumn) -> Format:
     notes = []
     if day_first is not None:
         notes.append("day first" if day_first else "month first")
-    return read_date_format(column, reading, notes, doubt, conflict)
+    form = read_date_format(column, reading, notes)
+    alternative = date_format(date_shape(ordered.texts[0]), True) if doubt else None
+    return form._replace(doubt=doubt, alternative=alternative or "", conflict=conflict)
 
 
 def read_date_format(
-    column: TextColumn,
-    reading: dict[str, Any],
-    notes: list[str],
-    doubt: str = "",
-    conflict: str = "",
+    column: TextColumn, reading: dict[str, Any], notes: list[str]
 ) -> Format:
     """Read dates by known formats; find which of their parts vary."""
     dates, is_odd = dates_of(column.texts, reading)
     odd = column.where(is_odd.tolist())
     different = np.unique(dates[~np.isnat(dates)])
     reading = {**reading, "parts": varying_parts(different, reading)}
-    return Format(reading, len(different), odd, notes, doubt, conflict)
+    return Format(reading, len(different), odd, notes)
 
 
 def varying_parts(
@@ -262,20 +282,17 @@ def _find_order(column: TextColumn) -> tuple[bool | None, str, str]:
         if match is None:
             continue
         separators.add(match[2])
-        if int(match[1]) > 12:
+        if 12 < int(match[1]) <= 31:
             day_first = text
-        elif int(match[3]) > 12:
+        elif 12 < int(match[3]) <= 31:
             month_first = text
 
     if day_first and month_first:
-        conflict = f"the day is first in {day_first}, the month in {month_first}"
+        conflict = f"the day comes first in {day_first}, the month in {month_first}"
         return True, "", conflict
     if day_first or month_first:
         return bool(day_first), "", ""
     if separators == {"."}:
         return True, "", ""
-    doubt = (
-        f"no day above 12 says whether the month comes first in {column.texts[0]}; it "
-        "is read so"
-    )
-    return False, doubt, ""
+    doubt = f"in dates such as {column.texts[0]} the month is taken to come first"
+    return False, f"{doubt}: no cell says otherwise", ""

@@ -24,6 +24,7 @@ from kedro_dynamic.models.column_cells import (
     is_time_format,
     read_dates,
     read_numbers,
+    to_dates,
 )
 from kedro_dynamic.models.column_formats import (
     Format,
@@ -67,6 +68,9 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 # Cells of a chunk when columns of numbers are counted, 16 MB.
 CHUNK = 2_000_000
 
+# The range of dates that are written as one number.
+FIRST_DATE, LAST_DATE = 1900_01_01, 2100_12_31
+
 MOST_NAMES = 10
 """Columns that one line names."""
 
@@ -86,6 +90,9 @@ _A_KIND = {
     "text": "a text",
     "dropped": "taken for an identifier and not used",
 }
+
+
+_BELOW = "below load_args of the table's catalog entry"
 
 
 class ColumnsError(ValueError):
@@ -189,7 +196,8 @@ def notable_columns(columns: pd.DataFrame) -> list[str]:
     names = [json.loads(reading)["column"] for reading in columns["reading"].tolist()]
     table = columns.assign(column=names, advice=columns["advice"].fillna(""))
     lines = []
-    for why, group in table[table["kind"] == "dropped"].groupby("why", sort=False):
+    unused = table[(table["kind"] == "dropped") & (table["advice"] == "")]
+    for why, group in unused.groupby("why", sort=False):
         listed = ", ".join(group["column"].head(MOST_NAMES))
         more = len(group) - MOST_NAMES
         lines.append(
@@ -272,8 +280,24 @@ def _describe_numbers(matrix: "NDArray[np.float64]") -> list[Decision]:
             reading["decimal"] = "."
         if count == 2 and (low, high) == (0, 1):
             reading["booleans"] = {"true": "1", "false": "0"}
-        decisions.append(Decision("number", count, share, "numbers", "", reading))
+        decision = Decision("number", count, share, "numbers", "", reading)
+        if is_whole[row] and low >= FIRST_DATE and high <= LAST_DATE:
+            numbers = np.unique(ordered[row, : present[row]])
+            decision = _decide_compact_dates(numbers, decision)
+        decisions.append(decision)
     return decisions
+
+
+def _decide_compact_dates(
+    numbers: "NDArray[np.float64]", decision: Decision
+) -> Decision:
+    """Return the decision on numbers that may be dates such as 20240131."""
+    dates = to_dates([str(int(number)) for number in numbers], "%Y%m%d")
+    if len(numbers) < MIN_REGULAR or np.isnat(dates).any():
+        return decision
+    reading = {"formats": ["%Y%m%d"], "parts": varying_parts(dates, {})}
+    why = f"all numbers are dates such as {numbers[0]:.0f}"
+    return decision._replace(kind="date", why=why, reading=reading)
 
 
 def _decide_few(different: int, missing: float, reading: Reading) -> Decision:
@@ -330,6 +354,8 @@ def _boolean_reading(column: TextColumn) -> dict[str, Any]:
         return {}
     by_word = {text.lower(): text for text in column.texts}
     for true, false in _BOOLEAN_PAIRS:
+        if true == "1" and len(column.texts) > 2:
+            continue  # among other numbers, 1 is not true
         found = {"true": by_word.get(true), "false": by_word.get(false)}
         levels = {word: level for word, level in found.items() if level is not None}
         if len(levels) == 2 or (levels and len(column.texts) == 1):
@@ -424,50 +450,76 @@ class _Found(NamedTuple):
         form, column = self.form, self.column
         if form.values < 2 and not form.odd.texts:
             return _decide_few(form.values, column.missing, {})
-        reading = {**form.reading}
-        why = f"all values are {self.kind}s"
-        advice = form.doubt
-        if form.odd.texts:
-            why = self._odd_cells()
-            advice = f"{self._odd_cells()}; they are read as missing: {self._remedy()}"
-            reading["missing"] = [text.lower() for text in form.odd.texts]
+        noun = "times of day" if form.reading.get("time") else f"{self.kind}s"
         missing = 1 - (column.present - form.odd.present) / max(1, column.rows)
+        if form.odd.texts:
+            share = _percent(1 - form.odd.present / column.present)
+            why = f"{share} of the values are {noun}, the others read as missing"
+            marks = [text.lower() for text in form.odd.texts]
+            reading = {**form.reading, "missing": marks}
+        else:
+            why, reading = f"all values are {noun}", form.reading
         why = "; ".join([why, *form.notes])
-        return Decision(self.kind, form.values, missing, why, advice, reading)
+        return Decision(
+            self.kind, form.values, missing, why, self._advice_if_accepted(), reading
+        )
+
+    def _advice_if_accepted(self) -> str:
+        """Return what was decided without evidence, and what to write instead."""
+        advice = []
+        if self.form.odd.texts:
+            remedy = f"if that is right, {self._remedy()}"
+            advice.append(f"{self._odd_cells()}, read as missing; {remedy}")
+        if self.form.doubt and self.kind == "date":
+            write = f"write data.columns: {self._override(self.form.alternative)}"
+            advice.append(f"{self.form.doubt}; if days come first, {write}")
+        elif self.form.doubt:
+            write = f"write {self.form.alternative} {_BELOW}"
+            advice.append(f"{self.form.doubt}; if they are decimal commas, {write}")
+        return "; ".join(advice)
 
     def advice_if_rejected(self, kind: Kind) -> str:
         """Return what to write if the column should have been of this kind."""
-        became = f"so it is {_A_KIND[kind]}"
-        if self.kind == "date" and self.form.conflict:
-            write = f"{{{self.name}: '%d/%m/%Y'}}"
-            return f"{self.problem}, {became}; for dates write data.columns: {write}"
-        if self.form.conflict:
-            if "sign" not in self.form.reading:
-                return ""  # codes with leading zeros are a category by right
-            write = f"{{{self.name}: number}}"
-            return f"{self.problem}, {became}; for numbers write data.columns: {write}"
-        if self.form.values < MIN_REGULAR:
+        form = self.form
+        if form.conflict and self.kind == "number" and "sign" not in form.reading:
+            return ""  # codes with leading zeros are categories by right
+        if not form.conflict and form.values < MIN_REGULAR:
             return ""  # a few numbers are as good as categories
-        return f"{self.problem}, {became}; {self._remedy()}"
+
+        became = f"{self.problem}, so the column is {_A_KIND[kind]}"
+        if not form.conflict:
+            return f"{became}; if they are missing values, {self._remedy()}"
+        override = "%d/%m/%Y" if self.kind == "date" else self.kind
+        write = f"write data.columns: {self._override(override)}"
+        return f"{became}; if they are {self.kind}s all the same, {write}"
+
+    def _override(self, kind: str) -> str:
+        """Return an entry of ``data.columns`` for this column."""
+        is_plain = re.fullmatch(r"[A-Za-z_][\w .-]*", self.name)
+        key = self.name if is_plain else json.dumps(self.name, ensure_ascii=False)
+        return f"{{{key}: '{kind}'}}" if "%" in kind else f"{{{key}: {kind}}}"
 
     def _odd_cells(self) -> str:
         """Say how many cells are not numbers or dates, and which."""
         odd, present = self.form.odd, self.column.present
         listed = ", ".join(f"'{text}'" for text, _ in odd.most_frequent(3))
-        such = listed if len(odd.texts) <= 3 else f"such as {listed}"
-        of_rows = f"{odd.present:,} of {present:,} values ({such})"
-        verb = "is" if odd.present == 1 else "are"
-        return f"{of_rows} {verb} not {self.kind}s"
+        dots = " and others" if len(odd.texts) > 3 else ""
+        not_so = (
+            f"is not a {self.kind}" if odd.present == 1 else f"are not {self.kind}s"
+        )
+        return f"{odd.present:,} of {present:,} values ({listed}{dots}) {not_so}"
 
     def _remedy(self) -> str:
         """Say what to write if odd cells mean missing values."""
         texts = [text for text, _ in self.form.odd.most_frequent(3)]
         listed = json.dumps(texts, ensure_ascii=False)
-        dots = "" if len(self.form.odd.texts) <= 3 else " and so on"
-        return (
-            f"if they mean missing values, write na_values: {listed}{dots} below "
-            "load_args of the table's catalog entry"
-        )
+        dots = " and so on" if len(self.form.odd.texts) > 3 else ""
+        return f"write na_values: {listed}{dots} {_BELOW}"
+
+
+def _percent(share: float) -> str:
+    """Return a share as a percentage; nearly all is not 100 %."""
+    return f"{min(99.9, share * 100):.3g} %"
 
 
 # --- Columns that the owner decides ---
