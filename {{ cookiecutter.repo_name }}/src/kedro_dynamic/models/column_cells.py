@@ -128,11 +128,16 @@ def text_of(value: Any) -> str:
 
 # By its own name or by that of ISO 4217, a currency is the same.
 CURRENCIES = {
-    "$": "$", "US$": "$", "USD": "$", "€": "€", "EUR": "€", "£": "£", "GBP": "£",
-    "¥": "¥", "JPY": "¥", "CNY": "CNY", "₹": "₹", "INR": "₹", "CHF": "CHF",
-    "Fr.": "CHF", "R$": "R$", "BRL": "R$", "kr": "kr", "kr.": "kr", "zł": "zł",
-    "PLN": "zł", "₽": "₽", "RUB": "₽", "₩": "₩", "KRW": "₩", "₺": "₺", "TRY": "₺",
-    "CAD": "CAD", "AUD": "AUD",
+    "$": "$", "US$": "$", "USD": "$", "R$": "R$", "BRL": "R$", "CAD": "CAD",
+    "AUD": "AUD", "CHF": "CHF", "Fr.": "CHF", "CNY": "CNY", "kr": "kr", "kr.": "kr",
+    "\u20ac": "\u20ac", "EUR": "\u20ac",  # euro
+    "\u00a3": "\u00a3", "GBP": "\u00a3",  # pound
+    "\u00a5": "\u00a5", "JPY": "\u00a5",  # yen
+    "\u20b9": "\u20b9", "INR": "\u20b9",  # rupee
+    "\u20a9": "\u20a9", "KRW": "\u20a9",  # won
+    "\u20bd": "\u20bd", "RUB": "\u20bd",  # rouble
+    "\u20ba": "\u20ba", "TRY": "\u20ba",  # lira
+    "z\u0142": "z\u0142", "PLN": "z\u0142",  # zloty
 }  # fmt: skip
 
 # Spaces of all kinds, apostrophes and the minus sign, as typesetters write them.
@@ -148,8 +153,8 @@ def _number_pattern(decimal: str) -> "re.Pattern[str]":
     """Return what a number looks like, with signs and separators of thousands."""
     point, comma = (r"\.", ",") if decimal == "." else (",", r"\.")
     # A group of thousands does not begin with a zero: 0,567 is a decimal comma.
-    groups = [rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+" for mark in (comma, " ", "'")]
-    lakhs = rf"[1-9]\d?(?:{comma}\d{{2}})+{comma}\d{{3}}"
+    groups = [rf"[1-9]\d?\d?(?:{mark}\d\d\d)+" for mark in (comma, " ", "'")]
+    lakhs = rf"[1-9]\d?(?:{comma}\d\d)+{comma}\d\d\d"
     signs = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, reverse=True))
     return re.compile(
         rf"(\()?([-+]?)\s*({signs})?\s*([-+]?)"  # bracket, minus, currency, minus
@@ -237,7 +242,7 @@ def read_numbers(
     """
     dtype = values.dtype
     if pd.api.types.is_timedelta64_dtype(dtype):
-        numbers = (values / pd.Timedelta(days=1)).to_numpy(float)
+        numbers = (values.dt.total_seconds() / 86_400).to_numpy(float)
     elif is_numeric(values) or pd.api.types.is_bool_dtype(dtype):
         if isinstance(dtype, np.dtype):
             numbers = values.to_numpy(float)
@@ -299,7 +304,7 @@ def simple_numbers(
     before = "" if sign in ("%", "any") else re.escape(sign)
     after = " ?%" if sign == "%" else ""
     pattern = (
-        rf"-?{before}(?:[1-9][0-9]{{0,2}}(?:{comma}[0-9]{{3}})+|[0-9]+)"
+        rf"-?{before}(?:[1-9][0-9]?[0-9]?(?:{comma}[0-9][0-9][0-9])+|[0-9]+)"
         rf"(?:{point}[0-9]+)?{after}"
     )
     column = pd.Series(texts, dtype="str")
@@ -476,17 +481,17 @@ def dates_of(
     left = ~are_marks(texts, marks)
 
     for form in reading.get("formats", ()):
-        positions = np.flatnonzero(left)
+        positions = np.flatnonzero(left).tolist()
         if form == ISO:
             # Or pandas would take 2024 for a date, too.
-            positions = positions[[texts[i][4:5] == "-" for i in positions]]
-        if positions.size:
+            positions = [i for i in positions if texts[i][4:5] == "-"]
+        if positions:
             dates[positions] = to_dates([texts[i] for i in positions], form)
             left &= np.isnat(dates)
 
     # Formats that the training rows do not have, such as one with a time.
     shapes: dict[str, list[int]] = {}
-    for position in np.flatnonzero(left):
+    for position in np.flatnonzero(left).tolist():
         shapes.setdefault(date_shape(texts[position]), []).append(position)
     for shape, positions in shapes.items():
         dates[positions] = _dates_of_shape(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import compress
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -246,11 +247,13 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not (numbers or levels or many or texts):
             raise ValueError("every column has one value only or identifies rows")
 
-        is_regression = self.task == "regression"
-        if many and target is None:
-            raise ValueError(f"'{many[0]}' is encoded by the target: fit needs y")
-        if many and not is_regression and len(np.unique(target)) > MAX_CLASSES:
-            levels, many = [*levels, *many], []
+        means: Any = None
+        if many:
+            if target is None:
+                raise ValueError(f"'{many[0]}' is encoded by the target: fit needs y")
+            means = self._make_mean_encoder(target)
+            if means is None:
+                levels, many = [*levels, *many], []
 
         self.parts_: dict[str, Any] = {}
         self.part_columns_: dict[str, list[str]] = {}
@@ -260,10 +263,16 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             # One more than levels: missing values are one, too.
             self._add_part("levels", levels, make_level_encoder(MAX_LEVELS + 1))
         if many:
-            means = make_mean_encoder(target, is_regression, self.random_state)
             self._add_part("means", many, means)
         for name in texts:
             self._add_part(f"text_{name}", [name], TextEncoder(self.random_state))
+
+    def _make_mean_encoder(self, target: "NDArray[Any]") -> Any:
+        """Return an encoder by the target; None if it would make too many features."""
+        is_regression = self.task == "regression"
+        if not is_regression and len(np.unique(target)) > MAX_CLASSES:
+            return None
+        return make_mean_encoder(target, is_regression, self.random_state)
 
     def _add_part(self, part: str, columns: list[str], encoder: Any) -> None:
         self.parts_[part] = encoder
@@ -380,27 +389,24 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ) -> "NDArray[np.float64]":
         """Return columns of numbers, those of numpy's types all at once."""
         dtypes = table.dtypes.tolist()
-        is_plain = np.array(
-            [
-                isinstance(dtypes[place], np.dtype) and dtypes[place].kind in "iufb"
-                for place in places
-            ],
-            dtype=bool,
-        )
-        if is_plain.all():
-            is_whole = list(places) == [*range(table.shape[1])]
-            block = table if is_whole else table.iloc[:, list(places)]
-            matrix = block.to_numpy(dtype=float, copy=True)
+        is_plain = [
+            isinstance(dtypes[place], np.dtype) and dtypes[place].kind in "iufb"
+            for place in places
+        ]
+        plain_places = [*compress(places, is_plain)]
+        if plain_places == [*range(table.shape[1])]:
+            matrix = table.to_numpy(dtype=float, copy=True)
         else:
             matrix = np.empty((len(table), len(places)))
-            plain_places = [places[i] for i in np.flatnonzero(is_plain)]
-            matrix[:, is_plain] = table.iloc[:, plain_places].to_numpy(dtype=float)
-            for i in np.flatnonzero(~is_plain):
-                name, values = columns[i], table.iloc[:, places[i]]
+            plain = table.iloc[:, plain_places].to_numpy(dtype=float)
+            matrix[:, np.flatnonzero(is_plain)] = plain
+
+        for i, name in enumerate(columns):
+            if not is_plain[i]:
+                values = table.iloc[:, places[i]]
                 matrix[:, i], unread = read_numbers(values, self.readings_[name])
                 _note(findings, name, "unread", unread, values)
-
-        for i in np.flatnonzero(np.isinf(matrix).any(axis=0)):
+        for i in np.flatnonzero(np.isinf(matrix).any(axis=0)).tolist():
             infinite = np.isinf(matrix[:, i])
             _note(findings, columns[i], "unread", infinite, table.iloc[:, places[i]])
             matrix[infinite, i] = np.nan

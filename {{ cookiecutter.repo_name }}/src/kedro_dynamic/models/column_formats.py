@@ -241,9 +241,9 @@ def find_date_format(column: TextColumn) -> Format:
     notes = []
     if day_first is not None:
         notes.append("day first" if day_first else "month first")
-    form = read_date_format(column, reading, notes)
+    found = read_date_format(column, reading, notes)
     alternative = date_format(date_shape(ordered.texts[0]), True) if doubt else None
-    return form._replace(doubt=doubt, alternative=alternative or "", conflict=conflict)
+    return found._replace(doubt=doubt, alternative=alternative or "", conflict=conflict)
 
 
 def read_date_format(

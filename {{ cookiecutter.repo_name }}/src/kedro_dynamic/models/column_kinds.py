@@ -250,7 +250,7 @@ def _decide_numbers(X: pd.DataFrame, wanted: Mapping[str, str]) -> dict[int, Dec
         and dtype.kind in "iuf"
         and str(name) not in wanted
     ]
-    decisions = {}
+    decisions: dict[int, Decision] = {}
     step = max(1, CHUNK // max(1, len(X)))
     for start in range(0, len(positions), step):
         chunk = positions[start : start + step]
@@ -322,7 +322,7 @@ def _decide(values: "pd.Series[Any]", name: str) -> Decision:
     column = TextColumn.of(values)
     if len(column.texts) < 2:
         return _decide_few(len(column.texts), column.missing, _boolean_reading(column))
-    if isinstance(values.dtype, pd.CategoricalDtype) or _boolean_reading(column):
+    if isinstance(values.dtype, pd.CategoricalDtype):
         return _decide_category(column)
     return _decide_texts(column, name)
 
@@ -497,7 +497,8 @@ class _Found(NamedTuple):
         """Return an entry of ``data.columns`` for this column."""
         is_plain = re.fullmatch(r"[A-Za-z_][\w .-]*", self.name)
         key = self.name if is_plain else json.dumps(self.name, ensure_ascii=False)
-        return f"{{{key}: '{kind}'}}" if "%" in kind else f"{{{key}: {kind}}}"
+        value = f"'{kind}'" if "%" in kind else kind
+        return "{" + f"{key}: {value}" + "}"
 
     def _odd_cells(self) -> str:
         """Say how many cells are not numbers or dates, and which."""

@@ -108,17 +108,9 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_transform(self, X: Sequence[str], y: Any = None) -> "NDArray[np.float64]":
         """Learn the n-grams of texts; return one row per text."""
-        weights = None
-        for min_rows in (2, 1):
-            vectorizer = TfidfVectorizer(
-                analyzer="char_wb", ngram_range=(3, 4), min_df=min_rows
-            )
-            try:
-                weights = vectorizer.fit_transform(X)
-                break
-            except ValueError:  # no n-gram is in as many texts
-                continue
-        if weights is None:
+        vectorizer, weights = _count_ngrams(X)
+        # A decomposition needs two n-grams.
+        if weights is None or weights.shape[1] < 2:
             self.width_ = 0
             return np.empty((len(X), 0))
 
@@ -142,6 +134,19 @@ class TextEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return features
 
 
+def _count_ngrams(texts: Sequence[str]) -> tuple[TfidfVectorizer, Any]:
+    """Return which n-grams there are, at best in two texts, and their weights."""
+    for min_rows in (2, 1):
+        vectorizer = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(3, 4), min_df=min_rows
+        )
+        try:
+            return vectorizer, vectorizer.fit_transform(texts)
+        except ValueError:  # there are none
+            continue
+    return vectorizer, None
+
+
 class Levels:
     """The levels of a category, and which of them a new value means.
 
@@ -157,7 +162,7 @@ class Levels:
             common = _common_form(text)
             self.alike[common] = AMBIGUOUS if common in self.alike else code
         self.booleans = {
-            word == "true": self.codes[level]
+            word: self.codes[level]
             for word, level in booleans.items()
             if level in self.codes
         }
@@ -177,7 +182,8 @@ class Levels:
             return code
         lower = text.lower()
         if self.booleans and lower in TRUE_WORDS | FALSE_WORDS:
-            return self.booleans.get(lower in TRUE_WORDS, UNKNOWN)
+            word = "true" if lower in TRUE_WORDS else "false"
+            return self.booleans.get(word, UNKNOWN)
         return MISSING if lower in WIDE_MARKS else UNKNOWN
 
     def is_ambiguous(self, text: str) -> bool:
