@@ -15,7 +15,6 @@ import pytest
 from kedro_dynamic.models import column_encoder
 from kedro_dynamic.models.column_encoder import ColumnEncoder, Finding
 from kedro_dynamic.models.column_kinds import columns_to_json, read_columns
-from skops import io as skops
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
@@ -24,11 +23,11 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from skops import io as skops
 
 from .conftest import SOURCE
 
 ROWS = 200
-RANDOM = np.random.default_rng(0)
 CLASSES = np.arange(ROWS) % 2
 
 
@@ -69,7 +68,7 @@ def one_column(cells: Any, override: str | None = None) -> ColumnEncoder:
 
 
 def same(encoder: ColumnEncoder, cells: Any, others: Any) -> bool:
-    """Return True if cells of the column x mean the same as others, without findings."""
+    """Return True if cells mean the same as others, and nothing is found in them."""
     features, findings = encoder.encode(pd.DataFrame({"x": cells}))
     expected = encoder.transform(pd.DataFrame({"x": others}))
     return not findings and np.array_equal(features, expected)
@@ -84,8 +83,9 @@ def find(encoder: ColumnEncoder, cells: Any) -> list[Finding]:
 
 
 def test_numbers_are_imputed_and_scaled() -> None:
-    table = pd.DataFrame(RANDOM.normal(size=(ROWS, 4)), columns=[*"abcd"])
-    table = table.mask(RANDOM.random(table.shape) < 0.1).assign(e=np.arange(ROWS))
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(size=(ROWS, 4)), columns=[*"abcd"])
+    table = table.mask(random.random(table.shape) < 0.1).assign(e=np.arange(ROWS))
     plain = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     encoder = fit(table)
     assert np.allclose(encoder.transform(table), plain.fit_transform(table))
@@ -96,7 +96,7 @@ def test_numbers_alone_are_not_read_column_by_column(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delattr(column_encoder, "read_numbers")
-    table = pd.DataFrame(RANDOM.normal(size=(64, 300)))
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(64, 300)))
     table[5] = 1.0
     encoder = ColumnEncoder().fit(table)
     assert encoder.transform(table).shape == (64, 299)
@@ -152,9 +152,9 @@ def test_many_levels_become_the_mean_of_the_target() -> None:
 
 
 def test_target_means_of_training_rows_come_from_other_rows() -> None:
-    table = pd.DataFrame({"x": RANDOM.permutation(repeat(*range(100)))})
-    table["x"] = table["x"].map("level{}".format)
-    noise = RANDOM.normal(size=ROWS)
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"x": repeat(*[f"level{number}" for number in range(100)])})
+    noise = random.normal(size=ROWS)
     encoder = fit(table, target=noise, task="regression")
     leaking = np.corrcoef(encoder.transform(table)[:, 0], noise)[0, 1]
     fitted = clone(encoder).fit_transform(table, noise)
@@ -218,7 +218,9 @@ def test_every_feature_knows_its_column() -> None:
     encoder = fit(MIXED)
     names, sources = encoder.get_feature_names_out(), encoder.source_columns_
     assert len(names) == len(sources) == encoder.transform(MIXED).shape[1]
-    assert all(name.startswith(column) for name, column in zip(names, sources))
+    assert all(
+        name.startswith(column) for name, column in zip(names, sources, strict=True)
+    )
     assert {*sources} == {*MIXED} - {"id"}
     table = encoder.set_output(transform="pandas").transform(MIXED)
     assert table.columns.tolist() == names.tolist()
@@ -430,15 +432,17 @@ def test_one_row_is_read_as_many_are() -> None:
 
 
 def test_it_is_a_part_of_scikit_learn() -> None:
-    columns = columns_to_json(read_columns(MIXED))
+    shuffled = np.random.default_rng(0).permutation(MIXED["code"])
+    table = MIXED.assign(code=shuffled)
+    columns = columns_to_json(read_columns(table))
     model = make_pipeline(ColumnEncoder(columns), DecisionTreeClassifier(max_depth=3))
-    target = (MIXED["colour"] == "red") & (MIXED["code"] != "12")
-    scores = cross_val_score(clone(model), MIXED, target, error_score="raise")
+    target = (table["colour"] == "red") & (table["code"] != "12")
+    scores = cross_val_score(clone(model), table, target, error_score="raise")
     assert scores.mean() == 1
     importance = permutation_importance(
-        model.fit(MIXED, target), MIXED, target, random_state=0
+        model.fit(table, target), table, target, random_state=0
     )
-    best = MIXED.columns[importance.importances_mean > 0]
+    best = table.columns[importance.importances_mean > 0]
     assert {*best} == {"colour", "code"}
 
 

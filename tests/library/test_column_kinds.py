@@ -401,7 +401,7 @@ def test_the_owner_decides(cells: list[Any], override: str, kind: str) -> None:
     ],
 )
 def test_what_the_owner_cannot_decide(cells: Any, override: str, message: str) -> None:
-    with pytest.raises(ColumnsError, match="data.columns.x: ") as error:
+    with pytest.raises(ColumnsError, match=r"data\.columns\.x: ") as error:
         decide(cells, override)
     assert message in str(error.value)
 
