@@ -34,7 +34,7 @@ Reading = Mapping[str, Any]
 MARKS = frozenset({"", "?", "na", "n/a", "n.a.", "nan", "nat", "null", "<na>", "#n/a"})
 """Cells that mean a missing value in every column, in lower case."""
 
-WIDE_MARKS = MARKS | {"none", "-", "--", ".", "..", "...", "0000-00-00", "00/00/0000"}
+NUMBER_MARKS = MARKS | {"none", "-", "--", ".", "..", "...", "0000-00-00", "00/00/0000"}
 """Cells that mean a missing value among numbers and dates, in lower case.
 
 Among categories they are levels: a house has no alley, a blood group is negative.
@@ -107,9 +107,17 @@ def is_date_type(values: "pd.Series[Any]") -> bool:
     return is_period or pd.api.types.is_datetime64_any_dtype(values.dtype)
 
 
+def is_duration(values: "pd.Series[Any]") -> bool:
+    """Return True if a column has a type of durations."""
+    return getattr(values.dtype, "kind", "") == "m"
+
+
 def is_missing(value: Any) -> bool:
     """Return True for None, NaN, NaT and NA."""
-    return value is None or value is pd.NA or (value != value) is True
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    is_scalar = isinstance(value, float | Decimal | np.generic)
+    return is_scalar and bool(value != value)
 
 
 def text_of(value: Any) -> str:
@@ -117,8 +125,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, float | Decimal | np.floating):
-        is_whole = value == value // 1
-        return str(int(value)) if is_whole else str(float(value))
+        number = float(value)
+        return str(int(number)) if number.is_integer() else str(number)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     return str(value).strip()
@@ -142,7 +150,6 @@ CURRENCIES = {
 
 # Spaces of all kinds, apostrophes and the minus sign, as typesetters write them.
 PLAIN = str.maketrans("\u00a0\u202f\u2009\u2212\u2013\u2019", "   --'")
-
 
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _SEPARATORS = re.compile(r"\D")
@@ -223,7 +230,7 @@ def _parse_written(text: str, decimal: str) -> Number | None:
 
 def marks_of(reading: Reading) -> Collection[str]:
     """Return which cells mean a missing value in a column of numbers or dates."""
-    return WIDE_MARKS.union(reading.get("missing", ()))
+    return NUMBER_MARKS.union(reading.get("missing", ()))
 
 
 def are_marks(texts: Sequence[str], marks: Collection[str]) -> "NDArray[np.bool_]":
@@ -241,7 +248,7 @@ def read_numbers(
     Cells that cannot be read, and infinite ones, are missing.
     """
     dtype = values.dtype
-    if pd.api.types.is_timedelta64_dtype(dtype):
+    if is_duration(values):
         numbers = (values.dt.total_seconds() / 86_400).to_numpy(float)
     elif is_numeric(values) or pd.api.types.is_bool_dtype(dtype):
         if isinstance(dtype, np.dtype):
@@ -381,9 +388,9 @@ _TIME_SHAPES = [
     )
 ]
 
-_SHAPE_OF_PARTS = re.compile(
+_DATE_AND_TIME = re.compile(
     r"(?P<weekday>%[aA],? )?(?P<date>.+?)"
-    r"(?P<gap>, |T| )(?P<time>99?:[^Z+]*?)(?P<zone> ?(?:Z|[+-]99:?99))?"
+    r"((?P<gap>, |T| )(?P<time>99?:[^Z+]*?)(?P<zone> ?(Z|[+-]99:?99))?)?"
 )
 
 
@@ -407,26 +414,20 @@ def date_format(shape: str, day_first: bool) -> str | None:
     """
     if _ISO_SHAPE.fullmatch(shape):
         return ISO
-    time = _first_format(_TIME_SHAPES, shape)
-    if time:
-        return time
+    time_of_day = _first_format(_TIME_SHAPES, shape)
+    match = _DATE_AND_TIME.fullmatch(shape)
+    if time_of_day or match is None:
+        return time_of_day
 
-    parts = _SHAPE_OF_PARTS.fullmatch(shape)
-    if parts:
-        weekday, date, gap = parts["weekday"] or "", parts["date"], parts["gap"]
-        time = _first_format(_TIME_SHAPES, parts["time"])
-        zone = re.sub(r"Z|[+-]99:?99", "%z", parts["zone"] or "")
-        if time is None:
-            return None
-        rest = f"{gap}{time}{zone}"
-    else:
-        weekday, date = re.fullmatch(r"(%[aA],? )?(.*)", shape, re.DOTALL).groups("")  # type: ignore[union-attr]
-        rest = ""
-    form = _first_format(_DATE_SHAPES, date)
-    if form is None:
+    weekday, gap, zone = (match[part] or "" for part in ("weekday", "gap", "zone"))
+    date = _first_format(_DATE_SHAPES, match["date"])
+    time = _first_format(_TIME_SHAPES, match["time"]) if match["time"] else ""
+    if date is None or time is None:
         return None
     first, second = ("%d", "%m") if day_first else ("%m", "%d")
-    return weekday + form.replace("%1", first).replace("%2", second) + rest
+    date = date.replace("%1", first).replace("%2", second)
+    zone = re.sub(r"Z|[+-]99:?99", "%z", zone)
+    return f"{weekday}{date}{gap}{time}{zone}"
 
 
 def _first_format(

@@ -72,8 +72,8 @@ class Finding:
         pairs = zip(self.examples, self.rows, strict=True)
         listed = ", ".join(f"'{example}' in row {row}" for example, row in pairs)
         more = self.count - len(self.rows)
-        rest = f" and {more:,} more" if more else ""
-        return f"{self.column}: {_PROBLEMS[self.problem]}: {listed}{rest}"
+        suffix = f" and {more:,} more" if more else ""
+        return f"{self.column}: {_PROBLEMS[self.problem]}: {listed}{suffix}"
 
 
 _PROBLEMS = {
@@ -242,18 +242,18 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name, reading in self.readings_.items():
             by_kind.setdefault(reading["kind"], []).append(name)
         numbers = [*by_kind.get("number", []), *by_kind.get("date", [])]
-        levels, many = by_kind.get("category", []), by_kind.get("many", [])
+        levels, means = by_kind.get("category", []), by_kind.get("many", [])
         texts = by_kind.get("text", [])
-        if not (numbers or levels or many or texts):
+        if not (numbers or levels or means or texts):
             raise ValueError("every column has one value only or identifies rows")
 
-        means: Any = None
-        if many:
+        mean_encoder: Any = None
+        if means:
             if target is None:
-                raise ValueError(f"'{many[0]}' is encoded by the target: fit needs y")
-            means = self._make_mean_encoder(target)
-            if means is None:
-                levels, many = [*levels, *many], []
+                raise ValueError(f"'{means[0]}' is encoded by the target: fit needs y")
+            mean_encoder = self._make_mean_encoder(target)
+            if mean_encoder is None:
+                levels, means = [*levels, *means], []
 
         self.parts_: dict[str, Any] = {}
         self.part_columns_: dict[str, list[str]] = {}
@@ -262,8 +262,8 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if levels:
             # One more than levels: missing values are one, too.
             self._add_part("levels", levels, make_level_encoder(MAX_LEVELS + 1))
-        if many:
-            self._add_part("means", many, means)
+        if means:
+            self._add_part("means", means, mean_encoder)
         for name in texts:
             self._add_part(f"text_{name}", [name], TextEncoder(self.random_state))
 
@@ -312,10 +312,10 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if part == "levels":
             codes = encoder.categories_[position]
             rare = encoder.infrequent_categories_[position]
-            rare = [] if rare is None else rare.tolist()
-            name_of = self.levels_[column].name_of
-            frequent = [name_of(code) for code in codes.tolist() if code not in rare]
-            return [*frequent, "infrequent"] if rare else frequent
+            rare_codes = set() if rare is None else set(rare.tolist())
+            frequent = [code for code in codes.tolist() if code not in rare_codes]
+            names = self.levels_[column].names_of(frequent)
+            return [*names, "infrequent"] if rare_codes else names
         if part == "means":
             is_multiclass = encoder.target_type_ == "multiclass"
             return [*map(str, encoder.classes_)] if is_multiclass else [""]
@@ -339,10 +339,10 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if missing:
             listed = ", ".join(f"'{name}'" for name in missing[:MOST_EXAMPLES])
             more = len(missing) - MOST_EXAMPLES
-            rest = f" and {more} more" if more > 0 else ""
+            suffix = f" and {more} more" if more > 0 else ""
             nearest = get_close_matches(missing[0], [*positions], n=1)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-            raise ValueError(f"columns are missing: {listed}{rest}{hint}")
+            raise ValueError(f"columns are missing: {listed}{suffix}{hint}")
         return positions
 
     def _read(

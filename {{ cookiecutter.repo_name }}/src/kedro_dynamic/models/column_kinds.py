@@ -17,9 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kedro_dynamic.models.column_cells import (
-    WIDE_MARKS,
+    NUMBER_MARKS,
     Reading,
     is_date_type,
+    is_duration,
     is_numeric,
     is_time_format,
     read_dates,
@@ -314,7 +315,7 @@ def _decide_few(different: int, missing: float, reading: Reading) -> Decision:
 
 def _decide(values: "pd.Series[Any]", name: str) -> Decision:
     """Return what a column holds, by its type and, if need be, by its cells."""
-    if is_numeric(values) or pd.api.types.is_timedelta64_dtype(values.dtype):
+    if is_numeric(values) or is_duration(values):
         return _decide_number_type(values)
     if is_date_type(values):
         return _decide_date_type(values)
@@ -365,7 +366,7 @@ def _boolean_reading(column: TextColumn) -> dict[str, Any]:
 
 def _decide_texts(column: TextColumn, name: str) -> Decision:
     """Return what a column of texts holds: numbers, dates, categories or texts."""
-    regular = column.without(WIDE_MARKS)
+    regular = column.without(NUMBER_MARKS)
     rejected = None
     if len(regular.texts) > 1 and looks_like_numbers(regular):
         found = _Found("number", find_number_format(regular), regular, name)
@@ -551,14 +552,14 @@ def _decide_as_number(values: "pd.Series[Any]", name: str) -> Decision:
     """Return the decision that a column holds numbers."""
     if is_date_type(values):
         raise ValueError(f"it is a column of type {values.dtype}, not of numbers")
-    if is_numeric(values) or pd.api.types.is_timedelta64_dtype(values.dtype):
+    if is_numeric(values) or is_duration(values):
         return _decide_number_type(values)._replace(kind="number", why="")
 
     column = TextColumn.of(values)
     if pd.api.types.is_bool_dtype(values.dtype):
         reading = {"decimal": ".", "booleans": {"true": "1", "false": "0"}}
         return Decision("number", len(column.texts), column.missing, "", "", reading)
-    regular = column.without(WIDE_MARKS)
+    regular = column.without(NUMBER_MARKS)
     found = _Found("number", find_number_format(regular), regular, name)
     return _decide_as_found(found)
 
@@ -567,7 +568,7 @@ def _decide_as_date(values: "pd.Series[Any]", name: str, wanted: str) -> Decisio
     """Return the decision that a column holds dates, perhaps of a known format."""
     if is_date_type(values):
         return _decide_date_type(values)._replace(kind="date", why="")
-    column = TextColumn.of(values).without(WIDE_MARKS)
+    column = TextColumn.of(values).without(NUMBER_MARKS)
     if wanted != "date":
         reading: dict[str, Any] = {"formats": [wanted]}
         if is_time_format(wanted):

@@ -16,7 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
-from kedro_dynamic.models.column_cells import FALSE_WORDS, TRUE_WORDS, WIDE_MARKS
+from kedro_dynamic.models.column_cells import FALSE_WORDS, NUMBER_MARKS, TRUE_WORDS
 
 MAX_CLASSES = 20
 """A target encoder makes a feature per class. With more classes there is none."""
@@ -36,7 +36,7 @@ _WHOLE = re.compile(r"([-+]?)0*(\d+)(?:\.0+)?")
 class NumberEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Imputes missing numbers by the median, and scales.
 
-    It works in place. A pipeline of both would take four times as long for one row.
+    It works in place, and without the overhead of a pipeline for each row served.
     """
 
     def fit_transform(self, X: "NDArray[np.float64]", y: Any = None) -> Any:
@@ -181,18 +181,21 @@ class Levels:
         if code is not None and code != AMBIGUOUS:
             return code
         lower = text.lower()
-        if self.booleans and lower in TRUE_WORDS | FALSE_WORDS:
-            word = "true" if lower in TRUE_WORDS else "false"
-            return self.booleans.get(word, UNKNOWN)
-        return MISSING if lower in WIDE_MARKS else UNKNOWN
+        if self.booleans and lower in TRUE_WORDS:
+            return self.booleans.get("true", UNKNOWN)
+        if self.booleans and lower in FALSE_WORDS:
+            return self.booleans.get("false", UNKNOWN)
+        return MISSING if lower in NUMBER_MARKS else UNKNOWN
 
     def is_ambiguous(self, text: str) -> bool:
         """Return True if a number can be the rest of more than one level."""
         return self.alike.get(_common_form(text)) == AMBIGUOUS
 
-    def name_of(self, code: int) -> str:
-        """Return a level by its code."""
-        return "missing" if code == MISSING else [*self.codes][code]
+    def names_of(self, codes: Sequence[int]) -> list[str]:
+        """Return the names of levels, and of missing values, by their codes."""
+        texts = [*self.codes]
+        missing = "(missing)" if "missing" in self.codes else "missing"
+        return [missing if code == MISSING else texts[code] for code in codes]
 
 
 def _common_form(text: str) -> str:
