@@ -333,6 +333,15 @@ def test_dates_come_in_many_types(cells: Any) -> None:
     assert same(encoder, cells, ["03/04/2024", "13/04/2024"])
 
 
+def test_durations_come_in_many_types() -> None:
+    encoder = one_column(pd.to_timedelta(np.arange(ROWS), unit="h"))
+    hours = pd.to_timedelta([1, 30], unit="h")
+    assert same(encoder, ["0 days 01:00:00", "1 days 06:00:00"], hours)
+    assert same(encoder, ["?", datetime.timedelta(hours=30)], [pd.NaT, hours[1]])
+    (finding,) = find(encoder, ["12", "1 days"])
+    assert (finding.problem, finding.examples) == ("unread", ("12",))
+
+
 def test_dates_are_read_only_where_the_order_is_known() -> None:
     encoder = one_column(pd.date_range("2024-01-01", periods=ROWS))
     assert same(encoder, ["13/04/2024", "04/13/2024"], ["2024-04-13"] * 2)

@@ -25,6 +25,7 @@ Reading = Mapping[str, Any]
 - ``thousands``: true if points are separators of thousands.
 - ``sign``: a currency or ``%``; ``any`` if signs differ.
 - ``missing``: further marks of missing values, in lower case.
+- ``duration``: true if numbers are days, and new rows may have durations as texts.
 - ``formats``: how dates are written, as ``strptime`` has it, or ``ISO8601``.
 - ``day_first``: whether ``03/04/2024`` is in April; absent if no such cell was seen.
 - ``parts``: what is taken from a date besides the day: month, weekday, hour.
@@ -129,6 +130,8 @@ def text_of(value: Any) -> str:
         return str(int(number)) if number.is_integer() else str(number)
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return str(pd.Timedelta(value))
     return str(value).strip()
 
 
@@ -268,6 +271,8 @@ def numbers_of(
     texts: Sequence[str], reading: Reading
 ) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
     """Return texts as floats, and which of them are not numbers."""
+    if reading.get("duration"):
+        return _days_of(texts, reading)
     decimal, sign = reading.get("decimal", ""), reading.get("sign", "")
     has_booleans = "booleans" in reading
     marks = marks_of(reading)
@@ -288,13 +293,24 @@ def numbers_of(
     return numbers, unread
 
 
+def _days_of(
+    texts: Sequence[str], reading: Reading
+) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
+    """Return durations in days, and which texts are not durations."""
+    # pandas would take a plain number for nanoseconds.
+    cells = [None if _PLAIN_NUMBER.fullmatch(text) else text for text in texts]
+    days = pd.to_timedelta(cells, errors="coerce") / pd.Timedelta(days=1)
+    numbers = days.to_numpy(float)
+    return numbers, np.isnan(numbers) & ~are_marks(texts, marks_of(reading))
+
+
 def simple_numbers(
     texts: Sequence[str], decimal: str, sign: str
 ) -> "NDArray[np.float64]":
     """Read those texts that pandas can read as numbers, all at once.
 
-    They are the ordinary ones among those that ``parse_number`` reads: 100,000 amounts
-    of money take 40 ms instead of 300.
+    They are the ordinary ones among those that ``parse_number`` reads, in an eighth of
+    the time.
 
     Args:
         texts: Different cells of a column.

@@ -333,7 +333,8 @@ def _decide_number_type(values: "pd.Series[Any]") -> Decision:
     numbers, _ = read_numbers(values, {})
     decision = _describe_numbers(numbers[np.newaxis, :])[0]
     if decision.kind == "number" and not is_numeric(values):
-        return decision._replace(why="durations, in days")
+        why, reading = "durations, in days", {"duration": True}
+        return decision._replace(why=why, reading=reading)
     return decision
 
 
