@@ -298,7 +298,7 @@ def _days_of(
 ) -> tuple["NDArray[np.float64]", "NDArray[np.bool_]"]:
     """Return durations in days, and which texts are not durations."""
     # pandas would take a plain number for nanoseconds.
-    cells = [None if _PLAIN_NUMBER.fullmatch(text) else text for text in texts]
+    cells = ["" if _PLAIN_NUMBER.fullmatch(text) else text for text in texts]
     days = pd.to_timedelta(cells, errors="coerce") / pd.Timedelta(days=1)
     numbers = days.to_numpy(float)
     return numbers, np.isnan(numbers) & ~are_marks(texts, marks_of(reading))
