@@ -68,7 +68,8 @@ def found(table: pd.DataFrame, target: str = "y", **arguments: Any) -> list[Advi
     )
     X = table.drop(columns=target)
     parts = (X.iloc[training], y.iloc[training], X.iloc[test], y.iloc[test])
-    return advise(*parts, **arguments)
+    told: list[Advice] = advise(*parts, **arguments)
+    return told
 
 
 def only(table: pd.DataFrame, **arguments: Any) -> Advice:
@@ -205,6 +206,8 @@ def test_a_sum_or_difference_that_is_the_target(sign: int) -> None:
     operator = "+" if sign == 1 else "-"
     assert advice.message.startswith(f"'c' {operator} 'd' gives 'y' away (r 1.000)")
     assert advice.write == "drop: [c, d]"
+    # A third column that is one of them takes nothing away, and adds nothing.
+    assert only(table.assign(y=both, e=table["a"] / 3 * 3)).columns == ("c", "d")
     # The target needs more than these two.
     assert found(table.assign(y=both + 0.3 * table["a"])) == []
 
@@ -255,6 +258,12 @@ def test_customers_of_a_large_table_are_seen() -> None:
     table = customers(4000)
     assert len(table) == 32_000
     assert only(table).write == "group_column: customer"
+
+
+def test_customers_whose_target_never_varies_are_no_leak() -> None:
+    table = customers(60, 25)
+    table["customer"] = "customer " + table["customer"].astype(str)
+    assert only(table).code == "rows-belong-together"
 
 
 def test_rows_of_one_customer_that_differ() -> None:

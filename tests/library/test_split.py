@@ -95,6 +95,12 @@ def test_groups_are_whole_and_classes_keep_their_shares() -> None:
     assert sorted([*training, *test]) == list(range(len(table)))
 
 
+def test_two_groups_are_a_group_each() -> None:
+    table = people(2, 20).assign(ill=[*"ab"] * 20)
+    training, test = split(table, "ill", group_column="person")
+    assert (len(training), len(test)) == (20, 20)
+
+
 def test_other_seeds_have_other_groups() -> None:
     table = people()
     tests = {
@@ -175,6 +181,13 @@ def test_rows_of_a_crowded_day_are_on_one_side() -> None:
     training, test = split(table, "y", time_column="day")
     assert table["day"].iloc[training].max() < table["day"].iloc[test].min()
     assert len(training) == 8
+
+
+def test_each_block_has_a_day_beside_a_crowded_one() -> None:
+    table = pd.DataFrame({"day": [1] * 90 + [*range(2, 12)], "y": [*"ab"] * 50})
+    folds = folds_of(table, "y", None, table["day"], is_classification=False)
+    assert folds["block"].nunique() == 5
+    assert folds.groupby(table["day"])["block"].nunique().eq(1).all()
 
 
 def test_days_are_read_in_one_format() -> None:
@@ -359,6 +372,17 @@ def test_too_few_times_for_the_folds() -> None:
     )
 
 
+def test_a_first_block_of_one_class() -> None:
+    table = days()
+    table.loc[table["day"] < "2024-02-01", "y"] = 0
+    with pytest.raises(ConfigurationError) as error:
+        folds_of(table, "y", None, table["day"])
+    assert problem(error) == (
+        "comparison.folds: 4, but all rows that fold 1 trains on have the same value; "
+        "write 2 or less"
+    )
+
+
 def test_a_class_of_one_group_is_no_reason_to_stop() -> None:
     table = people()
     table.loc[table["person"] == 7, "ill"] = "unknown"
@@ -380,7 +404,8 @@ def test_the_table_survives_a_file(share: float) -> None:
 
 def test_a_split_of_ones_own() -> None:
     years = pd.Series([2019, 2020, 2020, 2021, 2021, 2021])
-    by_year = pd.DataFrame({"fold": (years - 2019).replace(0, np.nan), "block": years})
+    number = (years - 2019).where(years > 2019)
+    by_year = pd.DataFrame({"fold": number, "block": years})
     assert [[rows.tolist() for rows in pair] for pair in fold_pairs(by_year)] == [
         [[0], [1, 2]],
         [[0, 1, 2], [3, 4, 5]],

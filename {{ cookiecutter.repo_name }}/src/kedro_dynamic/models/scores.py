@@ -124,7 +124,8 @@ def find_positive_label(y: "pd.Series[Any]", positive_label: object = None) -> A
     counts = y.value_counts().sort_index(ascending=False)
     classes = counts.index.tolist()
     if positive_label is None:
-        return counts.idxmin() if len(classes) == 2 else None
+        rarer = classes[int(counts.to_numpy().argmin())]
+        return rarer if len(classes) == 2 else None
 
     names = sorted(map(str, classes))
     if len(classes) != 2:
@@ -190,7 +191,41 @@ def _of_one_class(name: str, positive_label: Any) -> Any:
             response_method="predict_proba",
             pos_label=positive_label,
         )
+    if name in LIKELIHOOD_RATIOS:
+        return metrics.make_scorer(
+            LIKELIHOOD_RATIOS[name],
+            greater_is_better=not name.startswith("neg_"),
+            positive_label=positive_label,
+        )
     return None
+
+
+def _positive_ratio(y: Any, predictions: Any, positive_label: Any) -> float:
+    """Return how much likelier a positive answer is for rows of the class."""
+    return _likelihood_ratios(y, predictions, positive_label)[0]
+
+
+def _negative_ratio(y: Any, predictions: Any, positive_label: Any) -> float:
+    """Return how much likelier a negative answer is for rows of the class."""
+    return _likelihood_ratios(y, predictions, positive_label)[1]
+
+
+def _likelihood_ratios(
+    y: Any, predictions: Any, positive_label: Any
+) -> tuple[float, float]:
+    from sklearn.metrics import class_likelihood_ratios
+
+    is_positive = np.asarray(y) == positive_label
+    positive, negative = class_likelihood_ratios(
+        is_positive, np.asarray(predictions) == positive_label
+    )
+    return float(positive), float(negative)
+
+
+LIKELIHOOD_RATIOS = {
+    "neg_negative_likelihood_ratio": _negative_ratio,
+    "positive_likelihood_ratio": _positive_ratio,
+}
 
 
 def find_scoring_problems(

@@ -67,7 +67,7 @@ def is_better(
     mean = fmean(differences)
     if len(differences) < 2:
         return mean > 0
-    return mean > 0 and mean > chance_margin(differences, sizes)
+    return mean > chance_margin(differences, sizes)
 
 
 def is_better_on_rows(scores: Array, reference: Array) -> bool:
