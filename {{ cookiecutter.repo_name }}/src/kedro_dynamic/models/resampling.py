@@ -215,7 +215,8 @@ def _class_score(
 
 
 def _f1(hits: Array, true_rows: Array, predicted_rows: Array) -> Array:
-    return np.divide(2 * hits, true_rows + predicted_rows)
+    mean_rows: Array = (true_rows + predicted_rows) / 2
+    return np.divide(hits, mean_rows)
 
 
 def _precision(hits: Array, true_rows: Array, predicted_rows: Array) -> Array:

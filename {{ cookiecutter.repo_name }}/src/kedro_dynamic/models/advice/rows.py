@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -81,13 +82,13 @@ def _identical_test_rows(view: View) -> Array:
     train = np.arange(len(view.X_train))
     # Numbers first: texts take ten times as long.
     order = np.lexsort((-view.numbers_of_values, ~view.is_number))
-    columns = [
+    columns = (
         (view.X_train.iloc[:, place], view.X_test.iloc[:, place]) for place in order
-    ]
-    columns.append((view.y_train, view.y_test))
+    )
+    target = (view.y_train, view.y_test)
 
     known, new = np.zeros(len(train), dtype="u8"), np.zeros(len(test), dtype="u8")
-    for column, test_column in columns:
+    for column, test_column in chain(columns, [target]):
         known = _mix(known, _hash(column.iloc[train]))
         new = _mix(new, _hash(test_column.iloc[test]))
         is_possible = pd.Series(known).isin(new).to_numpy()
