@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import variance
 from typing import Any
 
 import mlflow
@@ -14,6 +13,7 @@ from mlflow.entities.model_registry import ModelVersion
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split
 from kedro_dynamic.champion.registry import Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
+from kedro_dynamic.models.significance import chance_margin
 from kedro_dynamic.tracking.payload import ModelPayload
 
 
@@ -198,11 +198,8 @@ def decide_by_folds(
         margin: The candidate must be better by more than this.
         name: Name of the candidate.
     """
-    from scipy.stats import t
-
     folds = len(differences)
-    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
-    chance = float(t.ppf(0.95, folds - 1)) * error
+    chance = chance_margin(differences, [(folds - 1, 1)] * folds)
     return _decide_by_chance(new, old, margin, chance, name)
 
 
