@@ -143,3 +143,13 @@ def test_values_are_flat_texts_and_numbers() -> None:
     assert flatten({"at": "http://me:pw@host"}) == {"at": "http://***@host"}
     assert numbers({"a": 1, "b": "x", "c": None}) == {"a": 1.0}
     assert one_line(ValueError("a\n  b")) == "ValueError: a b"
+
+
+def test_the_run_has_the_parameters_that_are_not_of_models(tmp_path: Path) -> None:
+    assert TwoModels(tmp_path).payload().params == {"random_state": "3"}
+    one_model = Pipeline([Node(score, ["raw", "params:models", "params:seed"], "x")])
+    catalog = DataCatalog()
+    catalog["raw"], catalog["params:models"], catalog["params:seed"] = {}, {"a": {}}, 1
+    run = make_run(one_model, catalog, tmp_path)
+    catalog["parameters"] = {"models": {"a": {}}}
+    assert collect(run, None).params == {"seed": "1"}

@@ -89,7 +89,7 @@ def collect(run: Run, error: Exception | None) -> Payload:
     shown_params = {
         name.removeprefix("params:"): value
         for name, value in parameters.items()
-        if not name.startswith("params:models.")
+        if name.partition(".")[0] != "params:models"
     }
     payload = Payload(
         name=run.mlflow.title or run.name,
