@@ -70,22 +70,33 @@ def apply() -> None:
 
 
 def cache_inputs_outputs(pipeline: Pipeline) -> Pipeline:
-    """Make a pipeline, and the parts that are filtered from it, find their ends once.
+    """Make a pipeline compute its inputs and outputs once, and each part of it, too.
 
     Reason: Kedro's runners compute the inputs and outputs of the pipeline again after
-    each node, to release datasets, so that time grows with the square of the nodes.
+    each node, to release datasets. The time grows with the square of the nodes.
 
     Gain: 1.3 instead of 5.4 ms per model, in a run of 300 models of three nodes.
 
     Upstream: "A Pipeline does not change once it is made, so inputs() and outputs() can
     be cached. A run calls both for each dataset that it releases."
+
+    Args:
+        pipeline: The pipeline of a run. Changed.
+
+    Returns:
+        The same pipeline.
     """
-    inputs, outputs, select = pipeline.inputs, pipeline.outputs, pipeline.filter
+    compute_inputs, compute_outputs = pipeline.inputs, pipeline.outputs
+    select = pipeline.filter
+
+    # A run of missing outputs filters the pipeline that it is given.
+    def select_and_cache(*args: Any, **kwargs: Any) -> Pipeline:
+        return cache_inputs_outputs(select(*args, **kwargs))
+
     vars(pipeline).update(
-        inputs=cache(lambda: frozenset(inputs())),
-        outputs=cache(lambda: frozenset(outputs())),
-        # A run of missing outputs filters the pipeline that it is given.
-        filter=lambda *args, **kwargs: cache_inputs_outputs(select(*args, **kwargs)),
+        inputs=cache(lambda: frozenset(compute_inputs())),
+        outputs=cache(lambda: frozenset(compute_outputs())),
+        filter=select_and_cache,
     )
     return pipeline
 
@@ -141,8 +152,8 @@ def write_atomically() -> None:
 def collect_garbage_rarely() -> None:
     """Make Python's garbage collector look rarely, and not once more at the end.
 
-    Reason: the libraries that a run imports consist of a million objects, none of which
-    is ever garbage. The collector looks at all of them, several times.
+    Reason: at the end of a run there are half a million objects, most of them part of
+    modules, and none of them garbage. The collector looks at all of them several times.
 
     Gain: 1.1 of 5.4 s, in a run of three models.
     """
@@ -176,8 +187,8 @@ def log_warnings() -> None:
 def ignore_broken_pipes() -> None:
     """Make a run go on when nobody reads what it prints.
 
-    Reason: in ``kedro run | head -1``, Rich ends the process at the second line, or the
-    model that logs it fails.
+    Reason: in ``kedro run | head -1``, Rich ends the process when it prints a second
+    time. If a node logs something, its model fails.
 
     Upstream: https://github.com/Textualize/rich/issues/3400 asks for what this does.
     """
