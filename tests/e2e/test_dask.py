@@ -221,7 +221,8 @@ def test_workers_that_cannot_run_the_project(
     project: InstalledProject, tmp_path: Path
 ) -> None:
     nowhere = f"tcp://127.0.0.1:{free_port()}"
-    (tmp_path / "iris.py").touch()  # stands for an environment without the project
+    # An empty module stands for an environment without the library and the project.
+    (tmp_path / "kedro_dynamic.py").touch()
     without = replace(project, variables={"PYTHONPATH": str(tmp_path)})
     with cluster(without, workers=0) as address:
         for scheduler in (nowhere, address):
