@@ -132,7 +132,7 @@ def attempt(
 def _move_to_local_store(run: Run, payload: Payload) -> None:
     """Write a run whose store failed to the local store, as a whole."""
     store: Store = run.store
-    if store.in_callers_run:
+    if store.in_callers_run or not store.may_use_local:
         return
     with writing:
         _end_active_run(store, "FAILED", is_broken=True)

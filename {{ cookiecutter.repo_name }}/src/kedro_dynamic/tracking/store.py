@@ -80,6 +80,11 @@ class Store:
         """True if this is the project's own store."""
         return self.uri == anchor(LOCAL_STORE, self.root)
 
+    @property
+    def may_use_local(self) -> bool:
+        """True if the project's own store may take the place of this one."""
+        return self.config.on_unreachable == "local" and not self.is_local
+
     def use(self, uri: str, *, registry_uri: str | None) -> None:
         """Set MLflow up for an address.
 
@@ -112,7 +117,7 @@ class Store:
         Returns:
             True if runs are now tracked in the local store.
         """
-        if self.config.on_unreachable != "local" or self.is_local:
+        if not self.may_use_local:
             return False
         failed, local = self.uri, anchor(LOCAL_STORE, self.root)
         try:
