@@ -147,9 +147,6 @@ def project_names(project: Project) -> set[str]:
     return names
 
 
-# The rooms get their names from catalog/names.py one after the other: remove this mark
-# as soon as the test passes.
-@pytest.mark.xfail(strict=False)
 def test_the_library_names_datasets_in_one_place_alone(project: Project) -> None:
     names = project_names(project) - {*AMBIGUOUS}
     assert {"X_train", "fitted_model", "leaderboard", "linear_svm", "etl_app"} <= names

@@ -4,7 +4,9 @@ A model's datasets share a namespace, such as ``models.linear_svm``, and each is
 for what it holds: ``models.linear_svm.fitted_model``.
 """
 
-SPLIT = ("X_train", "X_test", "y_train", "y_test")
+# The split of a table.
+X_TRAIN, Y_TRAIN = "X_train", "y_train"
+X_TEST, Y_TEST = "X_test", "y_test"
 
 LEADERBOARD = "leaderboard"
 
@@ -13,6 +15,7 @@ ENTRY = "entry"
 VALIDATION = "validation"
 FITTED_MODEL = "fitted_model"
 METRICS = "metrics"
+MODEL_SCORE = "model_score"
 
 
 def dataset_name(namespace: str, kind: str) -> str:

@@ -19,6 +19,10 @@ from kedro_dynamic.catalog.names import (
     FITTED_MODEL,
     LEADERBOARD,
     VALIDATION,
+    X_TEST,
+    X_TRAIN,
+    Y_TEST,
+    Y_TRAIN,
     dataset_name,
 )
 from kedro_dynamic.champion.compare import Candidate, compare, decide_by_resamples
@@ -92,10 +96,10 @@ def find_candidate(
     best = max(candidates, key=lambda model: model.metrics[column])
 
     split = Split(
-        X_train=catalog["X_train"].load(),
-        y_train=catalog["y_train"].load().iloc[:, 0],
-        X_test=catalog["X_test"].load(),
-        y_test=catalog["y_test"].load().iloc[:, 0],
+        X_train=catalog[X_TRAIN].load(),
+        y_train=catalog[Y_TRAIN].load().iloc[:, 0],
+        X_test=catalog[X_TEST].load(),
+        y_test=catalog[Y_TEST].load().iloc[:, 0],
     )
     decisive = column.removeprefix(prefix)
     scores, test_scores = _scores_of(best.namespace, catalog, decisive, split)

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from kedro.io import DataCatalog
 
-from kedro_dynamic.catalog.names import FITTED_MODEL, dataset_name
+from kedro_dynamic.catalog.names import FITTED_MODEL, X_TEST, Y_TEST, dataset_name
 from kedro_dynamic.models.estimators import task_of
 from kedro_dynamic.report.charts import charts_of
 from kedro_dynamic.report.section import Section
@@ -23,7 +23,7 @@ def explain(name: str, catalog: DataCatalog) -> list[Section]:
         catalog: Holds the fitted model and the test set.
     """
     model = catalog[dataset_name(f"models.{name}", FITTED_MODEL)].load()
-    X, y = catalog["X_test"].load(), catalog["y_test"].load().iloc[:, 0]
+    X, y = catalog[X_TEST].load(), catalog[Y_TEST].load().iloc[:, 0]
     return [_errors(name, model, X, y), _importance(name, model, X, y)]
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
-from kedro_dynamic.catalog.names import LEADERBOARD
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.report.charts import charts_of
 from kedro_dynamic.report.explain import explain
 from kedro_dynamic.report.section import Section
 from kedro_dynamic.runs.console import MAX_ROWS, format_rows, show_or_warn
-from kedro_dynamic.runs.run import Run
+from kedro_dynamic.runs.run import Run, load_leaderboard
 from kedro_dynamic.tracking.payload import Payload
 
 # Smaller changes of a score are not worth a line.
@@ -37,7 +36,7 @@ def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
     sections = _output_sections(run)
     story = [f"Champion: {verdict}"] if verdict else []
 
-    leaderboard = _leaderboard(run)
+    leaderboard = load_leaderboard(run)
     if leaderboard is not None:
         changes = describe_changes(run.leaderboard_before, leaderboard)
         story += [changes] if changes else []
@@ -90,16 +89,6 @@ def describe_changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
     if not changes:
         return f"Since the previous run, no {label} has changed."
     return f"Since the previous run, {label}: {', '.join(changes[:MAX_CHANGES])}."
-
-
-def _leaderboard(run: Run) -> pd.DataFrame | None:
-    """Return the leaderboard of a run, if it makes one and it is there."""
-    if LEADERBOARD not in run.pipeline.all_outputs():
-        return None
-    if not run.catalog.exists(LEADERBOARD):
-        return None
-    leaderboard: pd.DataFrame = run.catalog[LEADERBOARD].load()
-    return leaderboard
 
 
 def _best_model(leaderboard: pd.DataFrame, payload: Payload) -> str:

@@ -23,6 +23,7 @@ from kedro_dynamic.catalog.names import (
     ENTRY,
     FITTED_MODEL,
     METRICS,
+    MODEL_SCORE,
     dataset_name,
     model_name,
     split_name,
@@ -98,9 +99,9 @@ def collect(run: Run, error: Exception | None) -> Payload:
         status="FAILED" if has_failed else "FINISHED",
         params=flatten(shown_params),
         metrics={
-            f"{model.name}.model_score": model.metrics["model_score"]
+            dataset_name(model.name, MODEL_SCORE): model.metrics[MODEL_SCORE]
             for model in models
-            if "model_score" in model.metrics
+            if MODEL_SCORE in model.metrics
         },
         tags={**run.source_tags, "kedro_command": kedro_command(run.params)},
         files={**run.source_files, "parameters.yml": parameters_text(run.catalog)},
@@ -258,7 +259,7 @@ def _read_results(model: ModelPayload, run: Run) -> None:
 
     model.metrics = numbers(metrics)
     fitted_model = dataset_name(model.namespace, FITTED_MODEL)
-    model.tags["fitted_model"] = shown_path(run.catalog, fitted_model)
+    model.tags[FITTED_MODEL] = shown_path(run.catalog, fitted_model)
     if model.is_reused:
         model.tags["reused"] = "true"
     elif name in run.plan.files:
