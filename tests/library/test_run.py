@@ -12,6 +12,7 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro_dynamic import hooks
 from kedro_dynamic.runs import run as runs
 from kedro_dynamic.runs.run import (
     Run,
@@ -115,3 +116,16 @@ def test_runs_of_other_threads_are_not_interrupted() -> None:
     thread.join()
     assert found == [[]]
     assert interrupted_runs(0) == [run]
+
+
+def test_a_run_without_a_session_ends_no_run_of_another_thread() -> None:
+    begun: list[Run] = []
+    thread = threading.Thread(target=lambda: begun.append(in_session(begin)))
+    thread.start()
+    thread.join()
+    # Code of one's own that calls hooks is in no session.
+    assert session_depth() == 0
+    hooks.end_interrupted_runs(session_depth())
+    assert runs.open_runs() == begun
+    hooks.end_open_runs()
+    assert runs.open_runs() == []

@@ -205,13 +205,21 @@ def end_interrupted_runs(depth: int) -> None:
     """End the runs of this thread that Ctrl-C ended: no hook was told.
 
     Args:
-        depth: Of the session that begins; 0 when the process ends.
+        depth: Of the session that begins.
     """
-    runs = interrupted_runs(depth) if depth else open_runs()
-    for run in runs:
-        close_parent_run(run, "KILLED")
-        run.close()
+    for run in interrupted_runs(depth):
+        _kill(run)
 
 
 # MLflow itself would mark what Ctrl-C left open as finished.
-atexit.register(end_interrupted_runs, 0)
+@atexit.register
+def end_open_runs() -> None:
+    """End the runs that are open when the process ends."""
+    for run in open_runs():
+        _kill(run)
+
+
+def _kill(run: Run) -> None:
+    """End a run that did not end itself."""
+    close_parent_run(run, "KILLED")
+    run.close()
