@@ -25,6 +25,7 @@ from e2e.faulty import Proxy, faulty_proxy
 from e2e.mlflow_store import (
     MlflowRun,
     Server,
+    Store,
     add_class,
     edit,
     mlflow_server,
@@ -321,6 +322,30 @@ def read_only(database: Path, process: int) -> Iterator[None]:
     database.chmod(0o644)
 
 
+def run_with_own_store(
+    runner: Runner, fault: Break, time: str
+) -> tuple[Path, dict[str, Any]]:
+    """Run with a store of its own, broken from a time on; return it and the answer."""
+    root = runner.project.path
+    database = Path(mkdtemp(dir=root)) / "own.db"
+    shutil.copy(root / "mlflow.db", database)
+    track_at(runner.project, f"sqlite:///{database}")
+    runner.begin("local")
+    broken = fault(database, runner.process.pid)
+    if time == "start":
+        with broken:
+            return database, runner.run()
+    (root / "hold").touch()
+    runner.start()
+    while not (root / "held").exists():
+        sleep(0.05)
+    with broken:
+        (root / "hold").unlink()
+        answer = runner.answer()
+    (root / "held").unlink()
+    return database, answer
+
+
 @pytest.mark.parametrize(
     ("fault", "time"),
     [
@@ -332,8 +357,6 @@ def read_only(database: Path, process: int) -> Iterator[None]:
         (overwritten(4096, 1.0), "start"),
         (overwritten(0, 1.0), "middle"),
         (overwritten(4096, 1.0), "middle"),
-        (full, "start"),
-        (full, "middle"),
         (read_only, "start"),
         (read_only, "middle"),
     ],
@@ -344,24 +367,8 @@ def test_nothing_is_lost_of_a_store_in_a_file(
     if fault is read_only and os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     root = runner.project.path
-    database = Path(mkdtemp(dir=root)) / "own.db"
-    shutil.copy(root / "mlflow.db", database)
     known = store_of(runner.project).runs()
-    track_at(runner.project, f"sqlite:///{database}")
-    runner.begin("local")
-    broken = fault(database, runner.process.pid)
-    if time == "middle":
-        (root / "hold").touch()
-        runner.start()
-        while not (root / "held").exists():
-            sleep(0.05)
-        with broken:
-            (root / "hold").unlink()
-            answer = runner.answer()
-        (root / "held").unlink()
-    else:
-        with broken:
-            answer = runner.run()
+    database, answer = run_with_own_store(runner, fault, time)
 
     assert not answer["error"]
     assert answer["seconds"] < runner.seconds + 15
@@ -369,3 +376,21 @@ def test_nothing_is_lost_of_a_store_in_a_file(
     assert f"sqlite:///{database} cannot be used (" in warning
     assert (root / LEADERBOARD).exists()
     check_local_store(runner.project, known)
+
+
+@pytest.mark.parametrize("time", ["start", "middle"])
+def test_full_disk(runner: Runner, time: str) -> None:
+    """Where no store has room, a run goes on, and the next one tracks its models."""
+    database, answer = run_with_own_store(runner, full, time)
+
+    assert not answer["error"]
+    assert "lacks this run, or part of it" in "".join(answer["warnings"])
+    assert (runner.project.path / LEADERBOARD).exists()
+
+    store = Store(database, runner.project.path / "mlartifacts")
+    known = store.runs()
+    answer = runner.run(only_missing_outputs=True)
+    assert (answer["error"], answer["warnings"]) == ("", [])
+    parent, children = store.family(*known)
+    assert parent.status == "FINISHED"
+    assert children.keys() == MODELS

@@ -37,17 +37,16 @@ def open_parent_run(run: Run) -> None:
     if store.problem:
         run.mlflow.problem = store.problem
         return
-    try:
-        _open(run)
-    except Exception as error:
-        problem = one_line(error)
-        run.mlflow.client = None
-        _end_active_run(store, "FAILED", is_broken=True)
-        store.refuse(problem)
-        if store.use_local(problem):
+    while run.mlflow.client is None and not run.mlflow.problem:
+        try:
             _open(run)
-        else:
-            run.mlflow.problem = problem
+        except Exception as error:
+            problem = one_line(error)
+            run.mlflow.client = None
+            _end_active_run(store, "FAILED", is_broken=True)
+            store.refuse(problem)
+            if not store.use_local(problem):
+                run.mlflow.problem = problem
 
 
 def _open(run: Run) -> None:
