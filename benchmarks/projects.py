@@ -19,7 +19,7 @@ from .pipelines.models.leaderboard import compare_models
 from .pipelines.models.nodes import fit_model, score_model, split_data, validate_model
 
 DATA, COMPARISON, SEED = "params:data", "params:comparison", "params:random_state"
-SPLIT = ["X_train", "X_test", "y_train", "y_test"]
+SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
 
 
 def model(name):
@@ -29,7 +29,7 @@ def model(name):
     train = ["X_train", "y_train", SEED]
     test = [fitted, validation, COMPARISON, "X_test", "y_test"]
     return [
-        Node(validate_model, [entry, DATA, COMPARISON, *train], validation, name="validate_model", namespace=namespace),
+        Node(validate_model, [entry, DATA, COMPARISON, "X_train", "y_train", "folds", SEED], validation, name="validate_model", namespace=namespace),
         Node(fit_model, [entry, DATA, *train], fitted, name="fit_model", namespace=namespace),
         Node(score_model, test, scores, name="score_model", namespace=namespace),
     ]
@@ -42,7 +42,7 @@ def register_pipelines():
     inputs |= {f"{name}_metrics": f"models.{name}.metrics" for name in NAMES}
     outputs = ["leaderboard", "leaderboard_plot"]
     nodes = [
-        Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data"),
+        Node(split_data, ["example_iris_data", DATA, COMPARISON, "params:models", SEED], SPLIT, name="split_data"),
         Node(compare_models, inputs, outputs, name="compare_models", namespace="models"),
     ]
     if NAIVE:

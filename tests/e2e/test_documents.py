@@ -182,17 +182,25 @@ def family(project: InstalledProject, printed: str) -> None:
     assert not re.search("benchmark|etl|training|user_app", printed)
 
 
+def groups_and_time(project: InstalledProject, printed: str) -> None:
+    folds = project.path / "data/05_model_input/folds.csv"
+    assert folds.read_text().startswith("fold,block\n")  # by time, at last
+    assert len(leaderboard(project)) == 4
+    assert "WARNING" not in printed
+
+
 CHANGES: dict[int, Callable[[InstalledProject, str], None]] = {
     2: regression,
     3: metric,
     4: plot,
     5: preprocessing,
     7: family,
+    9: groups_and_time,
 }
 
 
 # Sections that do not touch each other share a project, whose checks take a minute.
-@pytest.mark.parametrize("numbers", [(2,), (3, 4), (5, 7)], ids=str)
+@pytest.mark.parametrize("numbers", [(9, 2), (3, 4), (5, 7)], ids=str)
 def test_changes(
     numbers: tuple[int, ...], shop: InstalledProject, customers: str, tmp_path: Path
 ) -> None:

@@ -42,19 +42,20 @@ from kedro_dynamic import (
     summarize_folds,
 )
 
-PARTS = ["X_train", "X_test", "y_train", "y_test"]
+PARTS = ["X_train", "X_test", "y_train", "y_test", "folds"]
 
 
-def split(table, data: DataSpec):
+def split(table, data: DataSpec, comparison: ComparisonSpec):
     X, y = select_columns(table.sample(frac=1, random_state=0), data)
     rows = int(len(X) * data.train_fraction)
-    return X[:rows], X[rows:], y[:rows].to_frame(), y[rows:].to_frame()
+    folds = pd.DataFrame({"fold": [row % comparison.folds for row in range(rows)]})
+    return X[:rows], X[rows:], y[:rows].to_frame(), y[rows:].to_frame(), folds
 
 
 def cross_validate(
-    model: ModelSpec, data: DataSpec, comparison: ComparisonSpec, X, y, seed
+    model: ModelSpec, data: DataSpec, comparison: ComparisonSpec, X, y, seed, folds
 ):
-    return cross_validate_model(model, data, comparison, X, y.iloc[:, 0], seed)
+    return cross_validate_model(model, data, comparison, X, y.iloc[:, 0], folds, seed)
 
 
 def fit(model: ModelSpec, data: DataSpec, X, y, seed):
@@ -82,7 +83,7 @@ def create_pipelines(parameters):
             [
                 Node(
                     cross_validate,
-                    ["params:model", data, comparison, *train],
+                    ["params:model", data, comparison, *train, "folds"],
                     "validation",
                 ),
                 Node(fit, ["params:model", data, *train], "fitted_model"),
@@ -104,7 +105,7 @@ def create_pipelines(parameters):
     ]
     results = {name: f"models.{name}.metrics" for name in names}
     nodes = [
-        Node(split, ["table", data], PARTS),
+        Node(split, ["table", data, comparison], PARTS),
         Node(rank, results, "leaderboard", namespace="models"),
     ]
     return {"__default__": Pipeline([*nodes, *models]), "models": lambda: models[0]}
@@ -172,7 +173,7 @@ def plain(
     parts = [
         f"{part}: {{type: pandas.CSVDataset, filepath: data/05_model_input/{part}.csv, "
         "save_args: {index: false}}\n"
-        for part in ("X_train", "X_test", "y_train", "y_test")
+        for part in ("X_train", "X_test", "y_train", "y_test", "folds")
     ]
     (conf / "catalog.yml").write_text("".join([CATALOG, *parts, *patterns]))
     shutil.copy(installed.path / "data/01_raw/iris.csv", project.path)

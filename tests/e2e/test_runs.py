@@ -12,7 +12,13 @@ import pytest
 from e2e.conftest import InstalledProject
 
 MODELS = ("nearest_neighbors", "linear_svm", "decision_tree")
-SPLIT = ("X_train", "X_test", "y_train", "y_test")
+SPLIT = (
+    "X_train.parquet",
+    "X_test.parquet",
+    "y_train.parquet",
+    "y_test.parquet",
+    "folds.csv",
+)
 FILES_OF_MODEL = (
     "06_models/{}_model.pkl",
     "06_models/{}_model_score.json",
@@ -135,7 +141,7 @@ def test_first_run(
         "models.compare_models",
     }
     assert written(project) == {
-        *(f"05_model_input/{part}.parquet" for part in SPLIT),
+        *(f"05_model_input/{part}" for part in SPLIT),
         *(file.format(model) for model in MODELS for file in FILES_OF_MODEL),
         "08_reporting/leaderboard.csv",
         "08_reporting/leaderboard_plot.json",
@@ -202,7 +208,7 @@ def test_parts_of_a_run(
     assert nodes == {"split_data", *nodes_of("linear_svm")}
     assert scores(project) == svm_only
     assert written(project) == {
-        *(f"05_model_input/{part}.parquet" for part in SPLIT),
+        *(f"05_model_input/{part}" for part in SPLIT),
         *(file.format("linear_svm") for file in FILES_OF_MODEL),
     }
 

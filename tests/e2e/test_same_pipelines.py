@@ -33,7 +33,7 @@ models:
   linear_svm:
     enabled: false
 """
-SPLIT = {"X_train", "X_test", "y_train", "y_test"}
+SPLIT = {"X_train", "X_test", "y_train", "y_test", "folds"}
 
 
 @dataclass(frozen=True)

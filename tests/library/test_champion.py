@@ -36,6 +36,7 @@ from kedro_dynamic.champion.registry import (
     current_champion,
     set_champion,
 )
+from kedro_dynamic.models.split import make_folds
 from kedro_dynamic.tracking.payload import ModelPayload
 from kedro_dynamic.tracking.sqlite import store_lock
 from mlflow import MlflowClient
@@ -50,7 +51,12 @@ RANDOM = np.random.default_rng(SEED)
 SIZE = RANDOM.normal(size=120)
 TABLE = pd.DataFrame({"size": SIZE, "other": RANDOM.normal(size=120)})
 KIND = pd.Series(np.where(SIZE + RANDOM.normal(scale=0.3, size=120) > 0, "a", "b"))
-SPLIT = Split(TABLE[:90], KIND[:90], TABLE[90:], KIND[90:])
+FOLDS = make_folds(
+    TABLE[:90], KIND[:90], folds=5, random_state=SEED, is_classification=True
+)
+SPLIT = Split(TABLE[:90], KIND[:90], TABLE[90:], KIND[90:], FOLDS)
+WITHOUT_FOLDS = SPLIT._replace(folds=pd.DataFrame({"fold": [None] * 90}))
+SIZES = [(72, 18)] * 5
 
 
 def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
@@ -195,7 +201,9 @@ def test_equal_models_are_hardly_ever_promoted() -> None:
                 predicted = tree.fit(X[train], y[train]).predict(X[test])
                 right.append(float((predicted == y[test]).mean()))
             differences.append(right[0] - right[1])
-        promoted += decide_by_folds(differences, fmean(differences), 0, 0, "").wins
+        promoted += decide_by_folds(
+            differences, SIZES, fmean(differences), 0, 0, ""
+        ).wins
     assert promoted <= 5
 
 
@@ -207,7 +215,7 @@ def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
     X, y = SPLIT.X_train[["size"]], SPLIT.y_train
     of_today = old.recipe
     scores = cross_validate_model(
-        spec(), of_today.data, of_today.comparison, X, y, SEED
+        spec(), of_today.data, of_today.comparison, X, y, FOLDS, SEED
     )
     mean = np.mean(scores["accuracy"])
     verdict = registry.enter(candidate("new", *LOW, model=spec(4)))
@@ -223,13 +231,15 @@ def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> 
     )
 
 
-def scored_on_test_rows(name: str, split: Split = SPLIT, **changes: Any) -> Candidate:
+def scored_on_test_rows(
+    name: str, split: Split = WITHOUT_FOLDS, **changes: Any
+) -> Candidate:
     """Return a tree that is scored on the test rows, without folds."""
     data = DataSpec(target_column="kind")
     entry = spec(**changes)
     model: Any = build_model(entry, data, *SPLIT[:2], SEED)
     fitted_model = model.fit(*SPLIT[:2])
-    score, scores = score_resamples(fitted_model, "accuracy", *split[2:])
+    score, scores = score_resamples(fitted_model, "accuracy", *split[2:4])
     recipe = Recipe(
         model=entry,
         data=data,
@@ -269,7 +279,7 @@ def test_without_folds_a_champion_of_other_data_is_fitted_again(
     old = scored_on_test_rows("old")
     wrong = {"scores": {"accuracy": [0.1] * 50}, "split_digest": "other data"}
     recipe = old.recipe.model_copy(update={**wrong, "test_scores": {"accuracy": 0.1}})
-    registry.enter(Candidate(old.model, recipe, "accuracy", SPLIT))
+    registry.enter(Candidate(old.model, recipe, "accuracy", WITHOUT_FOLDS))
     score = old.recipe.score("accuracy")
     # It makes the same predictions, so they are equal on each resample.
     verdict = registry.enter(scored_on_test_rows("equal", min_samples_leaf=1))
@@ -284,7 +294,7 @@ def test_without_folds_a_champion_of_other_data_is_fitted_again(
 def test_a_test_set_of_one_class_or_row_never_promotes(
     registry: Registry, rows: Any
 ) -> None:
-    split = Split(*SPLIT[:2], SPLIT.X_test[rows], SPLIT.y_test[rows])
+    split = WITHOUT_FOLDS._replace(X_test=SPLIT.X_test[rows], y_test=SPLIT.y_test[rows])
     registry.enter(scored_on_test_rows("blind", split=split, **BLIND))
     verdict = registry.enter(scored_on_test_rows("tree", split=split))
     reason = "tree cannot be compared: the test set has one row or one class"
@@ -293,7 +303,7 @@ def test_a_test_set_of_one_class_or_row_never_promotes(
 
 def test_a_score_that_is_not_a_number_never_wins() -> None:
     for differences in ([math.nan] * 5, [0.1, 0.1, math.nan]):
-        assert not decide_by_folds(differences, math.nan, 0.5, 0, "x").wins
+        assert not decide_by_folds(differences, SIZES, math.nan, 0.5, 0, "x").wins
 
 
 def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
@@ -408,7 +418,8 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
         catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*SPLIT[:2])
     models.append(payload_of("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
-    for name, part in SPLIT._asdict().items():
+    split = SPLIT if folds else WITHOUT_FOLDS
+    for name, part in split._asdict().items():
         catalog[name] = part.to_frame("kind") if isinstance(part, pd.Series) else part
     catalog["parameters"] = {
         "data": {"target_column": "kind"},

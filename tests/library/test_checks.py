@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 from kedro_dynamic.config.errors import DataError
 from kedro_dynamic.config.schema import DataSpec
-from kedro_dynamic.models.data_checks import select_columns
+from kedro_dynamic.models.data_checks import (
+    select_columns,
+    select_rows,
+    warn_of_identifiers,
+)
 
 TABLE = pd.DataFrame(
     {
@@ -46,6 +50,11 @@ def message(table: pd.DataFrame, **changes: Any) -> str:
         ),
         ({"drop": ["kind"]}, "data.drop: 'kind' is the target"),
         (
+            {"group_column": "colr"},
+            "data.group_column: 'colr' is not a column of the table; did you mean",
+        ),
+        ({"time_column": "kind"}, "data.time_column: 'kind' is the target"),
+        (
             {"train_fraction": 0.1},
             "data.train_fraction: 0.1 of the 6 rows of the table leaves a part without",
         ),
@@ -61,7 +70,8 @@ def test_what_the_parameters_get_wrong(changes: Any, problem: str) -> None:
     [
         (
             {"kind": [*"xyxy", None, None]},
-            "kind: the target has no value in 2 of 6 rows",
+            "kind: the target has no value in 2 of 6 rows; write 'missing_target: "
+            "drop' below 'data' in parameters.yml to leave them out",
         ),
         (
             {"kind": "x"},
@@ -85,13 +95,73 @@ def test_what_no_model_can_learn_from(column: Any, problem: str) -> None:
 
 def test_names_of_rows_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     names = [f"name {i}" for i in range(30)]
-    table = pd.DataFrame(
-        {"name": names, "n": range(30), "few": [*"abc"] * 10, "kind": [*"xy"] * 15}
-    )
+    table = pd.DataFrame({"name": names, "n": range(30), "few": [*"abc"] * 10})
     with caplog.at_level(logging.WARNING):
-        select_columns(table, spec())
-        select_columns(table, spec(encode="none"))
-        select_columns(table, spec(drop=["name"]))
+        warn_of_identifiers(table)
+        warn_of_identifiers(table.drop(columns="name"))
     (text,) = (record.getMessage() for record in caplog.records)
     assert text.startswith("name: 30 different texts in 30 rows become as many columns")
     assert "'drop: [name]'" in text
+
+
+def test_the_group_column_is_not_a_feature_and_the_time_column_is() -> None:
+    X, _ = select_columns(TABLE, spec(group_column="colour", drop=["colour"]))
+    assert list(X) == ["id", "width"]
+    X, _ = select_columns(TABLE, spec(time_column="id"))
+    assert list(X) == ["id", "width", "colour"]
+    X, _ = select_columns(TABLE, spec(time_column="id", drop=["id"]))
+    assert list(X) == ["width", "colour"]
+
+
+RATINGS = [f"{number / 10}" for number in range(57)] + ["Unrated", "Unrated", "?"]
+RATED = pd.DataFrame({"n": range(60), "kind": RATINGS})
+
+
+def test_texts_in_a_target_of_numbers_are_named() -> None:
+    assert message(RATED) == (
+        "The table has a problem:\n  kind: the target is a number, but 'Unrated' in 2 "
+        "rows, '?' in 1 row; write 'na_values: [Unrated, '?']' in load_args of the "
+        "table's entry, or 'missing_target: drop' below 'data' in parameters.yml"
+    )
+    # These may be classes.
+    classes = TABLE.assign(kind=[*"123"] * 2).astype({"kind": object})
+    classes = pd.concat([classes] * 10).assign(kind=[*"12345"] * 11 + [*"12?45"])
+    select_columns(classes, spec())
+
+
+@pytest.mark.parametrize(
+    ("table", "kept", "said"),
+    [
+        (
+            TABLE.assign(kind=pd.Series([*"xyxy", None, None], dtype=object)),
+            [*"xyxy"],
+            "kind: 2 of 6 rows have no target and are left out",
+        ),
+        (
+            RATED,
+            [number / 10 for number in range(57)],
+            "kind: 3 of 60 rows have no target and are left out, 'Unrated' in 2 rows, "
+            "'?' in 1 row",
+        ),
+    ],
+)
+def test_rows_without_a_target_are_left_out(
+    table: pd.DataFrame, kept: Any, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert select_rows(table, spec()) is table
+    with caplog.at_level(logging.WARNING):
+        rows = select_rows(table, spec(missing_target="drop"))
+    assert rows["kind"].tolist() == kept
+    assert rows.index.tolist() == [*range(len(kept))]
+    assert [record.getMessage() for record in caplog.records] == [said]
+
+
+def test_a_table_with_all_targets_is_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert select_rows(TABLE, spec(missing_target="drop")).equals(TABLE)
+        # That the column is missing is an error of ``select_columns``.
+        no_target = TABLE.drop(columns="kind")
+        assert select_rows(no_target, spec(missing_target="drop")) is no_target
+    assert not caplog.records

@@ -52,6 +52,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     }
     catalog["X_train"] = catalog["X_test"] = ROWS
     catalog["y_train"] = catalog["y_test"] = KIND.to_frame()
+    catalog["folds"] = pd.DataFrame({"fold": [1, 2, 3, 4, 5] * 8})
     catalog["models.tree.validation"] = {"accuracy": [1.0, 0.5, 1.0, 0.5, 1.0]}
     fitted_model: Any = build_model(TREE, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
     catalog["models.tree.fitted_model"] = fitted_model

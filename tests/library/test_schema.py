@@ -199,3 +199,8 @@ def test_a_dimension_that_names_places_is_rejected() -> None:
     # Plain data.
     for kwargs in ({"memory": None}, {"input": "content"}, {"path_smooth": 1}):
         ModelSpec.model_validate(spec | {"search_space": {}, "model_kwargs": kwargs})
+
+
+def test_groups_and_times_cannot_be_combined() -> None:
+    text = message(data={"target_column": "a", "group_column": "b", "time_column": "c"})
+    assert "data: group_column and time_column cannot be combined; write" in text

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.estimators import build_model
 from kedro_dynamic.models.scoring import (
     cross_validate_model,
     find_mixed_tasks,
     find_unknown_scores,
+    has_classes,
     infer_task,
     score_fitted_model,
 )
+from kedro_dynamic.models.split import make_folds
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
@@ -33,12 +35,19 @@ GONE = ModelSpec.model_validate({"class": "sklearn.tree.NoSuchTree"})
 OFF = LINEAR.model_copy(update={"enabled": False})
 
 
-def comparison(*scoring: str, folds: int = 3) -> ComparisonSpec:
-    return ComparisonSpec(scoring=list(scoring) or ["auto"], folds=folds)
+def comparison(*scoring: str) -> ComparisonSpec:
+    return ComparisonSpec(scoring=list(scoring) or ["auto"])
 
 
 def scores(model: ModelSpec, y: Any, *scoring: str, folds: int = 3) -> Any:
-    return cross_validate_model(model, DATA, comparison(*scoring, folds=folds), X, y, 5)
+    table = make_folds(
+        X,
+        y,
+        folds=folds,
+        random_state=5,
+        is_classification=has_classes({"model": model}, y),
+    )
+    return cross_validate_model(model, DATA, comparison(*scoring), X, y, table, 5)
 
 
 def test_all_models_have_the_same_folds() -> None:
@@ -87,20 +96,27 @@ def test_a_target_that_does_not_suit_the_model_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("model", "y", "most"),
+    ("model", "y", "most", "number"),
     [
-        (TREE, CLASSES, "20 rows of its most frequent class"),
-        (LINEAR, NUMBERS, "30 rows"),
+        (TREE, CLASSES, "20 rows of its most frequent class", 10),
+        (LINEAR, NUMBERS, "30 rows", 30),
     ],
 )
-def test_more_folds_than_rows_are_an_error(model: ModelSpec, y: Any, most: str) -> None:
+def test_more_folds_than_rows_are_an_error(
+    model: ModelSpec, y: Any, most: str, number: int
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         scores(model, y, folds=31)
-    number = most.partition(" ")[0]
-    assert f"comparison.folds: 31, but the training part has only {most}; write " in (
-        caught.value.message
+    assert caught.value.message.endswith(
+        f"comparison.folds: 31, but the training set has only {most}; "
+        f"write {number} or less"
     )
-    assert f"write {number} or less, or 0" in caught.value.message
+
+
+def test_folds_of_other_rows_are_an_error() -> None:
+    folds = pd.DataFrame({"fold": [1, 2] * 10})
+    with pytest.raises(DataError, match="folds has 20 rows, and the training set 30"):
+        cross_validate_model(TREE, DATA, comparison(), X, CLASSES, folds, 5)
 
 
 def test_a_rare_class_is_neither_an_error_nor_a_warning() -> None:

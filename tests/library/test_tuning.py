@@ -21,6 +21,7 @@ from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models import tuning
 from kedro_dynamic.models.scoring import cross_validate_model
+from kedro_dynamic.models.split import make_folds
 from kedro_dynamic.models.tuning import TuningSpec, tune_model
 
 TREE = {
@@ -79,9 +80,10 @@ def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
 def test_the_best_entry_has_the_score_of_its_trial(folder: Path) -> None:
     entry, rows = study(folder)
     model = ModelSpec.model_validate(entry)
-    folds = ComparisonSpec(folds=2)
     # The study's folds: their seed is the next one.
-    (values, _) = cross_validate_model(model, DATA, folds, X, Y, 4).values()
+    table = make_folds(X, Y, folds=2, random_state=4, is_classification=True)
+    scores = cross_validate_model(model, DATA, ComparisonSpec(), X, Y, table, 4)
+    (values, _) = scores.values()
     assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
 
 
@@ -112,7 +114,7 @@ def test_an_interrupted_trial_does_not_count(
 
     calls = itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "cross_validate_model", interrupt)
+        patch.setattr(tuning, "score_on_folds", interrupt)
         with pytest.raises(error if isinstance(error, type) else type(error)):
             study(folder)
 
@@ -162,7 +164,7 @@ def test_the_timeout_ends_a_study(
         time.sleep(0.6)
         return {"accuracy": [0.5, 0.5]}
 
-    monkeypatch.setattr(tuning, "cross_validate_model", slow)
+    monkeypatch.setattr(tuning, "score_on_folds", slow)
     _, rows = study(folder, 50, timeout=1)
     assert 1 <= len(rows) <= 2
     _, more = study(folder, 50, timeout=0.001)

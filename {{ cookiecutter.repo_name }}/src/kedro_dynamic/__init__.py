@@ -6,12 +6,16 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 - ``read_parameters``: ``parameters.yml``, checked. ``ModelSpec``, ``TransformerSpec``,
   ``DataSpec``, ``ComparisonSpec`` and ``TuningSpec``: its parts, as Kedro's typed
   parameters. ``Schema`` and ``parse``: the same for a schema of the project's own.
-- ``select_columns``: features and target of a table that models can learn from.
+- ``select_rows`` and ``select_columns``: features and target of a table that models
+  can learn from. ``split_rows`` and ``make_folds``: which rows test and validate, also
+  by groups and times (``groups_and_times``). ``fold_pairs``: the rows of each fold.
+  ``warn_about_table``: what may make its scores flatter.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
 - ``cross_validate_model`` and ``score_fitted_model``: scores on folds, and on other
   rows. ``summarize_folds``: their columns on the leaderboard. ``infer_task``:
-  classification or regression. ``BASELINE``: the name of the baseline's row.
+  classification or regression. ``has_classes``: whether a target's values are classes.
+  ``BASELINE``: the name of the baseline's row.
 - ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
@@ -43,7 +47,9 @@ if TYPE_CHECKING:
     from .config.schema import Schema as Schema
     from .config.schema import TransformerSpec as TransformerSpec
     from .config.schema import read_parameters as read_parameters
+    from .models.advice.console import warn_about_table as warn_about_table
     from .models.data_checks import select_columns as select_columns
+    from .models.data_checks import select_rows as select_rows
     from .models.estimators import Estimator as Estimator
     from .models.estimators import build_estimator as build_estimator
     from .models.estimators import build_model as build_model
@@ -51,9 +57,14 @@ if TYPE_CHECKING:
     from .models.held_out import score_predictions as score_predictions
     from .models.held_out import was_trained_on as was_trained_on
     from .models.scoring import cross_validate_model as cross_validate_model
+    from .models.scoring import has_classes as has_classes
     from .models.scoring import infer_task as infer_task
     from .models.scoring import score_fitted_model as score_fitted_model
     from .models.scoring import summarize_folds as summarize_folds
+    from .models.split import fold_pairs as fold_pairs
+    from .models.split import groups_and_times as groups_and_times
+    from .models.split import make_folds as make_folds
+    from .models.split import split_rows as split_rows
     from .models.tuning import TuningSpec as TuningSpec
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
@@ -74,14 +85,22 @@ _MODULES = {
         "TransformerSpec",
         "read_parameters",
     ],
-    "models.data_checks": ["select_columns"],
+    "models.advice.console": ["warn_about_table"],
+    "models.data_checks": ["select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
     "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],
     "models.scoring": [
         "cross_validate_model",
+        "has_classes",
         "infer_task",
         "score_fitted_model",
         "summarize_folds",
+    ],
+    "models.split": [
+        "fold_pairs",
+        "groups_and_times",
+        "make_folds",
+        "split_rows",
     ],
     "models.tuning": ["TuningSpec", "tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],

@@ -7,6 +7,8 @@ for what it holds: ``models.linear_svm.fitted_model``.
 # The split of a table.
 X_TRAIN, Y_TRAIN = "X_train", "y_train"
 X_TEST, Y_TEST = "X_test", "y_test"
+FOLDS = "folds"
+SPLIT = (X_TRAIN, X_TEST, Y_TRAIN, Y_TEST, FOLDS)
 
 LEADERBOARD = "leaderboard"
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import variance
 from typing import Any
 
 import mlflow
@@ -14,6 +13,8 @@ from mlflow.entities.model_registry import ModelVersion
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split
 from kedro_dynamic.champion.registry import Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
+from kedro_dynamic.models.corrected_error import Sizes, chance_margin
+from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.tracking.payload import ModelPayload
 
 
@@ -76,8 +77,10 @@ def _decide(candidate: Candidate, champion: Recipe, margin: float) -> Verdict:
     differences = [new - old for new, old in pairs]
     scores = recipe.score(metric), champion.score(metric)
     name = candidate.model.name
-    if recipe.comparison.folds:
-        return decide_by_folds(differences, *scores, margin, name)
+    pairs_of_rows = fold_pairs(candidate.split.folds)
+    if pairs_of_rows:
+        sizes = [(len(training), len(test)) for training, test in pairs_of_rows]
+        return decide_by_folds(differences, sizes, *scores, margin, name)
     y_test = candidate.split.y_test
     return decide_by_resamples(differences, *scores, margin, name, y_test)
 
@@ -105,8 +108,7 @@ def _score_today(champion: Recipe, candidate: Candidate) -> Recipe:
 def _scored_on(recipe: Recipe, metric: str) -> tuple[object, ...]:
     """Return what is equal for recipes whose scores are of the same rows."""
     count = len(recipe.scores.get(metric, []))
-    folds = recipe.comparison.folds
-    return recipe.split_digest, folds, recipe.random_state, count
+    return recipe.split_digest, recipe.random_state, count
 
 
 def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Recipe:
@@ -114,9 +116,9 @@ def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Rec
 
     Args:
         recipe: The recipe of the champion.
-        today: The recipe of a candidate, which says what the folds of today are.
+        today: The recipe of a candidate, which has the seed of today.
         metric: Name of the score.
-        split: The data of today.
+        split: The data and folds of today.
 
     Returns:
         The recipe with its scores of today.
@@ -127,22 +129,22 @@ def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Rec
     """
     from kedro_dynamic.champion.bootstrap import score_resamples
     from kedro_dynamic.models.estimators import build_model
-    from kedro_dynamic.models.folds import make_folds
 
     # Columns that are features today, but were not when the recipe was made.
-    dropped: Any = {"columns": recipe.data.drop, "errors": "ignore"}
+    no_features = [*recipe.data.drop, recipe.data.group_column]
+    dropped: Any = {"columns": no_features, "errors": "ignore"}
     X_train, y_train = split.X_train.drop(**dropped), split.y_train
     X_test, y_test = split.X_test.drop(**dropped), split.y_test
 
-    seed, folds = today.random_state, today.comparison.folds
+    seed = today.random_state
     try:
         model = build_model(recipe.model, recipe.data, X_train, y_train, seed)
     except ConfigurationError as error:  # a classifier where the target is a number now
         raise CannotFitError(one_line(error)) from error
 
-    if folds:
-        rows = make_folds(folds, y_train, model, seed).split(X_train, y_train)
-        scores = _score_folds(model, metric, X_train, y_train, list(rows))
+    pairs = fold_pairs(split.folds)
+    if pairs:
+        scores = _score_folds(model, metric, X_train, y_train, pairs)
         return recipe.model_copy(update={"scores": {metric: scores}, "test_scores": {}})
 
     try:
@@ -184,7 +186,12 @@ def _score_folds(
 
 
 def decide_by_folds(
-    differences: Sequence[float], new: float, old: float, margin: float, name: str
+    differences: Sequence[float],
+    sizes: Sizes,
+    new: float,
+    old: float,
+    margin: float,
+    name: str,
 ) -> Verdict:
     """Decide by the corrected t-test of Nadeau and Bengio (2003).
 
@@ -193,16 +200,13 @@ def decide_by_folds(
 
     Args:
         differences: Score of the candidate less that of the champion, on each fold.
+        sizes: The numbers of training rows and of validation rows of each fold.
         new: Score of the candidate.
         old: Score of the champion.
         margin: The candidate must be better by more than this.
         name: Name of the candidate.
     """
-    from scipy.stats import t
-
-    folds = len(differences)
-    error = math.sqrt(variance(differences) * (1 / folds + 1 / (folds - 1)))
-    chance = float(t.ppf(0.95, folds - 1)) * error
+    chance = chance_margin(differences, sizes)
     return _decide_by_chance(new, old, margin, chance, name)
 
 

@@ -17,6 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from kedro_dynamic.catalog.names import (
     FITTED_MODEL,
+    FOLDS,
     LEADERBOARD,
     VALIDATION,
     X_TEST,
@@ -33,6 +34,7 @@ from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.config.tracking import ChampionRule
 from kedro_dynamic.models.held_out import was_trained_on
+from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from kedro_dynamic.tracking.writer import find_child_run
@@ -81,7 +83,8 @@ def find_candidate(
     parameters = catalog["parameters"].load()
     comparison = ComparisonSpec.model_validate(parameters["comparison"])
 
-    prefix = "validation_" if comparison.folds else "test_"
+    folds = catalog[FOLDS].load()
+    prefix = "validation_" if fold_pairs(folds) else "test_"
     names = [name for name in map(str, leaderboard) if name.startswith(prefix)]
     column = f"{prefix}{metric}" if metric else names[0]
 
@@ -100,6 +103,7 @@ def find_candidate(
         y_train=catalog[Y_TRAIN].load().iloc[:, 0],
         X_test=catalog[X_TEST].load(),
         y_test=catalog[Y_TEST].load().iloc[:, 0],
+        folds=folds,
     )
     decisive = column.removeprefix(prefix)
     scores, test_scores = _scores_of(best.namespace, catalog, decisive, split)
@@ -172,7 +176,7 @@ def _register_model(
         "model": model.name,
         "metric": candidate.metric,
         "score": f"{recipe.score(candidate.metric):.6g}",
-        "folds": str(recipe.comparison.folds),
+        "folds": str(len(fold_pairs(candidate.split.folds))),
         "split_digest": recipe.split_digest,
     }
     return register_version(client, package_name(), info, model.id, facts)

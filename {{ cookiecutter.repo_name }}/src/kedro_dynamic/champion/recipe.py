@@ -12,18 +12,20 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
+from kedro_dynamic.models.split import fold_pairs
 
 # The artifact of a model's run.
 RECIPE_FILE = "recipe.json"
 
 
 class Split(NamedTuple):
-    """The rows of a run; targets are series."""
+    """The rows of a run; targets are series, folds the table of the training rows."""
 
     X_train: pd.DataFrame
     y_train: "pd.Series[Any]"
     X_test: pd.DataFrame
     y_test: "pd.Series[Any]"
+    folds: pd.DataFrame
 
 
 class Recipe(BaseModel):
@@ -55,8 +57,10 @@ class Recipe(BaseModel):
 
 
 def split_digest(split: Split) -> str:
-    """Return a digest of all rows of a split, and of the names of their columns."""
+    """Return a digest of the rows and folds of a split, and of the columns' names."""
     digest = hashlib.sha256(repr(list(split.X_train)).encode())
-    for part in split:
+    for part in (split.X_train, split.y_train, split.X_test, split.y_test):
         digest.update(pd.util.hash_pandas_object(part).to_numpy().tobytes())
+    for training, validation in fold_pairs(split.folds):
+        digest.update(training.tobytes() + validation.tobytes())
     return digest.hexdigest()[:16]

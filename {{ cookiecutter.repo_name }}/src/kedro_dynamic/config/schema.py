@@ -146,9 +146,29 @@ class DataSpec(Schema):
     drop: list[str] = []
     """Columns that are not features, such as ids and dates."""
 
+    group_column: str | None = None
+    """Rows with one value of it stay together, such as those of a customer. It is not
+    a feature."""
+
+    time_column: str | None = None
+    """Models are trained on earlier rows and tested on later ones. It is a feature
+    unless it is dropped."""
+
+    missing_target: Literal["error", "drop"] = "error"
+    """drop leaves out the rows without a target."""
+
     encode: Literal["auto", "scale", "none"] = "auto"
     """``auto`` fills missing values and one-hot encodes categorical columns, ``scale``
     scales numbers too, and ``none`` leaves the columns to the models."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataSpec":
+        if self.group_column and self.time_column:
+            raise ValueError(
+                "group_column and time_column cannot be combined; write "
+                "'group_column: null' or 'time_column: null'"
+            )
+        return self
 
 
 class ComparisonSpec(Schema):

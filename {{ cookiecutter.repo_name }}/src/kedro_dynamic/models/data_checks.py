@@ -10,14 +10,56 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic.config.errors import VERBATIM, DataError, did_you_mean
+from kedro_dynamic.config.errors import (
+    MAX_PROBLEMS,
+    VERBATIM,
+    DataError,
+    did_you_mean,
+)
 from kedro_dynamic.config.schema import FILE, DataSpec
+from kedro_dynamic.models.snippets import in_yaml
 
 logger = logging.getLogger(__name__)
 
 
-# Fewer different values than this are never taken for names of rows.
+# Fewer different values than this are never taken for names of rows, nor fewer numbers
+# for a quantity.
 MANY = 20
+
+# From this share of numbers on, a target that also has texts is taken for a quantity.
+MOSTLY = 0.9
+SHOWN_TEXTS = 5
+
+
+def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
+    """Return the rows of a table that have a target, as ``missing_target`` says.
+
+    With ``missing_target: drop``, rows without a target are left out, with a warning
+    that says how many. Otherwise all rows are returned, and ``select_columns`` raises.
+
+    Args:
+        table: One row per sample, with the target as a column.
+        data: The target column, and what to do about rows without a target.
+    """
+    name = data.target_column
+    if data.missing_target == "error" or name not in table:
+        return table
+
+    y = table[name]
+    strays = _stray_texts(y)
+    if not strays.empty:
+        table = table.assign(**{name: pd.to_numeric(y.astype(str), errors="coerce")})
+    is_missing = table[name].isna()
+    if is_missing.any():
+        logger.warning(
+            "%s: %d of %d rows have no target and are left out%s",
+            name,
+            is_missing.sum(),
+            len(table),
+            f", {_in_words(strays)}" if len(strays) else "",
+            extra=VERBATIM,
+        )
+    return table[~is_missing]
 
 
 def select_columns(
@@ -25,44 +67,100 @@ def select_columns(
 ) -> tuple[pd.DataFrame, "pd.Series[Any]"]:
     """Return features X and target y of a table that models can learn from.
 
+    Args:
+        table: One row per sample, with the target as a column.
+        data: The target column, and the columns that are not features. The group
+            column never is a feature.
+
     Raises:
         DataError: Lists the columns, in how many rows, and what is wrong with them.
     """
-    columns = [str(name) for name in table.columns]
-    target = data.target_column
-    problems = [
-        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
-        f"columns: {', '.join(columns[:50])}"
-        for key, name in [
-            ("data.target_column", target),
-            *(("data.drop", name) for name in data.drop),
-        ]
-        if name not in columns
-    ]
-    if target in data.drop:
-        problems.append(f"data.drop: '{target}' is the target")
-    if not problems and not 1 <= int(len(table) * data.train_fraction) < len(table):
-        problems.append(
-            f"data.train_fraction: {data.train_fraction} of the {len(table)} rows of "
-            "the table leaves a part without rows"
-        )
+    problems = _parameter_problems(table, data)
     if problems:
         raise DataError(*problems, file=FILE)
-    X, y = table.drop(columns=[target, *data.drop]), table[target]
+
+    y = table[data.target_column]
+    others = {data.target_column, data.group_column, *data.drop} - {None}
+    X = table.drop(columns=list(others))
     unfit = _target_problems(y) + _feature_problems(X, data.encode)
     if unfit:
         raise DataError(*unfit)
-    if data.encode != "none":
-        _warn_of_identifiers(X)
     return X, y
+
+
+def _parameter_problems(table: pd.DataFrame, data: DataSpec) -> list[str]:
+    """Return what the parameters say of a table that is not so."""
+    columns = [str(name) for name in table.columns]
+    named = [("data.target_column", data.target_column)]
+    named += [("data.drop", name) for name in data.drop]
+    for key in ("group_column", "time_column"):
+        name = getattr(data, key)
+        if name:
+            named.append((f"data.{key}", name))
+
+    problems = [
+        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
+        f"columns: {', '.join(columns[:50])}"
+        for key, name in named
+        if name not in columns
+    ]
+    problems += [
+        f"{key}: '{name}' is the target"
+        for key, name in named[1:]
+        if name == data.target_column
+    ]
+    rows = len(table)
+    if not problems and not 1 <= int(rows * data.train_fraction) < rows:
+        problems.append(
+            f"data.train_fraction: {data.train_fraction} of the {rows} rows of "
+            "the table leaves a part without rows"
+        )
+    return problems
+
+
+def _stray_texts(y: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the texts of a target that otherwise is a quantity, such as ``Unrated``.
+
+    Few different numbers beside texts may be classes, so these have no stray texts.
+    """
+    texts = y.dropna()
+    if pd.api.types.is_numeric_dtype(y) or texts.empty:
+        return texts[:0]
+    numbers = pd.to_numeric(texts.astype(str), errors="coerce")
+    is_number = numbers.notna()
+    if is_number.mean() < MOSTLY or numbers.nunique() <= MANY:
+        return texts[:0]
+    return texts[~is_number]
+
+
+def _in_words(strays: "pd.Series[Any]") -> str:
+    """Return how many rows have each of some texts, as ``'Unrated' in 3 rows``."""
+    counts = strays.value_counts()
+    shown = [
+        f"'{text}' in {count} row{'s' if count > 1 else ''}"
+        for text, count in counts.head(SHOWN_TEXTS).items()
+    ]
+    if len(counts) > SHOWN_TEXTS:
+        shown.append(f"{len(counts) - SHOWN_TEXTS} more")
+    return ", ".join(shown)
 
 
 def _target_problems(y: "pd.Series[Any]") -> list[str]:
     """Return what is wrong with the column to predict."""
+    remedy = f"write 'missing_target: drop' below 'data' in {FILE} to leave them out"
     rows, problems = len(y), []
     if missing := int(y.isna().sum()):
         problems.append(
-            f"{y.name}: the target has no value in {missing} of {rows} rows"
+            f"{y.name}: the target has no value in {missing} of {rows} rows; {remedy}"
+        )
+    strays = _stray_texts(y)
+    if len(strays):
+        # All of them, since each that is left out would be the next error.
+        texts = in_yaml(strays.value_counts().index[:MAX_PROBLEMS].tolist())
+        problems.append(
+            f"{y.name}: the target is a number, but {_in_words(strays)}; write "
+            f"'na_values: {texts}' in load_args of the table's entry, or "
+            f"'missing_target: drop' below 'data' in {FILE}"
         )
     if infinite := _infinite(y):
         problems.append(
@@ -96,7 +194,7 @@ def _infinite(column: "pd.Series[Any]") -> int:
     return int(np.isinf(column).sum()) if is_float else 0
 
 
-def _warn_of_identifiers(X: pd.DataFrame) -> None:
+def warn_of_identifiers(X: pd.DataFrame) -> None:
     """Warn of texts that differ in most rows: they cost a column each, for nothing."""
     for name, column in X.select_dtypes(exclude="number").items():
         count = column.nunique()

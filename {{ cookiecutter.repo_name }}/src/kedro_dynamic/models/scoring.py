@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic.config.errors import did_you_mean
+from kedro_dynamic.config.errors import DataError, did_you_mean
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.estimators import (
     build_estimator,
@@ -20,7 +20,7 @@ from kedro_dynamic.models.estimators import (
     is_continuous,
     task_of,
 )
-from kedro_dynamic.models.folds import make_folds
+from kedro_dynamic.models.split import Pairs, fold_pairs
 
 # The scores that `scoring: auto` means; the first one decides.
 AUTO = {
@@ -35,6 +35,7 @@ def cross_validate_model(
     comparison: ComparisonSpec,
     X: pd.DataFrame,
     y: Any,
+    folds: pd.DataFrame,
     random_state: int,
 ) -> dict[str, list[float]]:
     """Cross-validate a model; its encoder is fitted anew in each fold.
@@ -42,25 +43,60 @@ def cross_validate_model(
     Args:
         model: The entry in ``parameters.yml``.
         data: Says how features are encoded.
-        comparison: Names the scores, and the number of folds.
+        comparison: Names the scores.
         X: Features, one row per sample.
         y: The target of the same rows.
-        random_state: Seed of the folds, and of models that take one. With the same
-            rows and seed, all models have the same folds.
+        folds: The folds of the same rows, from ``make_folds`` or of your own.
+        random_state: Seed of models that take one.
 
     Returns:
-        The score on each fold, by name of the score; higher is better. Empty if
-        ``comparison.folds`` is 0.
+        The score on each fold, by name of the score; higher is better. Empty if no row
+        is in a fold.
 
     Raises:
-        ConfigurationError: If the target does not suit the model, or there are more
-            folds than rows.
+        ConfigurationError: If the target does not suit the model.
+        DataError: If the table of folds does not fit the rows.
+        ValueError: If the model cannot be fitted or scored, or a score is not finite.
+    """
+    if len(folds) != len(X):
+        raise DataError(
+            f"the table of folds has {len(folds)} rows, and the training set {len(X)}"
+        )
+    pairs = fold_pairs(folds)
+    return score_on_folds(model, data, comparison, X, y, pairs, random_state)
+
+
+def score_on_folds(
+    model: ModelSpec,
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    X: pd.DataFrame,
+    y: Any,
+    pairs: Pairs,
+    random_state: int,
+) -> dict[str, list[float]]:
+    """Score a model on given folds; its encoder is fitted anew in each fold.
+
+    Args:
+        model: The entry in ``parameters.yml``.
+        data: Says how features are encoded.
+        comparison: Names the scores.
+        X: Features, one row per sample.
+        y: The target of the same rows.
+        pairs: Per fold the positions of the rows to fit to, and of those to score on.
+        random_state: Seed of models that take one.
+
+    Returns:
+        As ``cross_validate_model``.
+
+    Raises:
+        ConfigurationError: If the target does not suit the model.
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
     from sklearn.model_selection import cross_validate
 
     estimator = build_model(model, data, X, y, random_state)
-    if comparison.folds == 0:
+    if not pairs:
         return {}
 
     names = score_names(comparison, estimator, y)
@@ -71,7 +107,7 @@ def cross_validate_model(
             estimator,
             X,
             y,
-            cv=make_folds(comparison.folds, y, estimator, random_state),
+            cv=pairs,
             scoring=names,
             error_score="raise",
         )
@@ -144,12 +180,31 @@ def infer_task(models: Mapping[str, Any], y: Any) -> str:
         models: The entries in ``parameters.yml``, by the names of the models.
         y: The target. It decides if none of the models can be built.
     """
+    return task_of_models(models) or _task_of_target(y)
+
+
+def task_of_models(models: Mapping[str, Any]) -> str | None:
+    """Return the task of the enabled models, or None if none of them can be built.
+
+    Args:
+        models: The entries in ``parameters.yml``, by the names of the models.
+    """
     for entry in models.values():
         # All models have the same task: see find_mixed_tasks.
         task = _task_of_entry(ModelSpec.model_validate(entry))
         if task is not None:
             return task
-    return _task_of_target(y)
+    return None
+
+
+def has_classes(models: Mapping[str, Any], y: Any) -> bool:
+    """Return True if the values of a target are classes.
+
+    Args:
+        models: The entries in ``parameters.yml``, by the names of the models.
+        y: The target. If it is continuous, it has no classes, whatever the models.
+    """
+    return not is_continuous(y) and infer_task(models, y) == "classification"
 
 
 def _task_of_target(y: Any) -> str:

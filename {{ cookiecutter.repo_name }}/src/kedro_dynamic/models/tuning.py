@@ -27,7 +27,8 @@ from kedro_dynamic.config.schema import (
     ModelSpec,
     Schema,
 )
-from kedro_dynamic.models.scoring import cross_validate_model
+from kedro_dynamic.models.scoring import has_classes, score_on_folds
+from kedro_dynamic.models.split import Pairs, make_folds, tuning_pairs
 
 logger = logging.getLogger(__name__)
 
@@ -92,12 +93,13 @@ def tune_model(
     folds = comparison.model_copy(update={"folds": tuning.folds})
     # With the seed of the comparison, tuning would optimise on the comparison's folds.
     seed = (random_state + 1) % 2**32
+    pairs = _make_pairs(model, tuning.folds, seed, X, y)
     goal = tuning.trials if model.search_space else 1
     name = _study_name(model, data, folds, seed, X, y)
 
     def mean_score(arguments: dict[str, Any]) -> float:
         candidate = model.with_arguments(arguments)
-        scores = cross_validate_model(candidate, data, folds, X, y, seed)
+        scores = score_on_folds(candidate, data, folds, X, y, pairs, seed)
         fold_scores = next(iter(scores.values()))
         return sum(fold_scores) / len(fold_scores)
 
@@ -111,6 +113,22 @@ def tune_model(
     new_trials = len(trials) - count_before
     logger.info("Study %s: %d trials, %d new", name, len(rows), new_trials)
     return _best_entry(model, rows), rows
+
+
+def _make_pairs(
+    model: ModelSpec, folds: int, seed: int, X: pd.DataFrame, y: "pd.Series[Any]"
+) -> Pairs:
+    """Return the folds of a study: of all training rows, at random."""
+    table = make_folds(
+        X,
+        y,
+        folds=0,
+        tuning_share=1.0,
+        tuning_folds=folds,
+        random_state=seed,
+        is_classification=has_classes({"model": model}, y),
+    )
+    return tuning_pairs(table)
 
 
 def _run_trials(

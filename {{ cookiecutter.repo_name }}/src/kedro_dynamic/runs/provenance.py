@@ -26,7 +26,9 @@ from pydantic import BaseModel
 
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, path_in
+from kedro_dynamic.catalog.names import SPLIT, split_name
 from kedro_dynamic.config.errors import VERBATIM
+from kedro_dynamic.config.schema import ComparisonSpec
 
 logger = logging.getLogger(__name__)
 
@@ -218,11 +220,36 @@ class Provenance:
         inputs = plan.pipeline.inputs()
         digests = {_bare(name): self._digest_input(plan, name) for name in inputs}
         for node in plan.pipeline.nodes:
-            input_digests = [digests[_bare(name)] for name in node.inputs]
+            split_digests = self._digest_split_inputs(plan, node)
+            input_digests = [
+                split_digests.get(name, digests[_bare(name)]) for name in node.inputs
+            ]
             node_digest = _sha(node.name, _code(node), *input_digests)
             for name in node.outputs:
                 settings = plan.settings.get(name, "")
                 digests[_bare(name)] = _sha(node_digest, _bare(name), settings)
+        return digests
+
+    def _digest_split_inputs(self, plan: Plan, node: Node) -> dict[str, str]:
+        """Return digests of the parameters of which a split depends on a part only.
+
+        Without them, another score or one more model would make the split outdated, and
+        with it every fitted model.
+        """
+        outputs = {split_name(name)[1] for name in node.outputs}
+        if not outputs.issuperset(SPLIT):
+            return {}
+
+        from kedro_dynamic.models.scoring import task_of_models
+
+        digests = {}
+        for name in node.inputs:
+            if name == "params:models":
+                models = plan.catalog[name].load()
+                digests[name] = _sha(name, str(task_of_models(models)))
+            elif name == "params:comparison":
+                comparison = ComparisonSpec.model_validate(plan.catalog[name].load())
+                digests[name] = _sha(name, str(comparison.folds))
         return digests
 
     def _digest_input(self, plan: Plan, name: str) -> str:

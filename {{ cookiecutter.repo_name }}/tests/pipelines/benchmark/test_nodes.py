@@ -17,6 +17,7 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
 )
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
+MODELS = {"tree": TREE}
 DATA = DataSpec(target_column="kind", drop=["id"])
 COMPARISON = ComparisonSpec(folds=3)
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
@@ -25,7 +26,7 @@ FAILURE = {"error": "ValueError: no", "traceback": "..."}
 def test_the_tuned_model_has_the_arguments_of_the_best_trial(
     tmp_path: Path, table: pd.DataFrame
 ) -> None:
-    X_train, _, y_train, _ = split_data(table, DATA, 3)
+    X_train, _, y_train, *_ = split_data(table, DATA, COMPARISON, MODELS, 3)
     space = {"max_depth": {"int": [1, 5]}}
     model = ModelSpec.model_validate({**TREE, "search_space": space})
     tuning = TuningSpec(trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db")
@@ -37,8 +38,8 @@ def test_the_tuned_model_has_the_arguments_of_the_best_trial(
 
 
 def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) -> None:
-    X_train, _, y_train, _ = split_data(table, DATA, 3)
-    rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, 3)
+    X_train, _, y_train, _, folds = split_data(table, DATA, COMPARISON, MODELS, 3)
+    rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, folds, 3)
     scores = [row for row in rows if row["measured"] == "validation score"]
     samples = [row["samples"] for row in scores]
     assert samples == sorted(samples)
@@ -50,10 +51,10 @@ def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) ->
 
 
 def test_samples_that_are_too_few_for_a_model_are_left_out(table: pd.DataFrame) -> None:
-    X_train, _, y_train, _ = split_data(table, DATA, 3)
+    X_train, _, y_train, _, folds = split_data(table, DATA, COMPARISON, MODELS, 3)
     neighbors = {"class": "sklearn.neighbors.KNeighborsClassifier"}
     entry = {**neighbors, "model_kwargs": {"n_neighbors": 20}}
-    rows = learning_curve(entry, DATA, COMPARISON, X_train, y_train, 3)
+    rows = learning_curve(entry, DATA, COMPARISON, X_train, y_train, folds, 3)
     assert min(row["samples"] for row in rows) >= 20
     assert len({row["measured"] for row in rows}) == 3
 

@@ -40,7 +40,7 @@ def compare(
     spec = ComparisonSpec(**{"folds": 3, **comparison})
     kind = "Classifier" if target == "kind" else "Regressor"
     models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
-    split = split_data(table, data, 3)
+    split = split_data(table, data, spec, models, 3)
     return compare_models(models, data, spec, 3, *split, **RESULTS)
 
 

@@ -1,5 +1,8 @@
 """The split, and the nodes of a model."""
 
+import logging
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,41 +19,110 @@ DATA = DataSpec(target_column="kind", train_fraction=0.75, drop=["id"])
 COMPARISON = ComparisonSpec(folds=3)
 TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
 
-Parts = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
+MODELS = {"tree": {"class": "sklearn.tree.DecisionTreeClassifier"}}
+
+Parts = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 @pytest.fixture
 def parts(table: pd.DataFrame) -> Parts:
-    """Return X_train, X_test, y_train, y_test."""
-    return split_data(table, DATA, 3)
+    """Return X_train, X_test, y_train, y_test and folds."""
+    return split_data(table, DATA, COMPARISON, MODELS, 3)
 
 
 def test_the_split_keeps_rows_together_and_is_stratified(
     parts: Parts, table: pd.DataFrame
 ) -> None:
-    X_train, X_test, y_train, y_test = parts
-    assert [len(part) for part in parts] == [45, 15, 45, 15]
+    X_train, X_test, y_train, y_test, folds = parts
+    assert [len(part) for part in parts] == [45, 15, 45, 15, 45]
     assert list(X_train) == list(X_test) == ["width", "colour"]
     assert y_test["kind"].value_counts().to_dict() == {"a": 5, "b": 5, "c": 5}
     assert not set(X_train.index) & set(X_test.index)
     for X, y in ((X_train, y_train), (X_test, y_test)):
         assert y["kind"].equals(table["kind"][X.index])
+    of_folds = pd.crosstab(folds["fold"], y_train["kind"])
+    assert of_folds.to_numpy().tolist() == [[5, 5, 5]] * 3
+
+
+def test_rows_of_a_group_are_in_one_part(table: pd.DataFrame) -> None:
+    table["shop"] = [number // 3 for number in range(60)]
+    data = DATA.model_copy(update={"group_column": "shop"})
+    X_train, X_test, _, _, folds = split_data(table, data, COMPARISON, MODELS, 3)
+    assert "shop" not in X_train
+    shops = table["shop"]
+    assert not set(shops[X_train.index]) & set(shops[X_test.index])
+    assert folds.groupby(shops[X_train.index])["fold"].nunique().eq(1).all()
+    assert len(X_train) == 45
+
+
+def test_groups_that_are_split_flatter_and_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # 32 people with 6 recordings each; who is ill has nothing to do with the voice.
+    draw = np.random.default_rng(0)
+    person = np.repeat(range(32), 6)
+    voice = draw.normal(size=(32, 5))[person] + draw.normal(scale=0.1, size=(192, 5))
+    table = pd.DataFrame(voice, columns=[*"abcde"])
+    table["person"] = [f"S{number}" for number in person]
+    table["kind"] = np.where(draw.permutation(32)[person] < 8, "well", "ill")
+
+    def mean_accuracy(data: DataSpec) -> float:
+        split = split_data(table, data, COMPARISON, MODELS, 3)
+        X_train, _, y_train, _, folds = split
+        validation = validate_model(TREE, data, COMPARISON, X_train, y_train, folds, 3)
+        return float(np.mean(validation["accuracy"]))
+
+    with caplog.at_level(logging.WARNING):
+        assert mean_accuracy(DataSpec(target_column="kind", drop=["person"])) > 0.9
+        assert not caplog.records  # what is dropped is not looked at
+        assert mean_accuracy(DataSpec(target_column="kind")) > 0.9
+        (text,) = (record.getMessage() for record in caplog.records)
+        assert "Write below 'data' in parameters.yml: group_column: person" in text
+
+        caplog.clear()
+        grouped = DataSpec(target_column="kind", group_column="person")
+        assert mean_accuracy(grouped) < 0.8  # .75 are ill
+        assert not caplog.records
+
+
+def test_models_are_tested_on_later_rows(table: pd.DataFrame) -> None:
+    data = DATA.model_copy(update={"time_column": "id", "drop": []})
+    X_train, X_test, y_train, _, folds = split_data(
+        table.sample(frac=1, random_state=0), data, COMPARISON, MODELS, 3
+    )
+    assert sorted(X_test["id"]) == [*range(45, 60)]
+    for fold in ("1", "2", "3"):
+        is_validated = folds["fold"] == fold
+        is_earlier = folds["block"] < folds["block"][is_validated].min()
+        assert X_train["id"][is_earlier].max() < X_train["id"][is_validated].min()
+    assert folds["fold"].isna().sum() == 11  # the earliest rows are trained on alone
+    validation = validate_model(TREE, data, COMPARISON, X_train, y_train, folds, 3)
+    assert len(validation["accuracy"]) == 3
+
+
+def test_rows_without_a_target_are_left_out(table: pd.DataFrame) -> None:
+    table.loc[:2, "kind"] = None
+    with pytest.raises(DataError, match="no value in 3 of 60 rows; write 'missing_tar"):
+        split_data(table, DATA, COMPARISON, MODELS, 3)
+    data = DATA.model_copy(update={"missing_target": "drop"})
+    X_train, X_test, *_ = split_data(table, data, COMPARISON, MODELS, 3)
+    assert sorted([*X_train.index, *X_test.index]) == [*range(3, 60)]
 
 
 def test_missing_columns_are_named(table: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="'kind' is not a column of the table"):
-        split_data(table.drop(columns="kind"), DATA, 3)
+        split_data(table.drop(columns="kind"), DATA, COMPARISON, MODELS, 3)
 
 
 def test_each_score_has_a_value_per_fold(parts: Parts) -> None:
-    X_train, _, y_train, _ = parts
-    validation = validate_model(TREE, DATA, COMPARISON, X_train, y_train, 3)
+    X_train, _, y_train, _, folds = parts
+    validation = validate_model(TREE, DATA, COMPARISON, X_train, y_train, folds, 3)
     assert list(validation) == ["accuracy", "f1_macro"]
     assert [len(values) for values in validation.values()] == [3, 3]
 
 
 def test_a_fitted_model_takes_rows_of_the_table(parts: Parts) -> None:
-    X_train, X_test, y_train, _ = parts
+    X_train, X_test, y_train, _, _ = parts
     model = fit_model(TREE, DATA, X_train, y_train, 3)
     rows = X_test.assign(colour="never seen", width=None)
     assert set(model.predict(rows)) <= {"a", "b", "c"}
@@ -58,7 +130,7 @@ def test_a_fitted_model_takes_rows_of_the_table(parts: Parts) -> None:
 
 
 def test_a_model_is_scored_on_the_test_set(parts: Parts) -> None:
-    X_train, X_test, y_train, y_test = parts
+    X_train, X_test, y_train, y_test, _ = parts
     model = fit_model(TREE, DATA, X_train, y_train, 3)
     validation = {"accuracy": [0.5, 0.7], "f1_macro": [0.4, 0.4]}
     score, metrics = score_model(model, validation, COMPARISON, X_test, y_test)

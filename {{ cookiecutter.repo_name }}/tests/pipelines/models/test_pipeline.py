@@ -30,7 +30,7 @@ def test_a_model_has_a_namespace_of_its_own(parameters: Parameters) -> None:
     pipeline = build(create_pipelines(parameters)["models.tree"])
     alone = pipeline.only_nodes_with_namespaces(["models.tree"])
     assert {f"models.tree.{name}" for name in RESULTS} <= alone.all_outputs()
-    assert {"X_train", "X_test", "y_train", "y_test"} <= alone.inputs()
+    assert {"X_train", "X_test", "y_train", "y_test", "folds"} <= alone.inputs()
     assert "params:models.tree" in alone.inputs()
 
 

@@ -15,6 +15,7 @@ from kedro_dynamic import (
     DataSpec,
     ModelSpec,
     build_model,
+    fold_pairs,
     is_failure,
     score_fitted_model,
 )
@@ -29,6 +30,7 @@ def learning_curve(
     comparison: ComparisonSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
+    folds: pd.DataFrame,
     random_state: int,
 ) -> list[dict[str, Any]]:
     """Measure how a model improves with the number of training rows.
@@ -36,9 +38,10 @@ def learning_curve(
     Args:
         entry: The model, an entry from ``tune_model``.
         data: Says how features are encoded.
-        comparison: Names the score, its first one, and the number of folds.
+        comparison: Names the score, its first one.
         X_train: Features, one row per sample.
         y_train: The target, one column, same rows.
+        folds: The folds of the training rows; without any, five are made.
         random_state: Seed of the order of the rows, and of models that take one.
 
     Returns:
@@ -64,7 +67,7 @@ def learning_curve(
             X_train,
             y,
             train_sizes=SHARES,
-            cv=comparison.folds or 5,
+            cv=fold_pairs(folds) or 5,
             scoring=score,
             shuffle=True,
             random_state=random_state,

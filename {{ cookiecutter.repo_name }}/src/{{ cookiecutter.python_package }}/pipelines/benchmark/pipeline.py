@@ -22,6 +22,7 @@ from ..models.nodes import split_data
 from ..models.pipeline import (
     COMPARISON,
     DATA,
+    MODELS,
     SEED,
     SPLIT,
     leaderboard_node,
@@ -103,7 +104,7 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
     split = {name: f"{namespace}.{name}" for name in SPLIT}
     split_node = Node(
         func=split_data,
-        inputs=[f"{namespace}.raw", data, SEED],
+        inputs=[f"{namespace}.raw", data, COMPARISON, MODELS, SEED],
         outputs=list(split.values()),
         name="split_data",
         namespace=namespace,
@@ -161,7 +162,7 @@ def tuning_nodes() -> list[Node]:
         ),
         Node(
             func=learning_curve,
-            inputs=["entry", DATA, COMPARISON, "X_train", "y_train", SEED],
+            inputs=["entry", DATA, COMPARISON, "X_train", "y_train", "folds", SEED],
             outputs="learning_curve",
             name="learning_curve",
         ),

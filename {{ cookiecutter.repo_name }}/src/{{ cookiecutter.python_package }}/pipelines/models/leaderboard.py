@@ -22,6 +22,7 @@ def compare_models(
     X_test: pd.DataFrame,
     y_train: pd.DataFrame,
     y_test: pd.DataFrame,
+    folds: pd.DataFrame,
     **results: Any,
 ) -> tuple[pd.DataFrame, Any]:
     """Rank the models, and a baseline that ignores the features.
@@ -30,11 +31,12 @@ def compare_models(
         models: The entries in ``parameters.yml``, by the names of the models.
         data: As in ``fit_model``.
         comparison: The scores to compare by; the first one ranks.
-        random_state: Seed of the folds.
+        random_state: Seed of models that take one.
         X_train: Features of the training set, one row per sample.
         X_test: Features of the test set, one row per sample.
         y_train: Target of the training set, one column.
         y_test: Target of the test set, one column.
+        folds: The folds of the training rows.
         results: ``<model>_score`` and ``<model>_metrics`` from ``score_model``; both
             are the error if the model failed.
 
@@ -46,7 +48,7 @@ def compare_models(
     """
     task = infer_task(models, y_train.iloc[:, 0])
     baseline = _score_baseline(
-        task, data, comparison, random_state, X_train, X_test, y_train, y_test
+        task, data, comparison, random_state, X_train, X_test, y_train, y_test, folds
     )
 
     rows = [{"model": BASELINE, **baseline}]
@@ -114,17 +116,19 @@ def _score_baseline(
     X_test: pd.DataFrame,
     y_train: pd.DataFrame,
     y_test: pd.DataFrame,
+    folds: pd.DataFrame,
 ) -> dict[str, Any]:
     """Return the metrics of a model that ignores the features, or its error."""
     dummy = "DummyRegressor" if task == "regression" else "DummyClassifier"
     model = ModelSpec.model_validate({"class": f"sklearn.dummy.{dummy}"})
     # Features that are ignored need no encoding.
     data = data.model_copy(update={"encode": "none"})
-    training_set = (X_train, y_train, random_state)
 
     try:
-        fitted_model = fit_model(model, data, *training_set)
-        validation = validate_model(model, data, comparison, *training_set)
+        fitted_model = fit_model(model, data, X_train, y_train, random_state)
+        validation = validate_model(
+            model, data, comparison, X_train, y_train, folds, random_state
+        )
         _, metrics = score_model(fitted_model, validation, comparison, X_test, y_test)
     except Exception as error:  # A score it cannot have must not end the run.
         return {"error": f"{type(error).__name__}: {error}"}

@@ -11,62 +11,83 @@ import pandas as pd
 
 from kedro_dynamic import (
     ComparisonSpec,
-    DataError,
     DataSpec,
     Estimator,
     ModelSpec,
     build_model,
     cross_validate_model,
+    groups_and_times,
+    has_classes,
+    make_folds,
     score_fitted_model,
     select_columns,
+    select_rows,
+    split_rows,
     summarize_folds,
+    warn_about_table,
 )
 
 
 def split_data(
-    table: pd.DataFrame, data: DataSpec, random_state: int
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Split a table into a training set and a test set.
+    table: pd.DataFrame,
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    models: dict[str, Any],
+    random_state: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Split a table into a training set and a test set, and the former into folds.
 
-    Both sets have the same shares of the classes, if each class has enough rows.
+    Rows are drawn at random. With a group column, all rows of a group are in one part;
+    with a time column, models are tested on later rows than they are trained on.
+
+    A split of your own returns the same five tables. The column ``fold`` of ``folds``
+    is the number of the fold that validates on the row, or missing if the row only
+    trains. With a column ``block`` of numbers, folds train on earlier blocks alone.
 
     Args:
         table: One row per sample, with the features and the target as columns.
-        data: The target column, the columns that are not features, and the share of
-            rows to train on.
+        data: The columns' roles, and the share of rows to train on.
+        comparison: The number of folds.
+        models: The entries in ``parameters.yml``, by name. Their kind says whether the
+            target's values are classes.
         random_state: Seed of the shuffle.
 
     Returns:
-        X_train, X_test, y_train and y_test: X has the features as columns, y has the
-        target as its only column.
+        X_train, X_test, y_train, y_test and folds: X has the features, y has the target
+        as its only column, folds has a row per training row.
 
     Raises:
-        DataError: If columns are missing, or no model can learn from their values.
+        DataError: If no model can learn from the table, or it cannot be split.
+        ConfigurationError: If there cannot be that many folds.
     """
-    from sklearn.model_selection import train_test_split
-
+    table = select_rows(table, data)
     X, y = select_columns(table, data)
+    is_classification = has_classes(models, y)
 
-    # Both sets need a row of each class. The values of a numeric target are too rare.
-    rarest_count = y.value_counts().min()
-    smaller_fraction = min(data.train_fraction, 1 - data.train_fraction)
-    # Not 1, because 1 - 0.8 is a little less than 0.2.
-    can_stratify = rarest_count * smaller_fraction > 0.999
-
-    X_train, X_test, y_train, y_test = train_test_split(
-        X,
-        y.to_frame(),
-        train_size=data.train_fraction,
+    train_rows, test_rows = split_rows(
+        table,
+        data.target_column,
+        train_fraction=data.train_fraction,
+        group_column=data.group_column,
+        time_column=data.time_column,
         random_state=random_state,
-        stratify=y if can_stratify else None,
+        is_classification=is_classification,
+    )
+    X_train, y_train = X.iloc[train_rows], y.iloc[train_rows]
+    X_test, y_test = X.iloc[test_rows], y.iloc[test_rows]
+
+    folds = make_folds(
+        X_train,
+        y_train,
+        *groups_and_times(table, data, train_rows),
+        folds=comparison.folds,
+        random_state=random_state,
+        is_classification=is_classification,
     )
 
-    if y_train.iloc[:, 0].nunique() == 1:
-        raise DataError(
-            f"{y.name}: all {len(y_train)} rows of the training set have the value "
-            f"'{y_train.iloc[0, 0]}'; too few of the {len(y)} rows have another value"
-        )
-    return X_train, X_test, y_train, y_test
+    split = (X_train, X_test, y_train, y_test)
+    warn_about_table(*split, data, comparison, models, is_classification)
+    return X_train, X_test, y_train.to_frame(), y_test.to_frame(), folds
 
 
 def validate_model(
@@ -75,6 +96,7 @@ def validate_model(
     comparison: ComparisonSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
+    folds: pd.DataFrame,
     random_state: int,
 ) -> dict[str, list[float]]:
     """Cross-validate a model on the training set.
@@ -82,17 +104,20 @@ def validate_model(
     Args:
         model: The model's entry in ``parameters.yml``.
         data: How to encode the features.
-        comparison: The scores, and the number of folds.
+        comparison: The scores.
         X_train: Features, one row per sample.
         y_train: Target, one column.
-        random_state: Seed of the folds, and of the model if it takes a seed.
+        folds: The folds of the training rows, from ``split_data``.
+        random_state: Seed of the model if it takes a seed.
 
     Returns:
         By the name of each score, its value on each fold, where higher is better. Empty
         without folds.
     """
     y = y_train.iloc[:, 0]
-    return cross_validate_model(model, data, comparison, X_train, y, random_state)
+    return cross_validate_model(
+        model, data, comparison, X_train, y, folds, random_state
+    )
 
 
 def fit_model(

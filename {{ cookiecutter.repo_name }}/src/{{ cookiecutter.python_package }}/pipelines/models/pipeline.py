@@ -11,7 +11,8 @@ from kedro_dynamic import keep_going, read_parameters
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
 
-SPLIT = ["X_train", "X_test", "y_train", "y_test"]
+SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
+MODELS = "params:models"
 DATA = "params:data"
 COMPARISON = "params:comparison"
 SEED = "params:random_state"
@@ -29,7 +30,7 @@ def model_nodes(entry: str = "params:model") -> list[Node]:
     return [
         Node(
             func=validate_model,
-            inputs=[entry, DATA, COMPARISON, "X_train", "y_train", SEED],
+            inputs=[entry, DATA, COMPARISON, "X_train", "y_train", "folds", SEED],
             outputs="validation",
             name="validate_model",
         ),
@@ -66,10 +67,9 @@ def create_pipelines(
         ConfigurationError: Lists everything that is wrong in ``parameters.yml``.
     """
     names = list(read_parameters(parameters).models)
-    split = Pipeline(
-        [Node(split_data, ["example_iris_data", DATA, SEED], SPLIT, name="split_data")],
-        tags="models",
-    )
+    split_inputs = ["example_iris_data", DATA, COMPARISON, MODELS, SEED]
+    split_node = Node(split_data, split_inputs, SPLIT, name="split_data")
+    split = Pipeline([split_node], tags="models")
     nodes_of_a_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
 
     @cache  # Each model is in several of the pipelines.
@@ -121,7 +121,7 @@ def leaderboard_node(
     """
     prefix = f"{namespace}." if namespace else ""
     inputs = {
-        "models": "params:models",
+        "models": MODELS,
         "data": data,
         "comparison": COMPARISON,
         "random_state": SEED,

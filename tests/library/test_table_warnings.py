@@ -1,0 +1,87 @@
+"""What is advised about a table is shown once, with the line and its place."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro_dynamic import ComparisonSpec, DataSpec, warn_about_table
+
+RANDOM = np.random.default_rng(0)
+ROWS = 300
+X = pd.DataFrame(RANDOM.normal(size=(ROWS, 3)), columns=[*"abc"])
+NOISE = RANDOM.normal(size=ROWS)
+Y = pd.Series(np.where(X["a"] + NOISE > 0, "yes", "no"), name="y")
+TREE = {"tree": {"class": "sklearn.tree.DecisionTreeClassifier"}}
+
+
+def warnings_of(
+    caplog: pytest.LogCaptureFixture,
+    X: pd.DataFrame = X,
+    y: Any = Y,
+    is_classification: bool = True,
+    models: Any = TREE,
+    **data: Any,
+) -> list[str]:
+    """Return the warnings about a table whose last 60 rows test."""
+    spec = DataSpec.model_validate({"target_column": "y"} | data)
+    parts = (X[:-60], X[-60:], y[:-60], y[-60:])
+    with caplog.at_level(logging.WARNING):
+        warn_about_table(*parts, spec, ComparisonSpec(), models, is_classification)
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_an_innocent_table(caplog: pytest.LogCaptureFixture) -> None:
+    assert warnings_of(caplog) == []
+
+
+def test_the_line_stands_with_its_section(caplog: pytest.LogCaptureFixture) -> None:
+    alive = X.assign(alive=Y.map({"yes": 1, "no": 0}))
+    (text,) = warnings_of(caplog, alive, drop=["id"])
+    assert text.startswith("'alive' alone gives 'y' away")
+    assert text.endswith(" Write below 'data' in parameters.yml: drop: [id, alive]")
+
+
+def test_accuracy_that_hides_a_class(caplog: pytest.LogCaptureFixture) -> None:
+    rare = pd.Series(np.where(X["a"] + NOISE > 2, "yes", "no"), name="y")
+    (text,) = warnings_of(caplog, y=rare)
+    assert text.endswith(
+        "Write below 'comparison' in parameters.yml: scoring: [average_precision, "
+        "roc_auc]"
+    )
+
+
+def test_other_lines_say_themselves_where(caplog: pytest.LogCaptureFixture) -> None:
+    quantity = (100 * (X["a"] + NOISE)).round()
+    (text,) = warnings_of(caplog, y=quantity.rename("y"))
+    assert text.endswith("Write: class: sklearn.tree.DecisionTreeRegressor")
+
+
+def test_names_of_rows_are_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    names = X.assign(name=[f"name {number}a" for number in range(ROWS)])
+    (text,) = warnings_of(caplog, names)
+    assert "'drop: [name]'" in text
+    caplog.clear()
+    assert warnings_of(caplog, names, encode="none") == []
+
+
+def test_texts_for_regressors_are_left_to_the_models(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert warnings_of(caplog, is_classification=False) == []
+
+
+def test_models_that_are_off_are_not_looked_at(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    long = pd.concat([X.assign(d=RANDOM.normal(size=ROWS)) for _ in range(80)])
+    long = (long + RANDOM.normal(size=long.shape)).reset_index(drop=True)
+    y = pd.Series(RANDOM.choice(["yes", "no"], len(long)), name="y")
+    svc = {"class": "sklearn.svm.SVC"}
+    off = {"tree": TREE["tree"], "svc": {**svc, "enabled": False}}
+    assert warnings_of(caplog, long, y, models=off) == []
+    (text,) = warnings_of(caplog, long, y, models={"svc": svc})
+    assert text.startswith("models.svc: the time of SVC grows with the square")

@@ -1,0 +1,159 @@
+"""What the checks look at: a table's split, a sample of it, and how it is used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.models.snippets import in_yaml
+
+Array = np.ndarray[Any, Any]
+
+SAMPLE_ROWS = 5_000
+
+# 2024-03-01, 01/03/24, 1 Mar 2024, Mar 1, 2024; what follows is a time.
+DATE = (
+    r"\s*(?:\d{1,4}([-/.])\d{1,2}\1\d{1,4}"
+    r"|\d{1,2} [A-Za-z]{3,9}\.? \d{4}|[A-Za-z]{3,9}\.? \d{1,2}, \d{4})\b"
+)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One warning: what may be wrong, and what to write against it."""
+
+    code: str
+    """Names the check, for tests and for pages that explain it."""
+
+    message: str
+    """What was found, with its figures, and what it means."""
+
+    write: str
+    """The line that mends it: of YAML, or of Python where no YAML can."""
+
+    columns: tuple[str, ...] = ()
+    """The columns that it is about."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The training and test rows of one table, and what the parameters say of it."""
+
+    X_train: pd.DataFrame
+    y_train: "pd.Series[Any]"
+    X_test: pd.DataFrame
+    y_test: "pd.Series[Any]"
+    is_classification: bool
+    decides: str = ""
+    """The name of the score that decides."""
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    group_column: str | None = None
+    time_column: str | None = None
+    dropped: tuple[str, ...] = ()
+    """The columns that ``data.drop`` names already."""
+
+    @property
+    def is_random_split(self) -> bool:
+        """Return True if rows were drawn one by one."""
+        return not self.group_column and not self.time_column
+
+    @cached_property
+    def positions(self) -> Array:
+        """Positions of the sample's rows in the training set, in ascending order."""
+        rows = len(self.X_train)
+        if rows <= SAMPLE_ROWS:
+            return np.arange(rows)
+        random = np.random.default_rng(0)
+        return np.sort(random.choice(rows, SAMPLE_ROWS, replace=False))
+
+    @cached_property
+    def sample(self) -> pd.DataFrame:
+        """The sample's features."""
+        return self.X_train.iloc[self.positions]
+
+    @cached_property
+    def y(self) -> Array:
+        """The sample's target as numbers: of classes their codes."""
+        return target_numbers(self.y_train.iloc[self.positions], self.is_classification)
+
+    @cached_property
+    def is_number(self) -> Array:
+        """Return per column whether it holds numbers; booleans are categories."""
+        types = pd.api.types
+        return np.array(
+            [
+                types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind)
+                for kind in self.X_train.dtypes
+            ],
+            dtype=bool,
+        )
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [str(name) for name in self.X_train.columns]
+
+    @cached_property
+    def codes(self) -> Array:
+        """The sample's features as numbers: of categories their codes; rows x columns.
+
+        A missing value is NaN.
+        """
+        codes = np.empty(self.sample.shape)
+        codes[:, self.is_number] = self.sample.loc[:, self.is_number].to_numpy(
+            dtype=float, na_value=np.nan
+        )
+        for place in np.flatnonzero(~self.is_number):
+            codes[:, place] = category_codes(self.sample.iloc[:, int(place)])
+        return codes
+
+    @cached_property
+    def numbers_of_values(self) -> Array:
+        """Return per column how many different values the sample has."""
+        ordered = np.sort(self.codes, axis=0)
+        # NaN differs from itself, so missing values are counted apart.
+        is_new = (np.diff(ordered, axis=0) != 0) & ~np.isnan(ordered[1:])
+        has_missing = np.isnan(ordered).any(axis=0)
+        has_value = ~np.isnan(ordered[0])
+        numbers: Array = is_new.sum(axis=0) + has_value + has_missing
+        return numbers
+
+    @cached_property
+    def is_date(self) -> Array:
+        """Return per column whether it holds dates, or texts of dates."""
+        is_date = np.zeros(self.sample.shape[1], dtype=bool)
+        for place in np.flatnonzero(~self.is_number):
+            is_date[place] = looks_like_dates(self.sample.iloc[:, int(place)])
+        return is_date
+
+    def drop_line(self, *names: str) -> str:
+        """Return the line of YAML that leaves columns out."""
+        return f"drop: {in_yaml([*self.dropped, *names])}"
+
+
+def looks_like_dates(values: "pd.Series[Any]") -> bool:
+    """Return True if a column holds dates, or texts that begin like dates."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return True
+    first = values.iloc[:200].dropna().astype(str)
+    return len(first) > 0 and bool(first.str.match(DATE).all())
+
+
+def category_codes(values: "pd.Series[Any]") -> Array:
+    """Return values as numbers in the order of their appearance, NaN for missing."""
+    try:
+        codes, _ = pd.factorize(values)
+    except TypeError:  # cells such as lists
+        codes, _ = pd.factorize(values.astype(str))
+    return np.where(codes < 0, np.nan, codes)
+
+
+def target_numbers(y: "pd.Series[Any]", is_classification: bool) -> Array:
+    """Return a target as numbers: of classes their codes from 0."""
+    if is_classification:
+        return pd.factorize(y)[0]
+    return y.to_numpy(dtype=float)

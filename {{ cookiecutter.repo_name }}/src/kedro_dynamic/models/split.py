@@ -1,0 +1,507 @@
+"""The split as data: which rows test, which rows validate, which rows are for tuning.
+
+The table of folds has one row per training row, and these columns:
+
+``fold``
+    The number of the fold that validates on the row: "1", "2", and so on; ``tuning``
+    if studies see the row; missing if the row only trains.
+``tuning_fold``
+    The number of the fold of studies, for the rows that are kept for tuning. The column
+    is there if such rows are.
+``block``
+    The place of the row in time, a number or a time. The column is there if time
+    matters: a model that is validated on a fold then trains on earlier blocks alone.
+
+Without ``block``, a model that is validated on a fold trains on all rows outside of it.
+So a split of one's own is a table with a column ``fold`` of numbers, and for a split in
+time with a column ``block`` beside it.
+
+scikit-learn is imported where it is used: every Kedro command imports this module.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from kedro_dynamic.config.errors import ConfigurationError, DataError
+from kedro_dynamic.config.schema import FILE, DataSpec
+from kedro_dynamic.models.balance import cut_by_time, deal_groups, lowest_hashes
+
+Array = np.ndarray[Any, Any]
+Pairs = list[tuple[Array, Array]]
+
+TUNING = "tuning"
+
+
+def split_rows(
+    table: pd.DataFrame,
+    target: str,
+    *,
+    train_fraction: float,
+    group_column: str | None = None,
+    time_column: str | None = None,
+    random_state: int,
+    is_classification: bool,
+) -> tuple[Array, Array]:
+    """Choose the training rows and the test rows of a table.
+
+    Rows are drawn at random; if there are enough rows of each class, classes keep their
+    shares. With a group column, all rows of a group are on one side, and classes keep
+    their shares as far as possible. With a time column, the last rows in time are the
+    test set, and rows of one time are on one side.
+
+    Args:
+        table: One row per sample; features and the target as columns.
+        target: Name of the target's column.
+        train_fraction: Share of the rows to train on, between 0 and 1.
+        group_column: Rows with one value of it stay together; see ``group_keys``.
+        time_column: Numbers or dates; see ``read_times``.
+        random_state: Seed of the shuffle.
+        is_classification: True if the target's values are classes.
+
+    Returns:
+        Positions of the training rows and of the test rows, from 0.
+
+    Raises:
+        ConfigurationError: If both a group column and a time column are given.
+        DataError: If the rows cannot be split like that.
+    """
+    if group_column and time_column:
+        raise ConfigurationError.listing(
+            FILE,
+            [
+                "data: group_column and time_column cannot be combined; write "
+                "'group_column: null' or 'time_column: null'"
+            ],
+        )
+    y = table[target]
+    shares = [train_fraction, 1 - train_fraction]
+    if group_column:
+        groups = group_keys(table[group_column])
+        _check_groups(groups)
+        parts = deal_groups(groups, y, shares, random_state, is_classification)
+    elif time_column:
+        times = read_times(table[time_column])
+        if times.nunique() < 2:
+            _refuse(f"{time_column}: all {len(times)} rows have the same time")
+        parts = cut_by_time(times, shares)
+    else:
+        return _split_at_random(y, train_fraction, random_state)
+
+    training, test = np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
+    _check_part(y, "training", training)
+    if is_classification:
+        _check_part(y, "test", test)
+    return training, test
+
+
+def _split_at_random(
+    y: "pd.Series[Any]", train_fraction: float, random_state: int
+) -> tuple[Array, Array]:
+    """Return shuffled positions, stratified by the target if its values allow it."""
+    from sklearn.model_selection import train_test_split
+
+    smaller_part = min(train_fraction, 1 - train_fraction)
+    # A continuous target has next to no rows of each value.
+    is_enough = y.value_counts().min() * smaller_part > 0.999  # 5 * 0.2 is below 1
+    training, test = train_test_split(
+        np.arange(len(y)),
+        train_size=train_fraction,
+        random_state=random_state,
+        stratify=y if is_enough else None,
+    )
+    _check_part(y, "training", training)
+    return training, test
+
+
+def _check_part(y: "pd.Series[Any]", part: str, positions: Array) -> None:
+    """Raise if all rows of a part have the same target."""
+    values = y.iloc[positions]
+    if values.nunique() == 1:
+        _refuse(
+            f"{y.name}: all {len(values)} rows of the {part} set have the value "
+            f"'{values.iloc[0]}'; of {len(y)} rows, the other part has all that differ"
+        )
+
+
+def group_keys(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the group of each row, by the values of a group column.
+
+    If all values are different texts, groups are what the texts have in common without
+    the number at their end: ``S07_1`` and ``S07_2`` are rows of ``S07``. Rows without a
+    value form one group, since they may belong together.
+
+    Args:
+        values: The group column, one value per row of the table.
+    """
+    is_number = pd.api.types.is_numeric_dtype(values)
+    if is_number or values.hasnans or not values.is_unique:
+        return values
+    return values.astype(str).str.replace(r"[\W_]*\d+$", "", regex=True)
+
+
+def _check_groups(groups: "pd.Series[Any]") -> None:
+    """Raise if the groups keep no rows together, or all of them."""
+    count = groups.nunique(dropna=False)
+    if count == 1:
+        _refuse(f"{groups.name}: all {len(groups)} rows are in one group")
+    if count == len(groups):
+        _refuse(
+            f"{groups.name}: each of {count} rows is a group of its own, so nothing is "
+            f"kept together; write another column as data.group_column in {FILE}"
+        )
+
+
+def read_times(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a time column as numbers or dates.
+
+    Args:
+        values: Numbers, dates, or texts of dates in one format.
+
+    Raises:
+        DataError: If a value is missing or cannot be read.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        times = values
+    elif pd.api.types.is_datetime64_any_dtype(values):
+        times = pd.to_datetime(values, utc=True).dt.tz_localize(None)
+    else:
+        times = _read_dates(values.astype(str).where(values.notna()))
+    if missing := int(times.isna().sum()):
+        _refuse(
+            f"{values.name}: {missing} of {len(values)} rows have no time, so they are "
+            "neither before nor after the others"
+        )
+    return times
+
+
+def _read_dates(texts: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return texts of dates as dates, all read in the format of the first one.
+
+    Read each on its own, 03/04 and 13/04 would be in March and in April.
+    """
+    for is_day_first in (False, True):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                dates = pd.to_datetime(texts, utc=True, dayfirst=is_day_first)
+            except ValueError:
+                continue
+        # Where pandas finds no format, it reads each text on its own, and warns.
+        if not any("infer format" in str(warning.message) for warning in caught):
+            return dates.dt.tz_localize(None)
+    examples = ", ".join(f"'{text}'" for text in texts.dropna().unique()[:3])
+    _refuse(f"{texts.name}: not dates of one format: {examples}")
+
+
+def groups_and_times(
+    table: pd.DataFrame, data: DataSpec, rows: Array
+) -> tuple["pd.Series[Any] | None", "pd.Series[Any] | None"]:
+    """Return the groups and the times of some rows of a table, for ``make_folds``.
+
+    Args:
+        table: One row per sample.
+        data: Names the column of the groups or of the times.
+        rows: Positions of the rows, from 0.
+
+    Returns:
+        The group of each row, and the time of each row; None without such a column.
+
+    Raises:
+        DataError: If times cannot be read.
+    """
+    groups, times = None, None
+    if data.group_column:
+        # Of all rows, since their values together tell what a group is.
+        groups = group_keys(table[data.group_column]).iloc[rows]
+    if data.time_column:
+        times = read_times(table[data.time_column]).iloc[rows]
+    return groups, times
+
+
+def make_folds(
+    X: pd.DataFrame,
+    y: "pd.Series[Any]",
+    groups: "pd.Series[Any] | None" = None,
+    times: "pd.Series[Any] | None" = None,
+    *,
+    folds: int,
+    tuning_share: float = 0.0,
+    tuning_folds: int = 5,
+    random_state: int,
+    is_classification: bool,
+) -> pd.DataFrame:
+    """Assign the training rows to folds, and a share of them to tuning.
+
+    Without groups and times, the folds are those of scikit-learn's ``KFold``, shuffled,
+    for classes of ``StratifiedKFold``. With groups, all rows of a group are in one
+    fold. With times, the rows are cut into folds + 1 blocks, and the model that is
+    validated on a block trains on the blocks before it, so that the first block
+    validates nothing.
+
+    The rows for tuning are chosen by a hash of the row or of its group. With times they
+    are the earliest rows, and take the place of the first block.
+
+    Args:
+        X: Features of the training rows.
+        y: The target, same rows.
+        groups: The group of each row, from ``group_keys``.
+        times: The time of each row, from ``read_times``.
+        folds: Number of folds; 0 leaves validation out.
+        tuning_share: Share of the rows to keep for tuning: nothing is validated on
+            them, and every model may train on them.
+        tuning_folds: Number of folds of studies, among these rows.
+        random_state: Seed of the shuffle.
+        is_classification: True if the target's values are classes.
+
+    Returns:
+        The table of folds, with the index of X; see the top of this module.
+
+    Raises:
+        ConfigurationError: If there are too few rows, groups, times or rows of a class
+            for the folds; says how many folds there can be.
+    """
+    rows = _Rows(X, y, groups, times, random_state, is_classification)
+    is_tuning = rows.choose(tuning_share)
+    validated, tuning = rows.where(~is_tuning), rows.where(is_tuning)
+
+    numbers = np.zeros(len(y), dtype=int)
+    numbers[~is_tuning] = validated.assign(folds, "comparison.folds", tuning.y)
+    table = pd.DataFrame({"fold": _labels(numbers)}, index=X.index)
+    if tuning_share:
+        tuning_numbers = np.zeros(len(y), dtype=int)
+        tuning_numbers[is_tuning] = tuning.assign(tuning_folds, "tuning.folds", y[:0])
+        table.loc[is_tuning, "fold"] = TUNING
+        table["tuning_fold"] = _labels(tuning_numbers)
+        numbers = np.where(is_tuning, tuning_numbers, numbers + tuning_folds)
+    if times is not None:
+        table["block"] = numbers
+    return table
+
+
+def _labels(numbers: Array) -> Array:
+    """Return the numbers of folds as texts, which stand beside others in one column."""
+    labels: Array = numbers.astype(str).astype(object)
+    labels[numbers == 0] = None
+    return labels
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Training rows to choose from, and to assign to folds."""
+
+    X: pd.DataFrame
+    y: "pd.Series[Any]"
+    groups: "pd.Series[Any] | None"
+    times: "pd.Series[Any] | None"
+    random_state: int
+    is_classification: bool
+
+    def where(self, is_chosen: Array) -> "_Rows":
+        """Return some of the rows."""
+        return replace(
+            self,
+            X=self.X[is_chosen],
+            y=self.y[is_chosen],
+            groups=None if self.groups is None else self.groups[is_chosen],
+            times=None if self.times is None else self.times[is_chosen],
+        )
+
+    def choose(self, share: float) -> Array:
+        """Return which rows to keep for tuning."""
+        if not share:
+            return np.zeros(len(self.y), dtype=bool)
+        if self.times is not None:
+            return np.equal(cut_by_time(self.times, [share, 1 - share]), 0)
+        how = (self.random_state, self.is_classification)
+        if self.groups is not None:
+            parts = deal_groups(self.groups, self.y, [1 - share, share], *how)
+            return np.equal(parts, 1)
+        return lowest_hashes(self.X, self.y, share, *how)
+
+    def assign(self, folds: int, key: str, known: "pd.Series[Any]") -> Array:
+        """Return the number of each row's fold, from 1; 0 for rows that only train.
+
+        Args:
+            folds: The number of folds.
+            key: Where it stands in ``parameters.yml``, for the message.
+            known: The target of other rows, earlier if times matter, that the model of
+                each fold trains on, too.
+
+        Raises:
+            ConfigurationError: If there cannot be that many folds; says how many.
+        """
+        if folds == 0:
+            return np.zeros(len(self.y), dtype=int)
+        limit, units = self._limit(known)
+        problem = f"the training set has only {units}"
+        if len(known):
+            problem += " besides the rows for tuning"
+        if folds <= limit:
+            numbers = self._number(folds, known)
+            problem = self._find_problem(numbers, known)
+            if not problem:
+                return numbers
+
+        for most in range(min(folds - 1, limit), 1, -1):
+            if not self._find_problem(self._number(most, known), known):
+                advice = f"write {most} or less"
+                break
+        else:
+            advice = "write 0" if key == "comparison.folds" else "write 'trials: 0'"
+        raise ConfigurationError.listing(
+            FILE, [f"{key}: {folds}, but {problem}; {advice}"]
+        )
+
+    def _limit(self, known: "pd.Series[Any]") -> tuple[int, str]:
+        """Return how many folds there are rows for, and of what there are too few."""
+        if self.times is not None:
+            count = self.times.nunique()
+            return count - _first_block(known), f"{count} different times"
+        if self.groups is not None:
+            count = self.groups.nunique(dropna=False)
+            return count, f"{count} groups of '{self.groups.name}'"
+        if self.is_classification and len(self.y):
+            count = int(self.y.value_counts().max())
+            return count, f"{count} rows of its most frequent class"
+        return len(self.y), f"{len(self.y)} rows"
+
+    def _number(self, folds: int, known: "pd.Series[Any]") -> Array:
+        """Return the number of each row's fold; the folds may lack classes."""
+        if self.times is not None:
+            blocks = folds + _first_block(known)
+            first = 1 - _first_block(known)
+            return cut_by_time(self.times, [1 / blocks] * blocks) + first
+        # Studies have folds of other rows, so that one seed serves for both.
+        if self.groups is not None:
+            how = (self.random_state, self.is_classification)
+            return deal_groups(self.groups, self.y, [1 / folds] * folds, *how) + 1
+
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        kind = StratifiedKFold if self.is_classification else KFold
+        splitter = kind(folds, shuffle=True, random_state=self.random_state)
+        with warnings.catch_warnings():
+            # Of rare classes, which ``_find_problem`` looks at.
+            warnings.simplefilter("ignore")
+            pairs = list(splitter.split(self.X, self.y))
+        numbers = np.zeros(len(self.y), dtype=int)
+        for number, (_, validation) in enumerate(pairs, start=1):
+            numbers[validation] = number
+        return numbers
+
+    def _find_problem(self, numbers: Array, known: "pd.Series[Any]") -> str:
+        """Return what is wrong with the classes of a fold, or an empty text."""
+        if not self.is_classification:
+            return ""
+        repeated = self._repeated_classes()
+        for number in range(1, numbers.max() + 1):
+            is_validation = numbers == number
+            is_training = numbers < number if self.times is not None else ~is_validation
+            validated, trained = self.y[is_validation], {*self.y[is_training], *known}
+            if validated.nunique() < 2:
+                return f"all rows of fold {number} have the value '{validated.iloc[0]}'"
+            if len(trained) < 2:
+                return f"all rows that fold {number} trains on have the same value"
+            if lacking := sorted(map(str, repeated - trained)):
+                return f"fold {number} has all rows of the class '{lacking[0]}'"
+        return ""
+
+    def _repeated_classes(self) -> set[Any]:
+        """Return the classes that the model of each fold can train on.
+
+        A class of a single row or group cannot be both trained and validated on, and a
+        class may begin in the middle of time.
+        """
+        if self.times is not None:
+            return set()
+        units = np.arange(len(self.y))
+        if self.groups is not None:
+            units = pd.factorize(self.groups, use_na_sentinel=False)[0]
+        pairs = pd.DataFrame({"unit": units, "class": self.y.to_numpy()})
+        counts = pairs.drop_duplicates()["class"].value_counts()
+        return set(counts.index[counts > 1])
+
+
+def _first_block(known: "pd.Series[Any]") -> int:
+    """Return how many blocks only train: one, unless there are earlier rows."""
+    return 0 if len(known) else 1
+
+
+def fold_pairs(folds: pd.DataFrame) -> Pairs:
+    """Return the training and validation rows of each fold, for scikit-learn's ``cv``.
+
+    Args:
+        folds: The table of folds: from ``make_folds`` or of one's own, see the top of
+            this module.
+
+    Returns:
+        Per fold, in the order of their numbers, two arrays of positions from 0. Empty
+        if nothing is validated.
+
+    Raises:
+        DataError: If the table has other columns or values, or a fold trains on no row.
+    """
+    numbers = _read_numbers(folds, "fold")
+    return _pairs(folds, numbers, np.ones(len(folds), dtype=bool))
+
+
+def tuning_pairs(folds: pd.DataFrame) -> Pairs:
+    """Return the training and validation rows of each fold of a study.
+
+    Args:
+        folds: The table of folds; see ``fold_pairs``.
+
+    Returns:
+        As ``fold_pairs`` does, of the rows that are kept for tuning alone. Empty if
+        none are kept.
+
+    Raises:
+        DataError: As ``fold_pairs`` does.
+    """
+    _read_numbers(folds, "fold")
+    is_tuning = (folds["fold"] == TUNING).to_numpy(dtype=bool, na_value=False)
+    if not is_tuning.any():
+        return []
+    numbers = _read_numbers(folds, "tuning_fold")
+    return _pairs(folds, np.where(is_tuning, numbers, np.nan), is_tuning)
+
+
+def _read_numbers(folds: pd.DataFrame, column: str) -> Array:
+    """Return a column of folds as numbers, NaN for rows that are in none."""
+    if column not in folds:
+        known = ", ".join(map(str, folds.columns))
+        _refuse(f"the table of folds lacks the column '{column}'; columns: {known}")
+    # As objects, since in a file numbers beside texts become texts.
+    labels = folds[column].astype(object)
+    numbers = pd.to_numeric(labels, errors="coerce")
+    is_unknown = numbers.isna() & labels.notna() & (labels != TUNING)
+    if is_unknown.any():
+        _refuse(
+            f"the table of folds has '{labels[is_unknown].iloc[0]}' in the column "
+            f"'{column}'; write the number of a fold, '{TUNING}', or nothing"
+        )
+    return numbers.to_numpy(dtype=float)
+
+
+def _pairs(folds: pd.DataFrame, numbers: Array, is_usable: Array) -> Pairs:
+    """Return the positions of each fold's rows, and of the usable rows to train on."""
+    pairs = []
+    for number in np.unique(numbers[~np.isnan(numbers)]):
+        is_validation = numbers == number
+        is_training = is_usable & ~is_validation
+        if "block" in folds:
+            first = folds["block"][is_validation].min()
+            is_training &= (folds["block"] < first).to_numpy(dtype=bool, na_value=False)
+        if not is_training.any():
+            _refuse(f"fold {number:g} of the table of folds trains on no row")
+        pairs.append((np.flatnonzero(is_training), np.flatnonzero(is_validation)))
+    return pairs
+
+
+def _refuse(problem: str) -> NoReturn:
+    """Raise an error about the data."""
+    raise DataError(problem)
