@@ -87,7 +87,7 @@ def test_a_champion_and_its_candidates(project: InstalledProject) -> None:
     # And it predicts.
     known = store.runs()
     project.run("kedro", "run", "--pipelines", "predict")
-    path = project.path / "data/07_model_output/flower_predictions.csv"
+    path = project.path / "data/07_model_output/new_flowers_predictions.csv"
     with path.open(newline="") as file:
         predicted = list(csv.DictReader(file))
     new = project.path / "data/01_raw/new_flowers.csv"

@@ -123,7 +123,7 @@ def test_the_readme_of_a_project(shop: InstalledProject, tmp_path: Path) -> None
         for command in block.commands():
             if not is_elsewhere(command):
                 shell(project, command)
-    (project.path / "data/07_model_output/flower_predictions.csv").stat()
+    (project.path / "data/07_model_output/new_flowers_predictions.csv").stat()
     # The commands installed what the notebook needs.
     shell(project, "jupyter execute --inplace notebooks/explore.ipynb")
     cells = json.loads((project.path / "notebooks/explore.ipynb").read_text())["cells"]
@@ -144,7 +144,7 @@ def test_classification(shop: InstalledProject, customers: str) -> None:
     assert last["model"] == "baseline"
     gained = float(first["validation_accuracy"]) - float(last["validation_accuracy"])
     assert gained > 0.1
-    path = project.path / "data/07_model_output/flower_predictions.csv"
+    path = project.path / "data/07_model_output/march_predictions.csv"
     with path.open(newline="") as file:
         predicted = [row["prediction"] for row in csv.DictReader(file)]
     assert len(predicted) == 20

@@ -212,7 +212,9 @@ def scores(project: InstalledProject) -> list[list[str]]:
 def predictions(project: InstalledProject) -> str:
     """Return what the champion predicts for new rows."""
     project.run("kedro", "run", "--pipelines", "predict")
-    return (project.path / "data/07_model_output/flower_predictions.csv").read_text()
+    return (
+        project.path / "data/07_model_output/new_flowers_predictions.csv"
+    ).read_text()
 
 
 def test_a_project_without_the_folder_uses_the_wheel(

@@ -16,7 +16,7 @@ from e2e.conftest import InstalledProject
 from e2e.mlflow_store import edit, store_of
 from e2e.test_runs import leaderboard
 
-PREDICTIONS = "data/07_model_output/flower_predictions.csv"
+PREDICTIONS = "data/07_model_output/new_flowers_predictions.csv"
 
 # Looks up what a person would look up in the browser.
 LOOK = """

@@ -536,7 +536,7 @@ def expected(case: Case) -> Seen:
         "split_data": read,
         "models": SPLIT | made,
         **{f"models.{model}": read | names for model, names in made_by_model.items()},
-        "predict": {"champion", "new_flowers", "flower_predictions"},
+        "predict": {"champion", "new_flowers", "new_flowers_predictions"},
         **{name: set(datasets) for name, (_, datasets) in families.items()},
     }
     return {

@@ -18,9 +18,15 @@ configure_project("{{ cookiecutter.python_package }}")
 def parameters() -> dict[str, Any]:
     """Return parameters as in ``parameters.yml``."""
     return {
-        "data": {"target_column": "kind", "train_fraction": 0.75, "drop": ["id"]},
+        "data": {
+            "table": "flowers",
+            "target_column": "kind",
+            "train_fraction": 0.75,
+            "drop": ["id"],
+        },
         "comparison": {"folds": 3},
         "random_state": 3,
+        "predict": {"table": "march"},
         "models": {
             "tree": {"class": "sklearn.tree.DecisionTreeClassifier"},
             "neighbors": {"class": "sklearn.neighbors.KNeighborsClassifier"},
@@ -44,7 +50,7 @@ def catalog(parameters: dict[str, Any], table: pd.DataFrame) -> DataCatalog:
     """Return a catalog with the table and the parameters, typed as nodes read them."""
     spec = read_parameters(parameters)
     catalog = DataCatalog()
-    catalog["example_iris_data"] = table
+    catalog["flowers"] = table
     catalog["params:models"] = parameters["models"]
     catalog["params:data"] = spec.data
     catalog["params:comparison"] = spec.comparison

@@ -4,8 +4,9 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 ``dynamic_pipelines()`` in its ``pipeline_registry.py``. Its pipelines use:
 
 - ``read_parameters``: ``parameters.yml``, checked. ``ModelSpec``, ``TransformerSpec``,
-  ``DataSpec``, ``ComparisonSpec`` and ``TuningSpec``: its parts, as Kedro's typed
-  parameters. ``Schema`` and ``parse``: the same for a schema of the project's own.
+  ``DataSpec``, ``ComparisonSpec``, ``TuningSpec`` and ``PredictSpec``: its parts, as
+  Kedro's typed parameters. ``Schema`` and ``parse``: the same for a schema of the
+  project's own.
 - ``select_rows`` and ``select_columns``: features and target of a table that models
   can learn from. ``split_rows`` and ``make_folds``: which rows test and validate, also
   by groups and times (``groups_and_times``). ``fold_pairs``: the rows of each fold.
@@ -23,6 +24,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   model.
   ``fingerprints``, ``was_trained_on`` and ``score_predictions``: which rows it may be
   judged by, and how good it is on them.
+- ``class_probabilities`` and ``registered_version``: what the champion knows besides
+  its predictions.
 - ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
 
 Names are imported when they are first used: MLflow and scikit-learn take seconds.
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from .config.schema import ComparisonSpec as ComparisonSpec
     from .config.schema import DataSpec as DataSpec
     from .config.schema import ModelSpec as ModelSpec
+    from .config.schema import PredictSpec as PredictSpec
     from .config.schema import Schema as Schema
     from .config.schema import TransformerSpec as TransformerSpec
     from .config.schema import read_parameters as read_parameters
@@ -70,6 +74,8 @@ if TYPE_CHECKING:
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .runs.failures import is_failure as is_failure
     from .runs.failures import keep_going as keep_going
+    from .serving.answers import class_probabilities as class_probabilities
+    from .serving.answers import registered_version as registered_version
     from .serving.binding import bind_inference as bind_inference
     from .serving.binding import log_model_kwargs as log_model_kwargs
 
@@ -81,6 +87,7 @@ _MODULES = {
         "ComparisonSpec",
         "DataSpec",
         "ModelSpec",
+        "PredictSpec",
         "Schema",
         "TransformerSpec",
         "read_parameters",
@@ -105,6 +112,7 @@ _MODULES = {
     "models.tuning": ["TuningSpec", "tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
     "runs.failures": ["is_failure", "keep_going"],
+    "serving.answers": ["class_probabilities", "registered_version"],
     "serving.binding": ["bind_inference", "log_model_kwargs"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -141,6 +141,9 @@ class TransformerSpec(ModelSpec):
 class DataSpec(Schema):
     """What to predict, and from what."""
 
+    table: str = Field(default="table", min_length=1)
+    """The table's entry in ``catalog.yml``. A data set of a benchmark has its own."""
+
     target_column: str = Field(min_length=1)
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
     drop: list[str] = []
@@ -192,6 +195,16 @@ class ComparisonSpec(Schema):
         return self
 
 
+class PredictSpec(Schema):
+    """New rows to predict."""
+
+    table: str = Field(min_length=1)
+    """Their entry in ``catalog.yml``."""
+
+    class_probabilities: bool = False
+    """True adds the probability of every class, a column for each."""
+
+
 class ProjectSpec(BaseModel):
     """What the library reads of ``parameters.yml``; other keys are the owner's."""
 
@@ -202,6 +215,7 @@ class ProjectSpec(BaseModel):
         dict[Annotated[str, BeforeValidator(_check_name)], ModelSpec],
         BeforeValidator(_empty_if_none),
     ]
+    predict: PredictSpec | None = None
 
 
 def file_of(key: str) -> str:

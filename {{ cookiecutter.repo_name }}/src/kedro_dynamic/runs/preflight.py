@@ -249,6 +249,9 @@ def _check_origin(catalog: DataCatalog, name: str, runtime_params: str) -> None:
 
 def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
     """Return what to do about an input of the run, if it does not exist."""
+    if name not in catalog:
+        hint = did_you_mean(name, list(catalog.keys()))
+        return [f"{name}: there is no such entry in the catalog{hint}"]
     command = read_metadata(catalog, name).made_by
     path = local_path(catalog, name)
     if not command and not path:

@@ -1,20 +1,44 @@
 """The summary at the end of a run: tables, and where things are."""
 
 import os
+from typing import Any
+
+import pandas as pd
 
 from kedro_dynamic.catalog.files import local_path
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
+from kedro_dynamic.catalog.names import METRICS, model_name, split_name
 from kedro_dynamic.runs.console import print_places, print_table
+from kedro_dynamic.runs.failures import is_failure
 from kedro_dynamic.runs.run import Run
 
 
 def show_tables(run: Run) -> None:
-    """Print the tables that the catalog marks with ``console``."""
+    """Print the tables that the catalog marks with ``console``, and scores without one.
+
+    Scores of models that the run does not compare, since it makes no leaderboard.
+    """
     # Only what no other node takes: not the leaderboards that the run compares.
     for name in sorted(run.pipeline.outputs()):
         title = read_metadata(run.catalog, name).console
         if title and run.catalog.exists(name):
             print_table(section_title(title, name), run.catalog[name].load())
+
+    scores = _scores(run)
+    if scores:
+        print_table("Scores", pd.DataFrame(scores))
+
+
+def _scores(run: Run) -> list[dict[str, Any]]:
+    """Return the metrics of the models that the run does not compare."""
+    scores = []
+    for name in sorted(run.pipeline.outputs()):
+        namespace, kind = split_name(name)
+        if kind == METRICS and run.catalog.exists(name):
+            metrics = run.catalog[name].load()
+            if not is_failure(metrics):
+                scores.append({"model": model_name(namespace), **metrics})
+    return scores
 
 
 def show_places(

@@ -8,42 +8,68 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
+from sklearn.neighbors import KNeighborsClassifier
 
-from kedro_dynamic import DataError
+from kedro_dynamic import DataError, PredictSpec
 
 from {{ cookiecutter.python_package }}.pipelines.predict import (
-    create_pipeline,
+    create_pipelines,
 )
 from {{ cookiecutter.python_package }}.pipelines.predict.nodes import (
     predict,
 )
 
+FITTED_TO = pd.DataFrame({"width": [1.0, 1.2, 3.0], "length": [5.0, 5.5, 9.0]})
+ROWS = pd.DataFrame({"length": [5.1, 8.9], "id": [7, 8], "width": [1.1, 2.9]})
+
 
 class Champion:
-    """A model, as MLflow loads it, with the features ``width`` and ``colour``."""
+    """A model with the features ``width`` and ``length``, as MLflow loads it."""
 
-    columns = Schema([ColSpec("double", "width"), ColSpec("string", "colour")])
-    metadata = Model(signature=ModelSignature(columns))
+    columns = Schema([ColSpec("double", "width"), ColSpec("double", "length")])
+    metadata = Model(signature=ModelSignature(columns), model_uuid=None)
+
+    def __init__(self) -> None:
+        self._estimator = KNeighborsClassifier(n_neighbors=2)
+        self._estimator.fit(FITTED_TO, ["red", "red", "blue"])
+
+    def get_raw_model(self) -> Any:
+        """Return the estimator."""
+        return self._estimator
 
     def predict(self, rows: pd.DataFrame) -> Any:
-        """Return both values of each row as a text, in the order of the columns."""
-        return [f"{width} {colour}" for width, colour in rows.to_numpy()]
+        """Return the class of each row."""
+        return self._estimator.predict(rows)
 
 
-ROWS = pd.DataFrame({"colour": ["red", "blue"], "id": [7, 8], "width": [1, 2]})
-
-
-def test_rows_are_unchanged_and_get_a_prediction() -> None:
+def test_rows_are_unchanged_and_get_predictions(parameters: dict[str, Any]) -> None:
     catalog = DataCatalog()
     catalog["champion"] = Champion()
-    catalog["new_flowers"] = ROWS
-    outputs = SequentialRunner().run(create_pipeline(), catalog)
-    predicted = outputs["flower_predictions"].load()
+    catalog["march"] = ROWS
+    catalog["params:predict"] = PredictSpec(table="march")
+    pipeline = create_pipelines(parameters)["predict"]
+    outputs = SequentialRunner().run(pipeline, catalog)
+    predicted = outputs["march_predictions"].load()
+
     pd.testing.assert_frame_equal(predicted[list(ROWS)], ROWS)
-    assert predicted["prediction"].tolist() == ["1 red", "2 blue"]
+    assert predicted["prediction"].tolist() == ["red", "blue"]
+    assert predicted["probability"].tolist() == [1.0, 0.5]
     assert "prediction" not in ROWS
 
 
+def test_probabilities_of_all_classes() -> None:
+    options = PredictSpec(table="march", class_probabilities=True)
+    predicted = predict(Champion(), ROWS, options)
+    assert predicted["probability_red"].tolist() == [1.0, 0.5]
+    assert predicted["probability_blue"].tolist() == [0.0, 0.5]
+
+
+def test_without_a_table_there_is_no_pipeline(parameters: dict[str, Any]) -> None:
+    del parameters["predict"]
+    assert create_pipelines(parameters) == {}
+
+
 def test_missing_columns_are_named() -> None:
+    options = PredictSpec(table="march")
     with pytest.raises(DataError, match="width: the champion needs this column"):
-        predict(Champion(), ROWS.drop(columns="width"))
+        predict(Champion(), ROWS.drop(columns="width"), options)

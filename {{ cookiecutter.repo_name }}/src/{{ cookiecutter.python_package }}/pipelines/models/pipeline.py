@@ -66,8 +66,9 @@ def create_pipelines(
     Raises:
         ConfigurationError: Lists everything that is wrong in ``parameters.yml``.
     """
-    names = list(read_parameters(parameters).models)
-    split_inputs = ["example_iris_data", DATA, COMPARISON, MODELS, SEED]
+    spec = read_parameters(parameters)
+    names = list(spec.models)
+    split_inputs = [spec.data.table, DATA, COMPARISON, MODELS, SEED]
     split_node = Node(split_data, split_inputs, SPLIT, name="split_data")
     split = Pipeline([split_node], tags="models")
     nodes_of_a_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")

@@ -1,5 +1,5 @@
 """Predicts the target of new rows with the champion."""
 
-from .pipeline import create_pipeline
+from .pipeline import create_pipelines
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_pipelines"]

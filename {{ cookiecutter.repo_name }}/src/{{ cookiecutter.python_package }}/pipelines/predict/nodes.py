@@ -4,19 +4,28 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic import DataError
+from kedro_dynamic import (
+    DataError,
+    PredictSpec,
+    class_probabilities,
+    registered_version,
+)
 
 
-def predict(champion: Any, new_rows: pd.DataFrame) -> pd.DataFrame:
+def predict(
+    champion: Any, new_rows: pd.DataFrame, options: PredictSpec
+) -> pd.DataFrame:
     """Predict the target of new rows.
 
     Args:
         champion: The model, as MLflow's flavor ``pyfunc`` loads it.
         new_rows: One row per sample, with the columns that the champion was trained on.
             Other columns are passed through.
+        options: Whether to add the probability of every class.
 
     Returns:
-        The new rows with a column ``prediction``.
+        The new rows with the columns ``prediction``, ``probability`` of the prediction
+        if the champion knows it, and ``model_version``.
 
     Raises:
         DataError: If a column is missing that the champion was trained on.
@@ -27,5 +36,13 @@ def predict(champion: Any, new_rows: pd.DataFrame) -> pd.DataFrame:
         problems = [f"{name}: the champion needs this column" for name in missing]
         raise DataError(*problems)
 
-    predictions = champion.predict(new_rows[feature_names])
-    return new_rows.assign(prediction=predictions)
+    rows = new_rows[feature_names]
+    predicted = new_rows.assign(prediction=champion.predict(rows))
+
+    probabilities = class_probabilities(champion, rows)
+    if probabilities is not None:
+        predicted["probability"] = probabilities.max(axis="columns")
+        if options.class_probabilities:
+            columns = probabilities.add_prefix("probability_")
+            predicted = pd.concat([predicted, columns], axis="columns")
+    return predicted.assign(model_version=registered_version(champion))
