@@ -21,10 +21,8 @@ SEQUENTIAL, PARALLEL = ([f"--runner={runner}"] for runner in RUNNERS)
 KILLED, OTHER = ["--params=random_state=4"], ["--params=random_state=5"]
 # Runner and parameters of the resumed run, and whether the raw data changes before it.
 KILLS = [
-    (SEQUENTIAL, KILLED, False),
     (SEQUENTIAL, OTHER, False),
     (PARALLEL, KILLED, False),
-    (PARALLEL, OTHER, False),
     (PARALLEL, KILLED, True),
 ]
 

@@ -94,7 +94,7 @@ class RunHook(threading.local):
             run.leaderboard_before = load_leaderboard(run)
             run.source_tags, run.source_files = source_of(run.root)
             open_parent_run(run)
-            run.begin()
+            run.prepare_outputs()
         except BaseException:
             close_parent_run(run, "FAILED")
             run.close()
@@ -194,10 +194,11 @@ def finish(run: Run, error: Exception | None = None) -> None:
         close_parent_run(run, payload.status)
 
         results.show_places(run, verdict, report, with_files=error is None)
-        report_problem(run, only_warn=error is not None)
+        report_problem(run, only_warn=payload.status == "FAILED")
         if error is None:
             failures.raise_failures(run.params, run.pipeline, run.catalog)
     finally:
+        close_parent_run(run, "FAILED")  # it is open where a step above has failed
         run.close()
 
 

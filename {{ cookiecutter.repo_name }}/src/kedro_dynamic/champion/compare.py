@@ -100,13 +100,13 @@ def _is_same_model(champion: Recipe, candidate: Recipe) -> bool:
 def _score_today(champion: Recipe, candidate: Candidate) -> Recipe:
     """Return the champion's recipe with scores on the rows of the candidate's."""
     today, metric = candidate.recipe, candidate.metric
-    if _scored_on(champion, metric) == _scored_on(today, metric):
+    if _rows_key(champion, metric) == _rows_key(today, metric):
         return champion
     return score_again(champion, today, metric, candidate.split)
 
 
-def _scored_on(recipe: Recipe, metric: str) -> tuple[object, ...]:
-    """Return what is equal for recipes whose scores are of the same rows."""
+def _rows_key(recipe: Recipe, metric: str) -> tuple[object, ...]:
+    """Return a key of the rows that a recipe was scored on."""
     count = len(recipe.scores.get(metric, []))
     return recipe.split_digest, recipe.random_state, count
 

@@ -1,1 +1,1 @@
-"""report."""
+"""The report of a run: one HTML page."""

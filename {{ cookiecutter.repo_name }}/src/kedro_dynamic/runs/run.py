@@ -63,10 +63,10 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     mlflow: MlflowRun = field(default_factory=MlflowRun)
     source_tags: dict[str, str] = field(default_factory=dict)
-    """The commit that the code is of."""
+    """The commit of the code, and whether it was changed since."""
 
     source_files: dict[str, str] = field(default_factory=dict)
-    """Texts by name that say what code and libraries the run is of."""
+    """Uncommitted changes and versions of libraries, by the name of their file."""
 
     logged_runs: dict[str, str] = field(default_factory=dict)
     """The MLflow run that each output was logged in, by the output's name."""
@@ -85,7 +85,7 @@ class Run:
         """The names of its pipelines, as kedro-mlflow joins them."""
         return "+".join(self.params.get("pipeline_names") or ["__default__"])
 
-    def begin(self) -> None:
+    def prepare_outputs(self) -> None:
         """Note what the run is going to make, and delete what it makes again."""
         only_missing, address = self.params["only_missing_outputs"], self.store.address
         with self.provenance.open() as provenance:

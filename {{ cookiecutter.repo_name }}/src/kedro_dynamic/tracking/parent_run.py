@@ -44,8 +44,8 @@ def open_parent_run(run: Run) -> None:
             problem = one_line(error)
             run.mlflow.client = None
             _end_active_run(store, "FAILED", is_broken=True)
-            store.refuse(problem)
-            if not store.use_local(problem):
+            store.raise_if_required(problem)
+            if not store.switch_to_local(problem):
                 run.mlflow.problem = problem
 
 
@@ -86,28 +86,19 @@ def resume_in_thread(run: Run) -> None:
 
 def write_to_mlflow(run: Run, payload: Payload) -> None:
     """Write the whole run, to the local store if the store in use fails."""
-    _write(run, payload)
-    for model in payload.models:
-        run.logged_runs[dataset_name(model.namespace, METRICS)] = model.id
-
-
-def _write(run: Run, payload: Payload) -> None:
-
-    def write(client: MlflowClient) -> None:
-        experiment_id = run.mlflow.experiment_id
-        stays_open = run.store.in_callers_run
-        write_run(client, experiment_id, payload, stays_open=stays_open)
-
-    if run.mlflow.client is None:
-        return
-    if not run.mlflow.problem:
+    client, experiment_id = run.mlflow.client, run.mlflow.experiment_id
+    if client is not None and not run.mlflow.problem:
         try:
             with writing:
-                write(run.mlflow.client)
-            return
+                stays_open = run.store.in_callers_run
+                write_run(client, experiment_id, payload, stays_open=stays_open)
         except Exception as error:
             run.mlflow.problem = one_line(error)
-    _move_to_local_store(run, payload)
+    if client is not None and run.mlflow.problem:
+        _move_to_local_store(run, payload)
+
+    for model in payload.models:
+        run.logged_runs[dataset_name(model.namespace, METRICS)] = model.id
 
 
 def attempt(
@@ -135,7 +126,7 @@ def _move_to_local_store(run: Run, payload: Payload) -> None:
         return
     with writing:
         _end_active_run(store, "FAILED", is_broken=True)
-        if not store.use_local(run.mlflow.problem):
+        if not store.switch_to_local(run.mlflow.problem):
             return
         for part in (payload, *payload.models):
             part.id = ""
@@ -153,11 +144,12 @@ def _move_to_local_store(run: Run, payload: Payload) -> None:
 
 
 def close_parent_run(run: Run, status: str) -> None:
-    """Close the run in MLflow, unless the caller opened it."""
+    """Close the run in MLflow if it is open, unless the caller opened it."""
     if os.environ.get(RUN_VARIABLE) == run.mlflow.id != "":
         del os.environ[RUN_VARIABLE]
     if run.mlflow.client is not None:
         _end_active_run(run.store, status, is_broken=bool(run.mlflow.problem))
+        run.mlflow.client = None
 
 
 def report_problem(run: Run, *, only_warn: bool) -> None:

@@ -1,7 +1,7 @@
 """What MLflow is told of a run and its models, as plain data.
 
-All of it is collected before anything is written, so that the whole run can be written
-to the local store when a server fails.
+It is collected before anything is written, so that the whole run can be written to the
+local store when a server fails. The report and the files of a champion follow later.
 """
 
 import json
@@ -285,5 +285,7 @@ def _add_marked_outputs(payload: Payload, run: Run) -> None:
             payload.files[f"{name}.json"] = text
         elif isinstance(value, pd.DataFrame):
             payload.files[f"{name}.csv"] = value.to_csv(index=False)
+        elif hasattr(value, "to_html"):  # a figure of plotly
+            payload.files[f"{name}.html"] = value.to_html()
         else:
             payload.files[f"{name}.txt"] = str(value)

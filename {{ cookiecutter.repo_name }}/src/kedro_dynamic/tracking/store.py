@@ -108,7 +108,7 @@ class Store:
         self.hook.after_context_created(self.context)
         self.uri, self.problem = uri, ""
 
-    def use_local(self, problem: str) -> bool:
+    def switch_to_local(self, problem: str) -> bool:
         """Set MLflow up for the project's own store, if tracking.yml allows it.
 
         Args:
@@ -134,7 +134,7 @@ class Store:
         )
         return True
 
-    def refuse(self, problem: str) -> None:
+    def raise_if_required(self, problem: str) -> None:
         """Raise an error if tracking.yml says that runs must be tracked."""
         if self.config.on_unreachable == "fail":
             raise ConfigurationError.listing(
@@ -184,8 +184,8 @@ def connect(context: KedroContext, config: TrackingConfig) -> Store:
             store.use(store.uri, registry_uri=plugin.server.mlflow_registry_uri)
         except Exception as error:
             problem = one_line(error)
-            store.refuse(problem)
-            if not store.use_local(problem):
+            store.raise_if_required(problem)
+            if not store.switch_to_local(problem):
                 store.problem = problem
                 # What a node itself logs must not wait for the store that fails.
                 mlflow.set_tracking_uri(local)
