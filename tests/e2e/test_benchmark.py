@@ -99,8 +99,9 @@ def test_the_study_of_the_shipped_data(project: InstalledProject) -> None:
     edit(project, "parameters.yml", r"(?m)^models:\n", f"models:\n{pasted}")
     project.run("kedro", "run", "--pipelines", "__default__")
     (row,) = (row for row in of_models(project) if row["model"] == "pasted")
+    # Without rows for tuning it has other folds, but the same test set.
     in_study = leaderboard(project, "iris")["linear_svm.tuned"]
-    assert float(row["validation_accuracy"]) == in_study["validation_accuracy"]
+    assert float(row["test_accuracy"]) == in_study["test_accuracy"]
 
 
 def split(project: InstalledProject, goal: int) -> list[str]:

@@ -11,12 +11,14 @@ from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import (
     ComparisonSpec,
     ModelSpec,
+    TuningSpec,
     read_parameters,
     warn_of_near_misses,
 )
 from pydantic import ValidationError
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
+TUNED = {"trials": 20, "search_space": {"depth": {"int": [1, 5]}}}
 
 
 def parameters(**changes: Any) -> dict[str, Any]:
@@ -116,6 +118,28 @@ def test_bounds_of_a_search_space(dimension: object, reason: str) -> None:
     text = model(search_space={"depth": dimension})
     assert "models.tree.search_space.depth" in text
     assert reason in text
+
+
+def test_trials_need_a_search_space() -> None:
+    spec = read_parameters(parameters(models={"tree": TREE | TUNED}))
+    assert spec.models["tree"].trials == 20
+    assert read_parameters(parameters()).models["tree"].trials == 0
+    assert (
+        "models.tree.trials: 20, but the model has no search_space to try arguments "
+        "from; add one, or write 'trials: 0'"
+    ) in model(trials=20)
+    assert "models.tree.trials: " in model(**TUNED | {"trials": -1})
+    # The search space has a problem of its own.
+    assert ".trials" not in model(trials=20, search_space={"depth": {}})
+
+
+def test_tuning_need_not_be_shown() -> None:
+    assert read_parameters(parameters()).tuning == TuningSpec()
+    assert read_parameters(parameters(tuning=None)).tuning == TuningSpec()
+    assert read_parameters(parameters(tuning={"timeout": 5})).tuning.timeout == 5
+    assert "tuning.timout: unknown key; did you mean 'timeout'?" in message(
+        tuning={"timout": 5}
+    )
 
 
 def test_a_key_at_the_top_that_looks_misspelt_is_a_warning(

@@ -16,6 +16,7 @@ from kedro_dynamic.models.split import (
     read_times,
     split_rows,
     tuning_pairs,
+    tuning_share,
 )
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
@@ -346,11 +347,18 @@ def test_without_folds_nothing_is_validated(share: float) -> None:
             "value; write 0",
         ),
         (
-            people(6, 10),
+            people(3, 10),
             "person",
             {"folds": 2, "tuning_share": 1 / 3, "is_classification": False},
-            "tuning.folds: 5, but the training set has only 2 groups of 'person'; "
-            "write 2 or less",
+            "models: a third of the training set is for tuning, but it has only 1 "
+            "groups of 'person'; write 'trials: 0'",
+        ),
+        (
+            people(6, 10),
+            "person",
+            {"folds": 5, "tuning_share": 1 / 3, "is_classification": False},
+            "comparison.folds: 5, but the training set has only 4 groups of 'person' "
+            "besides the rows for tuning; write 4 or less",
         ),
     ],
 )
@@ -360,6 +368,22 @@ def test_too_few_for_the_folds(
     with pytest.raises(ConfigurationError) as error:
         folds_of(rows, "ill", rows[by] if by else None, **changes)
     assert problem(error).startswith(reason)
+
+
+def test_studies_have_fewer_folds_where_there_are_too_few_rows() -> None:
+    table = people(6, 10)
+    kind = {"is_classification": False, "tuning_share": 1 / 3}
+    folds = folds_of(table, "ill", table["person"], folds=2, **kind)
+    assert len(fold_pairs(folds)) == len(tuning_pairs(folds)) == 2
+
+
+def test_rows_are_for_tuning_if_a_model_is_tuned() -> None:
+    entry = {"class": "sklearn.svm.SVC", "search_space": {"C": {"float": [1, 9]}}}
+    models = {"plain": entry, "tuned": {**entry, "trials": 5}}
+    assert tuning_share(models) == 1 / 3
+    models["tuned"]["enabled"] = False
+    assert tuning_share(models) == 0
+    assert tuning_share(models, is_tuned=True) == 1 / 3
 
 
 def test_too_few_times_for_the_folds() -> None:

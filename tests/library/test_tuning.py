@@ -11,18 +11,24 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
 from conftest import REPOSITORY
-from kedro_dynamic.config.errors import ConfigurationError
-from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
+from kedro_dynamic.config.errors import ConfigurationError, DataError
+from kedro_dynamic.config.schema import (
+    ComparisonSpec,
+    DataSpec,
+    ModelSpec,
+    TuningSpec,
+)
 from kedro_dynamic.models import tuning
 from kedro_dynamic.models.scoring import cross_validate_model
-from kedro_dynamic.models.split import make_folds
-from kedro_dynamic.models.tuning import TuningSpec, tune_model
+from kedro_dynamic.models.split import make_folds, tuning_rows
+from kedro_dynamic.models.tuning import tune_model
 
 TREE = {
     "class": "sklearn.tree.DecisionTreeClassifier",
@@ -34,9 +40,19 @@ TREE = {
     },
 }
 DATA = DataSpec(target_column="kind")
+COMPARISON = ComparisonSpec(folds=3)
 RANDOM = np.random.default_rng(1)
-X = pd.DataFrame(RANDOM.normal(size=(45, 3)), columns=[*"abc"])
+X = pd.DataFrame(RANDOM.normal(size=(120, 3)), columns=[*"abc"])
 Y = pd.Series(np.select([X["a"] > 0.5, X["b"] > 0], [*"xy"], "z"), name="kind")
+FOLDS = make_folds(
+    X,
+    Y,
+    folds=3,
+    tuning_share=1 / 3,
+    tuning_folds=2,
+    random_state=3,
+    is_classification=True,
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +72,19 @@ def folder(tmp_path: Path, empty_database: Path) -> Path:
 
 
 def study(
-    folder: Path, trials: int = 4, model: Any = TREE, **kwargs: Any
+    folder: Path,
+    trials: int = 4,
+    model: Any = TREE,
+    rows: Any = (X, Y.to_frame(), FOLDS),
+    **kwargs: Any,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    spec = TuningSpec(
-        trials=trials, folds=2, storage=f"sqlite:///{folder}/studies.db", **kwargs
-    )
-    comparison = ComparisonSpec(folds=3)
+    """Return the best entry and the trials of a study."""
+    spec = TuningSpec(storage=f"sqlite:///{folder}/studies.db", **kwargs)
+    if model["search_space"]:
+        model = model | {"trials": trials}
     entry = ModelSpec.model_validate(model)
-    best_entry, rows = tune_model(entry, DATA, comparison, spec, X, Y.to_frame(), 3)
-    return best_entry, rows
+    best_entry, trial_rows = tune_model(entry, DATA, COMPARISON, spec, *rows, 3)
+    return best_entry, trial_rows
 
 
 def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
@@ -80,11 +100,59 @@ def test_the_first_trial_is_the_model_as_configured(folder: Path) -> None:
 def test_the_best_entry_has_the_score_of_its_trial(folder: Path) -> None:
     entry, rows = study(folder)
     model = ModelSpec.model_validate(entry)
-    # The study's folds: their seed is the next one.
-    table = make_folds(X, Y, folds=2, random_state=4, is_classification=True)
-    scores = cross_validate_model(model, DATA, ComparisonSpec(), X, Y, table, 4)
+    # The folds of the study, and the rows that it sees.
+    seen = tuning_rows(FOLDS)
+    table = FOLDS.iloc[seen][["tuning_fold"]].set_axis(["fold"], axis="columns")
+    scores = cross_validate_model(
+        model, DATA, COMPARISON, X.iloc[seen], Y.iloc[seen], table, 3
+    )
     (values, _) = scores.values()
+    assert len(values) == 2
     assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
+
+
+def test_a_study_sees_the_rows_for_tuning_alone(folder: Path) -> None:
+    entry, rows = study(folder)
+    is_tuning = (FOLDS["fold"] == "tuning").to_numpy()
+    unseen = X.mul(is_tuning, axis="index"), Y.where(is_tuning, "x").to_frame(), FOLDS
+    # The same study: all of its trials are there.
+    assert study(folder, rows=unseen) == (entry, rows)
+    other = FOLDS.assign(tuning_fold=FOLDS["tuning_fold"][::-1].to_numpy())
+    assert study(folder, rows=(X, Y.to_frame(), other))[1] != rows
+
+
+def test_more_scores_and_folds_are_the_same_study(folder: Path) -> None:
+    _, rows = study(folder)
+    folds = make_folds(
+        X,
+        Y,
+        folds=4,
+        tuning_share=1 / 3,
+        tuning_folds=2,
+        random_state=3,
+        is_classification=True,
+    )
+    assert study(folder, rows=(X, Y.to_frame(), folds))[1] == rows
+
+
+def test_a_split_without_rows_for_tuning(folder: Path) -> None:
+    folds = FOLDS.replace({"fold": {"tuning": None}})
+    with pytest.raises(DataError, match="no row of the table of folds is kept for tun"):
+        study(folder, rows=(X, Y.to_frame(), folds))
+    with pytest.raises(DataError, match="folds has 9 rows, and the training set 120"):
+        study(folder, rows=(X, Y.to_frame(), FOLDS[:9]))
+
+
+@pytest.mark.parametrize(
+    ("trials", "tuning", "count"), [(3, None, 3), (3, 2, 2), (0, None, 20)]
+)
+def test_how_many_trials_there_are(
+    folder: Path, trials: int, tuning: int | None, count: int
+) -> None:
+    spec = TuningSpec(trials=tuning, storage=f"sqlite:///{folder}/studies.db")
+    model = ModelSpec.model_validate(TREE | {"trials": trials})
+    _, rows = tune_model(model, DATA, COMPARISON, spec, X, Y.to_frame(), FOLDS, 3)
+    assert len(rows) == count
 
 
 def test_a_study_resumes_where_it_stopped(folder: Path) -> None:
@@ -180,7 +248,7 @@ def test_a_database_that_cannot_be_opened(folder: Path) -> None:
     spec = TuningSpec(storage="postgresql+nodriver://me:secret@host/studies")
     model = ModelSpec.model_validate(TREE)
     with pytest.raises(ConfigurationError, match=r"tuning\.storage") as caught:
-        tune_model(model, DATA, ComparisonSpec(), spec, X, Y.to_frame(), 3)
+        tune_model(model, DATA, COMPARISON, spec, X, Y.to_frame(), FOLDS, 3)
     assert "secret" not in caught.value.message
 
 
@@ -196,6 +264,53 @@ def test_no_file_stays_open(folder: Path) -> None:
         assert open_files()
     study(folder, 2)
     assert open_files() == []
+
+
+class InMemory(optuna.storages.InMemoryStorage):
+    """A storage that costs no time, with what those of databases have."""
+
+    engine = Mock()
+
+
+def test_noise_gains_nothing_by_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best of 8 trials looks better than it is, on the rows of its study alone."""
+    monkeypatch.setattr(tuning, "_connect", lambda address: InMemory())
+    data = DataSpec(target_column="kind", encode="none")
+    comparison = ComparisonSpec(scoring=["accuracy"])
+    model = ModelSpec.model_validate(
+        {
+            "class": "sklearn.tree.ExtraTreeClassifier",
+            "search_space": {"random_state": {"int": [0, 9999]}},
+            "trials": 8,
+        }
+    )
+    found, validated = [], []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        features = pd.DataFrame(random.normal(size=(90, 3)), columns=[*"abc"])
+        target = pd.Series(random.permutation([*"xy"] * 45), name="kind")
+        folds = make_folds(
+            features,
+            target,
+            folds=5,
+            tuning_share=1 / 3,
+            random_state=seed,
+            is_classification=True,
+        )
+        rows = features, target.to_frame(), folds
+        entry, trials = tune_model(model, data, comparison, TuningSpec(), *rows, seed)
+        best = ModelSpec.model_validate(entry)
+        scores = cross_validate_model(
+            best, data, comparison, features, target, folds, seed
+        )
+        found.append(max(trial["value"] for trial in trials))
+        validated.append(np.mean(scores["accuracy"]))
+
+    # The baseline answers one of two classes that are equally frequent.
+    baseline = 0.5
+    assert np.mean(found) > baseline + 0.08
+    standard_error = np.std(validated, ddof=1) / np.sqrt(len(validated))
+    assert abs(np.mean(validated) - baseline) < 2 * standard_error < 0.05
 
 
 PROCESS = """

@@ -9,8 +9,9 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   project's own.
 - ``select_rows`` and ``select_columns``: features and target of a table that models
   can learn from. ``split_rows`` and ``make_folds``: which rows test and validate, also
-  by groups and times (``groups_and_times``). ``fold_pairs``: the rows of each fold.
-  ``warn_about_table``: what may make its scores flatter.
+  by groups and times (``groups_and_times``). ``tuning_share``: how many of them are for
+  tuning. ``fold_pairs``: the rows of each fold. ``warn_about_table``: what may make
+  its scores flatter.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
 - ``cross_validate_model`` and ``score_fitted_model``: scores on folds, and on other
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from .config.schema import PredictSpec as PredictSpec
     from .config.schema import Schema as Schema
     from .config.schema import TransformerSpec as TransformerSpec
+    from .config.schema import TuningSpec as TuningSpec
     from .config.schema import read_parameters as read_parameters
     from .models.advice.console import warn_about_table as warn_about_table
     from .models.data_checks import select_columns as select_columns
@@ -69,7 +71,7 @@ if TYPE_CHECKING:
     from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
     from .models.split import split_rows as split_rows
-    from .models.tuning import TuningSpec as TuningSpec
+    from .models.split import tuning_share as tuning_share
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .runs.failures import is_failure as is_failure
@@ -90,6 +92,7 @@ _MODULES = {
         "PredictSpec",
         "Schema",
         "TransformerSpec",
+        "TuningSpec",
         "read_parameters",
     ],
     "models.advice.console": ["warn_about_table"],
@@ -108,8 +111,9 @@ _MODULES = {
         "groups_and_times",
         "make_folds",
         "split_rows",
+        "tuning_share",
     ],
-    "models.tuning": ["TuningSpec", "tune_model"],
+    "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
     "runs.failures": ["is_failure", "keep_going"],
     "serving.answers": ["class_probabilities", "registered_version"],

@@ -178,6 +178,7 @@ def finish(run: Run, error: Exception | None = None) -> None:
         run.progress.stop()
         if error is None:
             results.show_tables(run)
+            results.warn_of_edges(run)
 
         payload = collect(run, error)
         describe(run, payload)

@@ -37,6 +37,9 @@ class Candidate:
 def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verdict:
     """Compare a candidate with the champion on the data of today.
 
+    Both are recipes with fixed arguments, also if these were found by tuning. No fold
+    validates on the rows that studies see, so a tuned candidate has no advantage.
+
     Args:
         candidate: The best model of a run.
         champion: The version that is champion; its run has its recipe.

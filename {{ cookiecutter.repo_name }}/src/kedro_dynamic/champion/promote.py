@@ -108,7 +108,7 @@ def find_candidate(
     decisive = column.removeprefix(prefix)
     scores, test_scores = _scores_of(best.namespace, catalog, decisive, split)
     recipe = Recipe(
-        model=best.spec.model_copy(update={"search_space": {}}),
+        model=best.spec.model_copy(update={"search_space": {}, "trials": 0}),
         data=DataSpec.model_validate(parameters["data"]),
         comparison=comparison,
         random_state=parameters["random_state"],

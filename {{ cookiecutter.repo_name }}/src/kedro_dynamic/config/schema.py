@@ -16,9 +16,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     model_validator,
 )
 
+from kedro_dynamic.config.addresses import SQLITE
 from kedro_dynamic.config.allowlist import check_arguments, check_class_path
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, parse
 
@@ -67,6 +69,16 @@ def _check_bounds(value: Any) -> Any:
 
 
 Bounds = BeforeValidator(_check_bounds)
+
+
+def _check_trials(trials: int, info: ValidationInfo) -> int:
+    """Reject trials without a search space, unless that has problems of its own."""
+    if trials and info.data.get("search_space") == {}:
+        raise ValueError(
+            f"{trials}, but the model has no search_space to try arguments from; add "
+            "one, or write 'trials: 0'"
+        )
+    return trials
 
 
 class Schema(BaseModel):
@@ -124,6 +136,10 @@ class ModelSpec(Schema):
         AfterValidator(check_arguments),
     ] = {}
     """Where tuning looks for better arguments, by their names."""
+
+    trials: Annotated[int, Field(ge=0), AfterValidator(_check_trials)] = 0
+    """How many arguments from the search space are tried before the model is validated;
+    0: none. Those of earlier runs count."""
 
     enabled: bool = True
     """False removes the model from every pipeline."""
@@ -205,11 +221,28 @@ class PredictSpec(Schema):
     """True adds the probability of every class, a column for each."""
 
 
+class TuningSpec(Schema):
+    """How models are tuned."""
+
+    trials: int | None = Field(default=None, gt=0)
+    """Trials of every model that is tuned; None: as many as its own entry says."""
+
+    timeout: float = Field(default=600, gt=0)
+    """Seconds after which a run starts no further trial of a model."""
+
+    storage: str = f"{SQLITE}data/06_models/studies.db"
+    """SQLAlchemy address of the database that stores the trials.
+
+    A relative SQLite path starts at the root of the project.
+    """
+
+
 class ProjectSpec(BaseModel):
     """What the library reads of ``parameters.yml``; other keys are the owner's."""
 
     data: DataSpec
     comparison: ComparisonSpec
+    tuning: Annotated[TuningSpec, BeforeValidator(_empty_if_none)] = TuningSpec()
     random_state: int = Field(ge=0, lt=2**32)
     models: Annotated[
         dict[Annotated[str, BeforeValidator(_check_name)], ModelSpec],

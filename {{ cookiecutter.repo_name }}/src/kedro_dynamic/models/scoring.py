@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic.config.errors import DataError, did_you_mean
+from kedro_dynamic.config.errors import did_you_mean
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.estimators import (
     build_estimator,
@@ -20,7 +20,7 @@ from kedro_dynamic.models.estimators import (
     is_continuous,
     task_of,
 )
-from kedro_dynamic.models.split import Pairs, fold_pairs
+from kedro_dynamic.models.split import Pairs, check_length, fold_pairs
 
 # The scores that `scoring: auto` means; the first one decides.
 AUTO = {
@@ -58,10 +58,7 @@ def cross_validate_model(
         DataError: If the table of folds does not fit the rows.
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
-    if len(folds) != len(X):
-        raise DataError(
-            f"the table of folds has {len(folds)} rows, and the training set {len(X)}"
-        )
+    check_length(folds, X)
     pairs = fold_pairs(folds)
     return score_on_folds(model, data, comparison, X, y, pairs, random_state)
 

@@ -14,12 +14,14 @@ The table of folds has one row per training row, and these columns:
 
 Without ``block``, a model that is validated on a fold trains on all rows outside of it.
 So a split of one's own is a table with a column ``fold`` of numbers, and for a split in
-time with a column ``block`` beside it.
+time with a column ``block`` beside it. The project's node returns it after the features
+and targets of both sets. If models are tuned, ``make_folds`` can mark the rows for it.
 
 scikit-learn is imported where it is used: every Kedro command imports this module.
 """
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -27,13 +29,16 @@ import numpy as np
 import pandas as pd
 
 from kedro_dynamic.config.errors import ConfigurationError, DataError
-from kedro_dynamic.config.schema import FILE, DataSpec
+from kedro_dynamic.config.schema import FILE, DataSpec, ModelSpec
 from kedro_dynamic.models.balance import cut_by_time, deal_groups, lowest_hashes
 
 Array = np.ndarray[Any, Any]
 Pairs = list[tuple[Array, Array]]
 
 TUNING = "tuning"
+
+# The share of the training rows that is kept for tuning, if a model is tuned.
+TUNING_SHARE = 1 / 3
 
 
 def split_rows(
@@ -252,8 +257,9 @@ def make_folds(
         times: The time of each row, from ``read_times``.
         folds: Number of folds; 0 leaves validation out.
         tuning_share: Share of the rows to keep for tuning: nothing is validated on
-            them, and every model may train on them.
-        tuning_folds: Number of folds of studies, among these rows.
+            them, and every model may train on them. See ``tuning_share``.
+        tuning_folds: Number of folds of studies, among these rows; fewer if there are
+            too few rows for them.
         random_state: Seed of the shuffle.
         is_classification: True if the target's values are classes.
 
@@ -269,17 +275,33 @@ def make_folds(
     validated, tuning = rows.where(~is_tuning), rows.where(is_tuning)
 
     numbers = np.zeros(len(y), dtype=int)
-    numbers[~is_tuning] = validated.assign(folds, "comparison.folds", tuning.y)
+    numbers[~is_tuning] = validated.assign(folds, tuning.y)
     table = pd.DataFrame({"fold": _labels(numbers)}, index=X.index)
     if tuning_share:
         tuning_numbers = np.zeros(len(y), dtype=int)
-        tuning_numbers[is_tuning] = tuning.assign(tuning_folds, "tuning.folds", y[:0])
+        tuning_numbers[is_tuning] = tuning.assign_for_tuning(tuning_folds)
         table.loc[is_tuning, "fold"] = TUNING
         table["tuning_fold"] = _labels(tuning_numbers)
         numbers = np.where(is_tuning, tuning_numbers, numbers + tuning_folds)
     if times is not None:
         table["block"] = numbers
     return table
+
+
+def tuning_share(models: Mapping[str, Any], is_tuned: bool = False) -> float:
+    """Return the share of the training rows to keep for tuning, for ``make_folds``.
+
+    Args:
+        models: The entries in ``parameters.yml``, by the names of the models.
+        is_tuned: True if models are tuned whether their entries have trials or not.
+
+    Returns:
+        A third if a model is tuned, otherwise 0.
+    """
+    for entry in models.values():
+        model = ModelSpec.model_validate(entry)
+        is_tuned = is_tuned or bool(model.enabled and model.trials)
+    return TUNING_SHARE if is_tuned else 0.0
 
 
 def _labels(numbers: Array) -> Array:
@@ -322,39 +344,59 @@ class _Rows:
             return np.equal(parts, 1)
         return lowest_hashes(self.X, self.y, share, *how)
 
-    def assign(self, folds: int, key: str, known: "pd.Series[Any]") -> Array:
+    def assign(self, folds: int, known: "pd.Series[Any]") -> Array:
         """Return the number of each row's fold, from 1; 0 for rows that only train.
 
         Args:
             folds: The number of folds.
-            key: Where it stands in ``parameters.yml``, for the message.
             known: The target of other rows, earlier if times matter, that the model of
                 each fold trains on, too.
 
         Raises:
             ConfigurationError: If there cannot be that many folds; says how many.
         """
-        if folds == 0:
-            return np.zeros(len(self.y), dtype=int)
-        limit, units = self._limit(known)
-        problem = f"the training set has only {units}"
-        if len(known):
-            problem += " besides the rows for tuning"
-        if folds <= limit:
-            numbers = self._number(folds, known)
-            problem = self._find_problem(numbers, known)
-            if not problem:
-                return numbers
+        numbers, problem = self._assign_most(folds, known, "the training set")
+        if problem:
+            advice = f"write {numbers.max()} or less" if numbers.any() else "write 0"
+            raise ConfigurationError.listing(
+                FILE, [f"comparison.folds: {folds}, but {problem}; {advice}"]
+            )
+        return numbers
 
-        for most in range(min(folds - 1, limit), 1, -1):
-            if not self._find_problem(self._number(most, known), known):
-                advice = f"write {most} or less"
-                break
-        else:
-            advice = "write 0" if key == "comparison.folds" else "write 'trials: 0'"
-        raise ConfigurationError.listing(
-            FILE, [f"{key}: {folds}, but {problem}; {advice}"]
-        )
+    def assign_for_tuning(self, folds: int) -> Array:
+        """Return the number of each row's fold, from 1; 0 for rows that only train.
+
+        Args:
+            folds: The number of folds, at most.
+
+        Raises:
+            ConfigurationError: If there cannot be two folds.
+        """
+        numbers, problem = self._assign_most(folds, self.y[:0], "it")
+        if not numbers.any():
+            share = "a third of the training set is for tuning"
+            raise ConfigurationError.listing(
+                FILE, [f"models: {share}, but {problem}; write 'trials: 0'"]
+            )
+        return numbers
+
+    def _assign_most(
+        self, folds: int, known: "pd.Series[Any]", part: str
+    ) -> tuple[Array, str]:
+        """Assign the rows to as many folds as there can be; say why not to more."""
+        limit, units = self._limit(known)
+        problem = ""
+        if folds > limit:
+            problem = f"{part} has only {units}"
+            if len(known):
+                problem += " besides the rows for tuning"
+        for count in range(min(folds, limit), 1, -1):
+            numbers = self._number(count, known)
+            fault = self._find_problem(numbers, known)
+            if not fault:
+                return numbers, problem
+            problem = problem or fault
+        return np.zeros(len(self.y), dtype=int), problem
 
     def _limit(self, known: "pd.Series[Any]") -> tuple[int, str]:
         """Return how many folds there are rows for, and of what there are too few."""
@@ -431,6 +473,14 @@ def _first_block(known: "pd.Series[Any]") -> int:
     return 0 if len(known) else 1
 
 
+def check_length(folds: pd.DataFrame, X: pd.DataFrame) -> None:
+    """Raise if a table of folds is not that of some training rows."""
+    if len(folds) != len(X):
+        _refuse(
+            f"the table of folds has {len(folds)} rows, and the training set {len(X)}"
+        )
+
+
 def fold_pairs(folds: pd.DataFrame) -> Pairs:
     """Return the training and validation rows of each fold, for scikit-learn's ``cv``.
 
@@ -449,6 +499,20 @@ def fold_pairs(folds: pd.DataFrame) -> Pairs:
     return _pairs(folds, numbers, np.ones(len(folds), dtype=bool))
 
 
+def tuning_rows(folds: pd.DataFrame) -> Array:
+    """Return the positions of the rows that are kept for tuning, from 0.
+
+    Args:
+        folds: The table of folds; see ``fold_pairs``.
+
+    Raises:
+        DataError: As ``fold_pairs`` does.
+    """
+    _read_numbers(folds, "fold")
+    is_tuning = (folds["fold"] == TUNING).to_numpy(dtype=bool, na_value=False)
+    return np.flatnonzero(is_tuning)
+
+
 def tuning_pairs(folds: pd.DataFrame) -> Pairs:
     """Return the training and validation rows of each fold of a study.
 
@@ -462,8 +526,8 @@ def tuning_pairs(folds: pd.DataFrame) -> Pairs:
     Raises:
         DataError: As ``fold_pairs`` does.
     """
-    _read_numbers(folds, "fold")
-    is_tuning = (folds["fold"] == TUNING).to_numpy(dtype=bool, na_value=False)
+    is_tuning = np.zeros(len(folds), dtype=bool)
+    is_tuning[tuning_rows(folds)] = True
     if not is_tuning.any():
         return []
     numbers = _read_numbers(folds, "tuning_fold")

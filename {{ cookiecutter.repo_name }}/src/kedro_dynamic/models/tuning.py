@@ -1,5 +1,7 @@
 """Tuning: an Optuna study of the arguments in a model's ``search_space``.
 
+A study sees only the rows that the split keeps for tuning, and no model is validated on
+these. So the best of many trials is not the luckiest one on the rows that rank it.
 Trials are stored in a database, so a study resumes where it stopped, and several
 processes can work on one study. Optuna is imported where it is used, as importing it
 takes 0.5 s.
@@ -15,41 +17,30 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
 
-from kedro_dynamic.config.addresses import SQLITE, anchor, is_sqlite, sqlite_path
-from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
+from kedro_dynamic.config.addresses import anchor, is_sqlite, sqlite_path
+from kedro_dynamic.config.errors import (
+    VERBATIM,
+    ConfigurationError,
+    DataError,
+    one_line,
+    redact,
+)
 from kedro_dynamic.config.project import project_path
 from kedro_dynamic.config.schema import (
     ComparisonSpec,
     DataSpec,
     Dimension,
     ModelSpec,
-    Schema,
+    TuningSpec,
 )
-from kedro_dynamic.models.scoring import has_classes, score_on_folds
-from kedro_dynamic.models.split import Pairs, make_folds, tuning_pairs
+from kedro_dynamic.models.scoring import score_on_folds
+from kedro_dynamic.models.split import TUNING, check_length, tuning_pairs, tuning_rows
 
 logger = logging.getLogger(__name__)
 
-
-class TuningSpec(Schema):
-    """How models are tuned."""
-
-    trials: int = Field(default=20, gt=0)
-    """Trials of each study. Trials of earlier runs count."""
-
-    timeout: float = Field(default=600, gt=0)
-    """Seconds after which a run starts no further trial of a study."""
-
-    folds: int = Field(default=5, ge=2)
-    """Folds of the cross-validation in each trial."""
-
-    storage: str = f"{SQLITE}data/06_models/studies.db"
-    """SQLAlchemy address of the database that stores the trials.
-
-    A relative SQLite path starts at the root of the project.
-    """
+# Trials where neither the model nor the benchmark says how many.
+DEFAULT_TRIALS = 20
 
 
 class TrialFailedError(Exception):
@@ -63,21 +54,24 @@ def tune_model(
     tuning: TuningSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
+    folds: pd.DataFrame,
     random_state: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Search a model's ``search_space`` for better arguments.
+    """Search a model's ``search_space`` for better arguments, on rows kept for tuning.
 
     The first trial is the model as configured. So the best model is at least as good on
-    the folds of the study, which are not the folds that ``comparison`` is made on.
+    the rows of the study, on which no model is validated.
 
     Args:
-        model: The model and its ``search_space``. Without one, there is a single trial.
+        model: The model, its ``search_space`` and the number of its ``trials``. Without
+            a search space, there is a single trial.
         data: Says how features are encoded.
         comparison: Names the score to maximise, its first one.
-        tuning: Says how many trials there are, and where they are stored.
+        tuning: Says how long a study may take, and where trials are stored.
         X_train: Features, one row per sample.
         y_train: The target, one column, same rows.
-        random_state: Seed of the folds, of the search and of models that take one.
+        folds: The folds of these rows, which say which of them are for tuning.
+        random_state: Seed of the search and of models that take one.
 
     Returns:
         The best model found, as an entry for ``parameters.yml``. And one dict per
@@ -85,27 +79,27 @@ def tune_model(
         ``seconds``, ``arguments`` and ``error``.
 
     Raises:
-        ConfigurationError: If the database cannot be opened, or the configuration does
-            not suit the data.
+        ConfigurationError: If the database cannot be opened, the configuration does
+            not suit the data, or no rows are kept for tuning.
         ValueError: If all trials failed.
     """
-    X, y = X_train, y_train.iloc[:, 0]
-    folds = comparison.model_copy(update={"folds": tuning.folds})
-    # With the seed of the comparison, tuning would optimise on the comparison's folds.
-    seed = (random_state + 1) % 2**32
-    pairs = _make_pairs(model, tuning.folds, seed, X, y)
-    goal = tuning.trials if model.search_space else 1
-    name = _study_name(model, data, folds, seed, X, y)
+    X, y, folds = _rows_of_study(X_train, y_train.iloc[:, 0], folds)
+    pairs = tuning_pairs(folds)
+    name = _study_name(model, data, comparison, random_state, X, y, folds)
+    goal = tuning.trials or model.trials or DEFAULT_TRIALS
+    goal = goal if model.search_space else 1
 
     def mean_score(arguments: dict[str, Any]) -> float:
         candidate = model.with_arguments(arguments)
-        scores = score_on_folds(candidate, data, folds, X, y, pairs, seed)
+        scores = score_on_folds(candidate, data, comparison, X, y, pairs, random_state)
         fold_scores = next(iter(scores.values()))
         return sum(fold_scores) / len(fold_scores)
 
     with _open_study(tuning.storage, name) as study:
         count_before = len(_finished_trials(study))
-        _run_trials(study, model.search_space, mean_score, goal, tuning.timeout, seed)
+        _run_trials(
+            study, model.search_space, mean_score, goal, tuning.timeout, random_state
+        )
         trials = _finished_trials(study)
 
     # Processes that share the study may each have added a trial beyond the goal.
@@ -115,20 +109,18 @@ def tune_model(
     return _best_entry(model, rows), rows
 
 
-def _make_pairs(
-    model: ModelSpec, folds: int, seed: int, X: pd.DataFrame, y: "pd.Series[Any]"
-) -> Pairs:
-    """Return the folds of a study: of all training rows, at random."""
-    table = make_folds(
-        X,
-        y,
-        folds=0,
-        tuning_share=1.0,
-        tuning_folds=folds,
-        random_state=seed,
-        is_classification=has_classes({"model": model}, y),
-    )
-    return tuning_pairs(table)
+def _rows_of_study(
+    X: pd.DataFrame, y: "pd.Series[Any]", folds: pd.DataFrame
+) -> tuple[pd.DataFrame, "pd.Series[Any]", pd.DataFrame]:
+    """Return the rows that are kept for tuning: features, target and folds."""
+    check_length(folds, X)
+    rows = tuning_rows(folds)
+    if not len(rows):
+        raise DataError(
+            f"no row of the table of folds is kept for tuning; write '{TUNING}' into "
+            "its column 'fold', or give make_folds a tuning_share"
+        )
+    return X.iloc[rows], y.iloc[rows], folds.iloc[rows]
 
 
 def _run_trials(
@@ -240,20 +232,20 @@ def _best_entry(model: ModelSpec, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _study_name(
     model: ModelSpec,
     data: DataSpec,
-    folds: ComparisonSpec,
-    seed: int,
+    comparison: ComparisonSpec,
+    random_state: int,
     X: pd.DataFrame,
     y: "pd.Series[Any]",
+    folds: pd.DataFrame,
 ) -> str:
     """Return a name shared by exactly the studies whose scores are comparable."""
     facts = [
-        model.model_dump(by_alias=True, exclude={"enabled"}),
-        data.encode,
-        folds.model_dump(),
-        seed,
+        model.model_dump(by_alias=True, exclude={"enabled", "trials"}),
+        data.model_dump(),
+        comparison.scoring,
+        random_state,
         list(map(str, X.columns)),
-        int(pd.util.hash_pandas_object(X).sum()),
-        int(pd.util.hash_pandas_object(y).sum()),
+        *(int(pd.util.hash_pandas_object(part).sum()) for part in (X, y, folds)),
     ]
     text = json.dumps(facts, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

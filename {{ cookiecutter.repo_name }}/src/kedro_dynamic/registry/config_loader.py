@@ -55,6 +55,9 @@ class ProjectConfigLoader(OmegaConfigLoader):
                     f"{' '.join(reason.split())}"
                 ) from error
 
+            if key == "parameters":
+                # Nodes take it as a parameter, whether the file shows it or not.
+                config["tuning"] = config.get("tuning") or {}
             if key == "catalog":
                 check_entries(config)
                 set_storage_root(config, self._storage_root())

@@ -241,12 +241,14 @@ class Provenance:
             return {}
 
         from kedro_dynamic.models.scoring import task_of_models
+        from kedro_dynamic.models.split import tuning_share
 
         digests = {}
         for name in node.inputs:
             if name == "params:models":
                 models = plan.catalog[name].load()
-                digests[name] = _sha(name, str(task_of_models(models)))
+                task, share = task_of_models(models), tuning_share(models)
+                digests[name] = _sha(name, str(task), str(share))
             elif name == "params:comparison":
                 comparison = ComparisonSpec.model_validate(plan.catalog[name].load())
                 digests[name] = _sha(name, str(comparison.folds))

@@ -1,5 +1,6 @@
-"""The summary at the end of a run: tables, and where things are."""
+"""The summary at the end of a run: tables, advice, and where things are."""
 
+import logging
 import os
 from typing import Any
 
@@ -7,10 +8,15 @@ import pandas as pd
 
 from kedro_dynamic.catalog.files import local_path
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
-from kedro_dynamic.catalog.names import METRICS, model_name, split_name
+from kedro_dynamic.catalog.names import ENTRY, METRICS, model_name, split_name
+from kedro_dynamic.config.errors import VERBATIM
+from kedro_dynamic.config.schema import FILE
+from kedro_dynamic.models.advice.models import find_edges
 from kedro_dynamic.runs.console import print_places, print_table
 from kedro_dynamic.runs.failures import is_failure
 from kedro_dynamic.runs.run import Run
+
+logger = logging.getLogger(__name__)
 
 
 def show_tables(run: Run) -> None:
@@ -39,6 +45,24 @@ def _scores(run: Run) -> list[dict[str, Any]]:
             if not is_failure(metrics):
                 scores.append({"model": model_name(namespace), **metrics})
     return scores
+
+
+def warn_of_edges(run: Run) -> None:
+    """Warn of each tuned model whose best arguments may lie beyond its search space."""
+    parameters = run.pipeline.inputs()
+    for name in sorted(run.pipeline.all_outputs()):
+        namespace, kind = split_name(name)
+        # Data sets of the benchmark share the models' search spaces.
+        parameter = f"params:{namespace}"
+        if kind != ENTRY or parameter not in parameters or not run.plan.made(name):
+            continue
+        entry = run.catalog[name].load()
+        if is_failure(entry):
+            continue
+        model = run.catalog[parameter].load()
+        for advice in find_edges(model_name(namespace), model, entry["model_kwargs"]):
+            message = f"{advice.message} Write into {FILE}: {advice.write}"
+            logger.warning(message, extra=VERBATIM)
 
 
 def show_places(

@@ -280,7 +280,7 @@ def _add_marked_outputs(payload: Payload, run: Run) -> None:
         value = run.catalog[name].load()
         if isinstance(value, dict) and mark == "metrics":
             payload.metrics |= numbers(value)
-        elif isinstance(value, dict):
+        elif isinstance(value, dict | list):
             text = json.dumps(value, indent=2, default=str)
             payload.files[f"{name}.json"] = text
         elif isinstance(value, pd.DataFrame):

@@ -1,16 +1,15 @@
-"""Tuning, learning curves, and tables that compare models over data sets."""
-
-from pathlib import Path
+"""Learning curves, and tables that compare models over data sets."""
 
 import pandas as pd
 
-from kedro_dynamic import ComparisonSpec, DataSpec, ModelSpec, TuningSpec, tune_model
+from kedro_dynamic import ComparisonSpec, DataSpec
 
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
     collect_learning_curves,
     collect_trials,
     compare_datasets,
     learning_curve,
+    split_for_tuning,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
@@ -23,18 +22,13 @@ COMPARISON = ComparisonSpec(folds=3)
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
-def test_the_tuned_model_has_the_arguments_of_the_best_trial(
-    tmp_path: Path, table: pd.DataFrame
-) -> None:
-    X_train, _, y_train, *_ = split_data(table, DATA, COMPARISON, MODELS, 3)
-    space = {"max_depth": {"int": [1, 5]}}
-    model = ModelSpec.model_validate({**TREE, "search_space": space})
-    tuning = TuningSpec(trials=3, folds=2, storage=f"sqlite:///{tmp_path}/studies.db")
-    entry, trials = tune_model(model, DATA, COMPARISON, tuning, X_train, y_train, 3)
-    best = max(trials, key=lambda trial: trial["value"])
-    assert entry == {"class": model.class_path, "model_kwargs": best["arguments"]}
-    assert trials[0]["arguments"] == {}
-    assert len(trials) == 3
+def test_the_split_keeps_rows_for_tuning(table: pd.DataFrame) -> None:
+    split = split_for_tuning(table, DATA, COMPARISON, MODELS, 3)
+    folds = split[-1]
+    assert (folds["fold"] == "tuning").sum() == 15  # of 48, 5 of each kind
+    plain = split_data(table, DATA, COMPARISON, MODELS, 3)
+    for part, plain_part in zip(split[:4], plain[:4], strict=True):
+        assert part.equals(plain_part)
 
 
 def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) -> None:

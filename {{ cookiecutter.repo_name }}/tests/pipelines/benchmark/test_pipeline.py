@@ -70,7 +70,7 @@ def test_a_data_set_runs(
     catalog["benchmark.small.raw"] = table
     catalog["params:benchmark.datasets.small"] = catalog.load("params:data")
     catalog["params:benchmark.tuning"] = TuningSpec(
-        trials=2, folds=2, storage=f"sqlite:///{tmp_path}/studies.db"
+        trials=2, storage=f"sqlite:///{tmp_path}/studies.db"
     )
     outputs = [f"benchmark.small.{name}" for name in ("leaderboard", "trials")]
     pipeline = build(benchmark, "benchmark.small").to_outputs(*outputs)

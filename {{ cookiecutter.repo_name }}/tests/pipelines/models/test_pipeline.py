@@ -1,11 +1,14 @@
 """The pipelines that the parameters describe, run on data in memory."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
+
+from kedro_dynamic import ModelSpec, TuningSpec
 
 from {{ cookiecutter.python_package }}.pipelines.models import (
     create_pipelines,
@@ -41,6 +44,35 @@ def test_a_model_runs_alone(parameters: Parameters, catalog: DataCatalog) -> Non
     score, metrics = (outputs[name].load() for name in results)
     assert metrics["model_score"] == score > 0.7
     assert metrics["validation_accuracy"] > 0.7
+
+
+def test_a_model_with_trials_is_tuned_first(
+    parameters: Parameters, catalog: DataCatalog, tmp_path: Path
+) -> None:
+    space = {"max_depth": {"int": [1, 5]}}
+    parameters["models"]["tree"] |= {"trials": 3, "search_space": space}
+    catalog["params:models"] = parameters["models"]
+    tree = ModelSpec.model_validate(parameters["models"]["tree"])
+    catalog["params:models.tree"] = tree
+    catalog["params:tuning"] = TuningSpec(storage=f"sqlite:///{tmp_path}/studies.db")
+
+    created = create_pipelines(parameters)
+    tuned = build(created["models.tree"])
+    names = [node.name for node in tuned.nodes]
+    assert names.index("models.tree.tune_model") < names.index(
+        "models.tree.validate_model"
+    )
+    assert "neighbors.tune_model" not in str(build(created["__default__"]).nodes)
+
+    results = ["models.tree.trials", "models.tree.fitted_model"]
+    outputs = SequentialRunner().run(tuned.to_outputs(*results), catalog)
+    trials, fitted_model = (outputs[name].load() for name in results)
+    assert trials[0]["arguments"] == {}  # as configured
+    assert len(trials) == 3
+    best = max(trials, key=lambda trial: trial["value"])
+    parameters_of_parts = fitted_model.get_params().items()
+    (depth,) = (value for name, value in parameters_of_parts if "max_depth" in name)
+    assert depth == best["arguments"].get("max_depth")
 
 
 def test_the_leaderboard_ranks_all_models(

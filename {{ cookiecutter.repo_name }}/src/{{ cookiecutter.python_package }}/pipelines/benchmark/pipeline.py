@@ -15,28 +15,29 @@ from kedro_dynamic import (
     keep_going,
     parse,
     read_parameters,
-    tune_model,
 )
 
-from ..models.nodes import split_data
 from ..models.pipeline import (
     COMPARISON,
     DATA,
     MODELS,
     SEED,
     SPLIT,
+    TUNING,
     leaderboard_node,
     model_nodes,
+    tuning_node,
 )
 from .nodes import (
     collect_learning_curves,
     collect_trials,
     compare_datasets,
     learning_curve,
+    split_for_tuning,
 )
 
 FILE = "parameters_benchmark.yml"
-TUNING = "params:benchmark.tuning"
+BENCHMARK_TUNING = "params:benchmark.tuning"
 
 
 class BenchmarkSpec(Schema):
@@ -103,7 +104,7 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
     data = f"params:benchmark.datasets.{dataset}"
     split = {name: f"{namespace}.{name}" for name in SPLIT}
     split_node = Node(
-        func=split_data,
+        func=split_for_tuning,
         inputs=[f"{namespace}.raw", data, COMPARISON, MODELS, SEED],
         outputs=list(split.values()),
         name="split_data",
@@ -132,7 +133,7 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
             tuned_nodes,
             namespace=f"{namespace}.{model}.tuned",
             inputs=split,
-            parameters={**parameters, TUNING: TUNING},
+            parameters={**parameters, TUNING: BENCHMARK_TUNING},
             tags=[dataset, model, "tuned"],
         )
         pipelines += [configured_pipeline, tuned_pipeline]
@@ -141,25 +142,9 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
 
 
 def tuning_nodes() -> list[Node]:
-    """Create the nodes that tune a model and measure the learning curve of the result.
-
-    The best model is the dataset ``entry``, like an entry in ``parameters.yml``.
-    """
+    """Create the nodes that tune a model and measure the result's learning curve."""
     return [
-        Node(
-            func=tune_model,
-            inputs=[
-                "params:model",
-                DATA,
-                COMPARISON,
-                TUNING,
-                "X_train",
-                "y_train",
-                SEED,
-            ],
-            outputs=["entry", "trials"],
-            name="tune_model",
-        ),
+        tuning_node(),
         Node(
             func=learning_curve,
             inputs=["entry", DATA, COMPARISON, "X_train", "y_train", "folds", SEED],

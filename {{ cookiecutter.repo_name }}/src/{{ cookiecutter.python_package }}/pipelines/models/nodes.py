@@ -24,6 +24,7 @@ from kedro_dynamic import (
     select_rows,
     split_rows,
     summarize_folds,
+    tuning_share,
     warn_about_table,
 )
 
@@ -34,31 +35,30 @@ def split_data(
     comparison: ComparisonSpec,
     models: dict[str, Any],
     random_state: int,
+    is_tuned: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split a table into a training set and a test set, and the former into folds.
 
     Rows are drawn at random. With a group column, all rows of a group are in one part;
     with a time column, models are tested on later rows than they are trained on.
 
-    A split of your own returns the same five tables. The column ``fold`` of ``folds``
-    is the number of the fold that validates on the row, or missing if the row only
-    trains. With a column ``block`` of numbers, folds train on earlier blocks alone.
+    For a split of your own, see the top of ``kedro_dynamic/models/split.py``.
 
     Args:
         table: One row per sample, with the features and the target as columns.
         data: The columns' roles, and the share of rows to train on.
         comparison: The number of folds.
-        models: The entries in ``parameters.yml``, by name. Their kind says whether the
-            target's values are classes.
+        models: The entries in ``parameters.yml``, by name. They say whether the
+            target's values are classes, and whether rows are kept for tuning.
         random_state: Seed of the shuffle.
+        is_tuned: True keeps rows for tuning in any case.
 
     Returns:
         X_train, X_test, y_train, y_test and folds: X has the features, y has the target
         as its only column, folds has a row per training row.
 
     Raises:
-        DataError: If no model can learn from the table, or it cannot be split.
-        ConfigurationError: If there cannot be that many folds.
+        ConfigurationError: If the table cannot be learnt from, or split like that.
     """
     table = select_rows(table, data)
     X, y = select_columns(table, data)
@@ -81,6 +81,7 @@ def split_data(
         y_train,
         *groups_and_times(table, data, train_rows),
         folds=comparison.folds,
+        tuning_share=tuning_share(models, is_tuned=is_tuned),
         random_state=random_state,
         is_classification=is_classification,
     )

@@ -1,4 +1,7 @@
-"""The pipelines of the models: the split, the same nodes per model, the leaderboard."""
+"""The pipelines of the models: the split, the same nodes per model, the leaderboard.
+
+A model with trials is tuned first.
+"""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -6,7 +9,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic import keep_going, read_parameters
+from kedro_dynamic import keep_going, read_parameters, tune_model
 
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
@@ -15,6 +18,7 @@ SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
 MODELS = "params:models"
 DATA = "params:data"
 COMPARISON = "params:comparison"
+TUNING = "params:tuning"
 SEED = "params:random_state"
 
 
@@ -49,6 +53,21 @@ def model_nodes(entry: str = "params:model") -> list[Node]:
     ]
 
 
+def tuning_node() -> Node:
+    """Create the node that searches a model's arguments, for models and benchmark.
+
+    Its output ``entry`` is the best model, like an entry in ``parameters.yml``. It
+    takes the place of the model in the nodes from ``model_nodes``.
+    """
+    rows = ["X_train", "y_train", "folds"]
+    return Node(
+        func=tune_model,
+        inputs=["params:model", DATA, COMPARISON, TUNING, *rows, SEED],
+        outputs=["entry", "trials"],
+        name="tune_model",
+    )
+
+
 def create_pipelines(
     parameters: dict[str, Any],
 ) -> dict[str, Pipeline | Callable[[], Pipeline]]:
@@ -71,27 +90,27 @@ def create_pipelines(
     split_inputs = [spec.data.table, DATA, COMPARISON, MODELS, SEED]
     split_node = Node(split_data, split_inputs, SPLIT, name="split_data")
     split = Pipeline([split_node], tags="models")
-    nodes_of_a_model = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
+    nodes = keep_going(Pipeline(model_nodes()))
+    tuned_nodes = keep_going(Pipeline([tuning_node(), *model_nodes("entry")]))
 
     @cache  # Each model is in several of the pipelines.
     def create_model(name: str) -> Pipeline:
+        nodes_of_model = tuned_nodes if spec.models[name].trials else nodes
+        shared = {DATA, COMPARISON, TUNING, SEED} & nodes_of_model.inputs()
         return Pipeline(
-            nodes_of_a_model,
+            nodes_of_model,
             namespace=f"models.{name}",
             inputs=set(SPLIT),
-            parameters={
-                "params:model": f"params:models.{name}",
-                DATA: DATA,
-                COMPARISON: COMPARISON,
-                SEED: SEED,
-            },
+            parameters={"params:model": f"params:models.{name}"}
+            | {parameter: parameter for parameter in shared},
+            tags="models",
         )
 
     def create_all_models() -> Pipeline:
-        models = [create_model(name) for name in names]
+        parts = [create_model(name) for name in names]
         leaderboard = leaderboard_node({name: f"models.{name}" for name in names})
         # Not a sum: adding pipelines one by one takes time that grows quadratically.
-        return Pipeline([*models, leaderboard])
+        return Pipeline([*parts, leaderboard])
 
     def create_default() -> Pipeline:
         return Pipeline([split, create_all_models()])
