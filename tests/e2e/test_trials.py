@@ -92,7 +92,6 @@ def test_a_study_that_fails_fails_its_model_alone(
     rows = {row["model"]: row for row in leaderboard(project)}
     assert "all 3 trials failed, the last with " in rows["linear_svm"]["error"]
     assert not rows["decision_tree"]["error"]
-    # Trials that failed count: they would fail again.
     edit(project, "parameters.yml", "kernel: no", "kernel: linear")
     printed = project.run("kedro", "run", "--only-missing-outputs").stdout
     assert [counts for _, *counts in studies(printed)] == [[3, 3]]
