@@ -20,6 +20,8 @@ DATA = "params:data"
 COMPARISON = "params:comparison"
 TUNING = "params:tuning"
 SEED = "params:random_state"
+# What the nodes of all models share.
+PARAMETERS = {DATA, COMPARISON, TUNING, SEED}
 
 
 def model_nodes(entry: str = "params:model") -> list[Node]:
@@ -90,20 +92,19 @@ def create_pipelines(
     split_inputs = [spec.data.table, DATA, COMPARISON, MODELS, SEED]
     split_node = Node(split_data, split_inputs, SPLIT, name="split_data")
     split = Pipeline([split_node], tags="models")
-    nodes = keep_going(Pipeline(model_nodes()))
-    tuned_nodes = keep_going(Pipeline([tuning_node(), *model_nodes("entry")]))
+    configured = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
+    with_tuning = Pipeline([tuning_node(), *model_nodes("entry")])
+    tuned = Pipeline(keep_going(with_tuning), tags="models")
 
     @cache  # Each model is in several of the pipelines.
     def create_model(name: str) -> Pipeline:
-        nodes_of_model = tuned_nodes if spec.models[name].trials else nodes
-        shared = {DATA, COMPARISON, TUNING, SEED} & nodes_of_model.inputs()
+        nodes = tuned if spec.models[name].trials else configured
+        shared = {key: key for key in nodes.inputs() & PARAMETERS}
         return Pipeline(
-            nodes_of_model,
+            nodes,
             namespace=f"models.{name}",
             inputs=set(SPLIT),
-            parameters={"params:model": f"params:models.{name}"}
-            | {parameter: parameter for parameter in shared},
-            tags="models",
+            parameters={"params:model": f"params:models.{name}", **shared},
         )
 
     def create_all_models() -> Pipeline:
