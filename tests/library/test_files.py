@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro.io import DataCatalog
+from kedro.io import AbstractDataset, DataCatalog
 from kedro_dynamic.catalog.files import (
     discard,
+    has_data,
     local_path,
     shared_files,
     shown_dataset,
@@ -61,6 +62,47 @@ def test_what_is_discarded_is_gone(catalog: DataCatalog, tmp_path: Path) -> None
     assert [path for path in tmp_path.rglob("*.json") if path.is_file()] == [older]
     assert not catalog.exists("raw")
     assert catalog.load("memory") == 1
+    # Kedro makes it again, as the older version does not count.
+    assert not catalog.exists("versioned")
+
+
+class Note(AbstractDataset[str, str]):
+    """A dataset of one's own, which does not say whether it exists."""
+
+    def __init__(self, filepath: str) -> None:
+        self._path = Path(filepath)
+
+    def load(self) -> str:
+        """Return the text of the file."""
+        return self._path.read_text()
+
+    def save(self, data: str) -> None:
+        """Write the text into the file."""
+        self._path.write_text(data)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._path}
+
+
+@pytest.mark.parametrize("kind", ["url", "wrapped", "note"])
+def test_files_that_an_entry_names_in_another_way(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    entry: dict[str, Any] = {"type": "json.JSONDataset", "filepath": str(path)}
+    if kind == "url":
+        entry["filepath"] = f"file://{path}"
+    elif kind == "wrapped":
+        entry = {"type": "kedro.io.CachedDataset", "dataset": entry}
+    else:
+        entry["type"] = Note
+    catalog = DataCatalog.from_config({"x": entry, "y": entry})
+
+    assert local_path(catalog, "x") == path
+    assert shared_files(catalog, "xy") == [["x", "y"]]
+    assert not has_data(catalog, "x")
+    catalog.save("x", "1")
+    assert has_data(catalog, "x")
+    discard(catalog, ["x"])
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-from kedro.io import AbstractVersionedDataset, DataCatalog
+from kedro.io import AbstractVersionedDataset, DataCatalog, Version
 
 from kedro_dynamic.catalog.entries import PLACEHOLDER, config_of
 
@@ -21,8 +21,28 @@ def local_path(catalog: DataCatalog, name: str) -> Path | None:
 
 def path_in(config: Mapping[str, Any]) -> Path | None:
     """Return the file that a catalog entry names, if it is one on this machine."""
-    filepath = config.get("filepath")
-    return Path(filepath) if filepath and "://" not in str(filepath) else None
+    filepath = filepath_of(config)
+    return Path(filepath) if filepath and "://" not in filepath else None
+
+
+def filepath_of(config: Mapping[str, Any]) -> str:
+    """Return the path or URL of the file that a catalog entry names, "" without one.
+
+    An entry may wrap another, as those of kedro-mlflow do, which then names the file.
+    """
+    wrapped = config.get("dataset")
+    if "filepath" not in config and isinstance(wrapped, Mapping):
+        return filepath_of(wrapped)
+    return str(config.get("filepath") or "").removeprefix("file://")
+
+
+def has_data(catalog: DataCatalog, name: str) -> bool:
+    """Return True if the data of a dataset exist.
+
+    A class of one's own may have a file without saying whether it exists.
+    """
+    path = local_path(catalog, name)
+    return (path is not None and path.is_file()) or catalog.exists(name)
 
 
 def shown_path(catalog: DataCatalog, name: str) -> str:
@@ -30,7 +50,7 @@ def shown_path(catalog: DataCatalog, name: str) -> str:
 
     It is relative to the working directory if it is inside of that.
     """
-    filepath = str(config_of(catalog, name).get("filepath", ""))
+    filepath = filepath_of(config_of(catalog, name))
     return filepath.removeprefix(f"{Path.cwd().as_posix()}/")
 
 
@@ -49,7 +69,7 @@ def shared_files(catalog: DataCatalog, names: Iterable[str]) -> list[list[str]]:
     """
     owners = defaultdict[str, set[str]](set)
     for name in names:
-        file = config_of(catalog, name).get("filepath")
+        file = filepath_of(config_of(catalog, name))
         if file:
             # Two patterns may have one path with placeholders of other names.
             path = PLACEHOLDER.sub("{}", os.path.normpath(file))
@@ -59,7 +79,11 @@ def shared_files(catalog: DataCatalog, names: Iterable[str]) -> list[list[str]]:
 
 
 def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
-    """Delete the files of datasets; of those with versions, the version of this run."""
+    """Delete the files of datasets, so that Kedro makes them again.
+
+    Of a dataset with versions, the version of this run is deleted. Older ones stay, and
+    are not loaded any more.
+    """
     for name in names:
         path = local_path(catalog, name)
         dataset = catalog.get(name)
@@ -70,6 +94,8 @@ def discard(catalog: DataCatalog, names: Iterable[str]) -> None:
         elif isinstance(dataset, AbstractVersionedDataset):
             version = dataset.resolve_save_version()
             shutil.rmtree(path / str(version), ignore_errors=True)
+            # Private: Kedro offers no way to say that older versions do not count.
+            dataset._version = Version(version, version)
         catalog.release(name)
 
 

@@ -16,7 +16,7 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
 from kedro_dynamic.catalog.entries import config_of
-from kedro_dynamic.catalog.files import discard
+from kedro_dynamic.catalog.files import discard, filepath_of, has_data
 from kedro_dynamic.catalog.names import FITTED_MODEL, METRICS, VALIDATION, split_name
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
 from kedro_dynamic.runs.command import kedro_command
@@ -148,7 +148,7 @@ def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
     """Return the error of each model that failed, by the namespace of the model."""
     errors = {}
     for namespace, name in _status_outputs(pipeline).items():
-        if not catalog.exists(name):
+        if not has_data(catalog, name):
             continue
         value = catalog[name].load()
         if is_failure(value):
@@ -201,9 +201,9 @@ def _missing_outputs(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]
     errors = {}
     for name in sorted(pipeline.all_outputs()):
         namespace, kind = split_name(name)
-        if namespace not in models or not config_of(catalog, name).get("filepath"):
+        if namespace not in models or not filepath_of(config_of(catalog, name)):
             continue
-        if not catalog.exists(name):
+        if not has_data(catalog, name):
             errors[namespace] = f"'{kind}' was not made; the log says why"
     return errors
 

@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 
 from kedro_dynamic.catalog.entries import config_of, entry_of, in_which_file
 from kedro_dynamic.catalog.files import (
+    has_data,
     local_path,
     shared_files,
     shown_dataset,
@@ -256,7 +257,7 @@ def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
     path = local_path(catalog, name)
     if not command and not path:
         return []  # not every dataset knows whether it exists
-    if (path and path.exists()) or catalog.exists(name):
+    if has_data(catalog, name) or (path and path.exists()):
         return []
 
     if command:

@@ -25,7 +25,7 @@ from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel
 
 from kedro_dynamic.catalog.entries import config_of
-from kedro_dynamic.catalog.files import discard, path_in
+from kedro_dynamic.catalog.files import discard, has_data, path_in
 from kedro_dynamic.catalog.names import SPLIT, split_name
 from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.schema import ComparisonSpec
@@ -87,7 +87,7 @@ class Plan:
         A dataset in memory is never of another run.
         """
         if name not in self.files:
-            return self.catalog.exists(name)
+            return has_data(self.catalog, name)
         now = state(self.files[name])
         return now is not None and now != self.before[name]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic.catalog.files import local_path
+from kedro_dynamic.catalog.files import has_data, local_path
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
 from kedro_dynamic.catalog.names import ENTRY, METRICS, model_name, split_name
 from kedro_dynamic.config.errors import VERBATIM
@@ -27,7 +27,7 @@ def show_tables(run: Run) -> None:
     # Only what no other node takes: not the leaderboards that the run compares.
     for name in sorted(run.pipeline.outputs()):
         title = read_metadata(run.catalog, name).console
-        if title and run.catalog.exists(name):
+        if title and has_data(run.catalog, name):
             print_table(section_title(title, name), run.catalog[name].load())
 
     scores = _scores(run)
@@ -40,7 +40,7 @@ def _scores(run: Run) -> list[dict[str, Any]]:
     scores = []
     for name in sorted(run.pipeline.outputs()):
         namespace, kind = split_name(name)
-        if kind == METRICS and run.catalog.exists(name):
+        if kind == METRICS and has_data(run.catalog, name):
             metrics = run.catalog[name].load()
             if not is_failure(metrics):
                 scores.append({"model": model_name(namespace), **metrics})

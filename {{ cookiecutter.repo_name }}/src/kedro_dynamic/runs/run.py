@@ -14,6 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from kedro_dynamic.catalog.files import has_data
 from kedro_dynamic.catalog.names import LEADERBOARD
 from kedro_dynamic.config.project import project_path
 from kedro_dynamic.runs.command import kedro_command
@@ -216,7 +217,7 @@ def load_leaderboard(run: Run) -> pd.DataFrame | None:
     """Return the leaderboard as it is on disk; None where the run does not make one."""
     if LEADERBOARD not in run.pipeline.all_outputs():
         return None
-    if not run.catalog.exists(LEADERBOARD):
+    if not has_data(run.catalog, LEADERBOARD):
         return None
     leaderboard: pd.DataFrame = run.catalog[LEADERBOARD].load()
     return leaderboard

@@ -14,6 +14,7 @@ from kedro.io import DataCatalog
 from pydantic import BaseModel
 
 from kedro_dynamic.catalog.entries import config_of
+from kedro_dynamic.catalog.files import filepath_of
 from kedro_dynamic.config.errors import redact
 from kedro_dynamic.runs.provenance import Plan
 
@@ -57,7 +58,7 @@ def data_of(plan: Plan) -> list[dict[str, str]]:
     for name in sorted(plan.pipeline.inputs()):
         if name.startswith("params:") or name not in plan.catalog:
             continue
-        path = plan.keys.get(name) or config_of(plan.catalog, name).get("filepath")
+        path = plan.keys.get(name) or filepath_of(config_of(plan.catalog, name))
         if path:
             digest = plan.contents.get(name, "not known")
             data.append({"name": name, "digest": digest, "path": redact(str(path))})

@@ -17,7 +17,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node
 from pydantic import BaseModel
 
-from kedro_dynamic.catalog.files import shown_path
+from kedro_dynamic.catalog.files import has_data, shown_path
 from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.catalog.names import (
     ENTRY,
@@ -167,7 +167,7 @@ def _models(
         is_reused = (
             not is_made
             and run.params["only_missing_outputs"]
-            and run.catalog.exists(name)
+            and has_data(run.catalog, name)
         )
         if not (is_made or is_reused or is_stopped):
             continue
@@ -239,7 +239,7 @@ def _specs(
             specs["random_state"] = value
 
     tuned = dataset_name(namespace, ENTRY)
-    if tuned in inputs and catalog.exists(tuned):
+    if tuned in inputs and has_data(catalog, tuned):
         entry = catalog[tuned].load()
         if not is_failure(entry):
             specs["model"] = ModelSpec.model_validate(entry)
