@@ -155,7 +155,8 @@ def regression(project: InstalledProject, printed: str) -> None:
     rows = leaderboard(project)
     assert {row["model"] for row in rows} == {"ridge", "boosting", "baseline"}
     assert float(rows[0]["validation_r2"]) > 0.8
-    assert "root" in printed
+    assert "RMSE" in printed
+    assert "-" not in re.findall(r"^ +ridge .*$", printed, re.MULTILINE)[0]
 
 
 def metric(project: InstalledProject, printed: str) -> None:

@@ -151,6 +151,14 @@ FAULTS = [
         (r"comparison\.scoring: .* no score 'acuracy'; did you mean 'accuracy'\?",),
     ),
     Fault(
+        "score without probabilities",
+        (("scoring: auto", "scoring: neg_log_loss"),),
+        (
+            r"comparison\.scoring: 'neg_log_loss' needs probabilities, which SVC of "
+            r"models\.linear_svm does not have; write linear_svm: \{class: .* false.*",
+        ),
+    ),
+    Fault(
         "classifiers and a regressor",
         (("tree.DecisionTreeClassifier", "tree.DecisionTreeRegressor"),),
         (r"models: .*classifiers \(.*regressors \(decision_tree\).*; disable .*",),
@@ -165,6 +173,12 @@ FAULTS = [
         ),
         done=(),
         title="parameters.yml does not fit data/01_raw/iris.csv (example_iris_data)",
+    ),
+    Fault(
+        "score of two classes",
+        (("scoring: auto", "scoring: f1"),),
+        (r"comparison\.scoring: 'f1' is .* two classes, .* has 3; write f1_macro",),
+        done=(),
     ),
     Fault(
         "text to regress on",
@@ -192,6 +206,19 @@ def test_fault_in_parameters(configuration: Configuration, fault: Fault) -> None
     begun = mlflow_runs(configuration.project)[len(runs) :]
     assert set(begun) <= {"FAILED", "KILLED"}
     assert bool(begun) is (fault.done is not None)
+
+
+def test_a_champion_by_a_score_that_is_not_computed(
+    configuration: Configuration,
+) -> None:
+    configuration.edit("tracking.yml", ("metric: null", "metric: recall_macro"))
+    output = refused_run(configuration.project)
+    problem = (
+        r"champion\.metric: 'recall_macro' is not in comparison\.scoring \(auto\); add "
+        r"it there, or write 'metric: null' for the first score"
+    )
+    assert_message(output, "tracking.yml", problem)
+    assert "Done: " not in output
 
 
 def test_no_models(configuration: Configuration) -> None:

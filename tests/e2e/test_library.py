@@ -34,6 +34,7 @@ from kedro_dynamic import (
     DataSpec,
     ModelSpec,
     build_model,
+    build_scorers,
     cross_validate_model,
     keep_going,
     read_parameters,
@@ -62,8 +63,11 @@ def fit(model: ModelSpec, data: DataSpec, X, y, seed):
     return build_model(model, data, X, y.iloc[:, 0], seed).fit(X, y.iloc[:, 0])
 
 
-def score(fitted_model, validation, comparison: ComparisonSpec, X, y):
-    scores = score_fitted_model(fitted_model, comparison, X, y.iloc[:, 0])
+def score(
+    fitted_model, validation, data: DataSpec, comparison: ComparisonSpec, X, y
+):
+    scorers = build_scorers(data, comparison, y.iloc[:, 0], fitted_model)
+    scores = score_fitted_model(fitted_model, scorers, X, y.iloc[:, 0])
     return {**summarize_folds(validation), "model_score": scores["accuracy"]}
 
 
@@ -77,7 +81,7 @@ def create_pipelines(parameters):
     names = list(read_parameters(parameters).models)
     data, comparison = "params:data", "params:comparison"
     train = ["X_train", "y_train", "params:random_state"]
-    test = [comparison, "X_test", "y_test"]
+    test = [data, comparison, "X_test", "y_test"]
     model = keep_going(
         Pipeline(
             [

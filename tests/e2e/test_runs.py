@@ -24,6 +24,7 @@ FILES_OF_MODEL = (
     "06_models/{}_model_score.json",
     "08_reporting/{}_validation.json",
     "08_reporting/{}_metrics.json",
+    "08_reporting/{}_resamples.json",
 )
 NODES = ("validate_model", "fit_model", "score_model")
 
@@ -155,6 +156,7 @@ def test_first_run(
         assert metrics.keys() >= {
             *(f"validation_f1_macro{of}" for of in ("", "_stderr")),
             "test_f1_macro",
+            *("test_accuracy_low", "test_accuracy_high"),
             "fit_seconds",
         }
 

@@ -476,7 +476,7 @@ OF_DATASET |= {"learning_curves_plot"}
 NODES = ["split_data", "compare_models", "collect_learning_curves", "collect_trials"]
 # Nodes and datasets of a model, and those that a study adds to a tuned one.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
-MADE = ["validation", "fitted_model", "model_score", "metrics"]
+MADE = ["validation", "fitted_model", "model_score", "metrics", "resamples"]
 OF_STUDY = ["tune_model", "learning_curve"]
 FOUND = ["entry", "trials", "learning_curve"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kedro_dynamic.champion import bootstrap
-from kedro_dynamic.champion.bootstrap import resample_rows, score_resamples
 from kedro_dynamic.champion.compare import decide_by_resamples
+from kedro_dynamic.models import bootstrap
+from kedro_dynamic.models.bootstrap import resample_rows, score_resamples
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer, get_scorer_names
@@ -48,7 +48,7 @@ def test_any_score_is_that_of_the_resampled_rows(
             expected = scorer(model, X, y)
         except (AttributeError, TypeError, ValueError):
             continue  # not a score for such a model
-        score, scores = score_resamples(model, metric, X, y)
+        score, scores = score_resamples(model, scorer, X, y)
         assert score == pytest.approx(expected, nan_ok=True)
         resampled = [scorer(model, X.iloc[i], y.iloc[i]) for i in resample_rows(len(y))]
         assert scores == pytest.approx(resampled, nan_ok=True)
@@ -64,7 +64,7 @@ def test_a_model_predicts_once() -> None:
             calls.append(len(X))
             return super().predict(X)
 
-    score_resamples(Counting().fit(X, NAMES), "f1_macro", X, NAMES)
+    score_resamples(Counting().fit(X, NAMES), get_scorer("f1_macro"), X, NAMES)
     assert calls == [len(X)]
 
 
@@ -76,7 +76,8 @@ def test_resamples_without_a_score_are_left_out_for_both(metric: str) -> None:
     scores = []
     for columns in (["a", "b", "c", "d"], ["a"]):
         model = LogisticRegression().fit(X[columns], NAMES)
-        scores.append(score_resamples(model, metric, some_X[columns], some_y)[1])
+        scorer = get_scorer(metric)
+        scores.append(score_resamples(model, scorer, some_X[columns], some_y)[1])
     undefined = np.isnan(scores)
     assert 0.2 < undefined.mean() < 0.5
     assert (undefined[0] == undefined[1]).all()

@@ -26,9 +26,8 @@ from kedro_dynamic import (
     cross_validate_model,
 )
 from kedro_dynamic.champion import registry as registry_module
-from kedro_dynamic.champion.bootstrap import RESAMPLES, score_resamples
 from kedro_dynamic.champion.compare import Candidate, compare, decide_by_folds
-from kedro_dynamic.champion.promote import find_candidate
+from kedro_dynamic.champion.promote import find_candidates, first_above_baseline
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
 from kedro_dynamic.champion.registry import (
     ALIAS,
@@ -36,6 +35,8 @@ from kedro_dynamic.champion.registry import (
     current_champion,
     set_champion,
 )
+from kedro_dynamic.models.bootstrap import RESAMPLES, score_resamples
+from kedro_dynamic.models.scores import make_scorers
 from kedro_dynamic.models.split import make_folds
 from kedro_dynamic.tracking.payload import ModelPayload
 from kedro_dynamic.tracking.sqlite import store_lock
@@ -239,7 +240,8 @@ def scored_on_test_rows(
     entry = spec(**changes)
     model: Any = build_model(entry, data, *SPLIT[:2], SEED)
     fitted_model = model.fit(*SPLIT[:2])
-    score, scores = score_resamples(fitted_model, "accuracy", *split[2:4])
+    scorer = make_scorers(["accuracy"])["accuracy"]
+    score, scores = score_resamples(fitted_model, scorer, *split[2:4])
     recipe = Recipe(
         model=entry,
         data=data,
@@ -414,11 +416,19 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
         model.metrics = {key: row[key] for key in row if key != "model"}
         model.status = "FAILED" if name == "failed" else "FINISHED"
         models.append(model)
-        catalog[f"models.{name}.validation"] = {"accuracy": [0.9]} if folds else {}
-        catalog[f"models.{name}.fitted_model"] = DummyClassifier().fit(*SPLIT[:2])
     models.append(payload_of("benchmark.wine.b", spec()))
     catalog["leaderboard"] = pd.DataFrame(rows)
+    catalog["folds"] = (SPLIT if folds else WITHOUT_FOLDS).folds
+    found = find_candidates(models, catalog, metric)
+    names = {name for _, name in found}
+    assert names == ({metric or "accuracy"} if best else set())
+    assert (found[0][0].name if found else None) == best
+
+
+@pytest.mark.parametrize("folds", [5, 0])
+def test_only_a_model_that_beats_the_baseline_can_be_champion(folds: int) -> None:
     split = SPLIT if folds else WITHOUT_FOLDS
+    catalog = DataCatalog()
     for name, part in split._asdict().items():
         catalog[name] = part.to_frame("kind") if isinstance(part, pd.Series) else part
     catalog["parameters"] = {
@@ -426,12 +436,39 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
         "comparison": {"folds": folds},
         "random_state": SEED,
     }
-    found = find_candidate(models, catalog, metric)
-    assert (found and found.model.name) == best
-    if found and not folds:
-        assert len(found.recipe.scores["accuracy"]) == RESAMPLES
-        right = (SPLIT.y_test == DummyClassifier().fit(*SPLIT[:2]).classes_[0]).mean()
-        assert found.recipe.score("accuracy") in (right, 1 - right)
+    fitted_models: dict[str, Any] = {
+        "dummy": DummyClassifier(),
+        "tree": build_model(spec(), DataSpec(target_column="kind"), *SPLIT[:2], SEED),
+    }
+    validation = {
+        "dummy": {"accuracy": [0.5, 0.6, 0.5, 0.5, 0.5]},
+        "tree": {"accuracy": list(HIGH)},
+    }
+    for name, model in fitted_models.items():
+        catalog[f"models.{name}.fitted_model"] = model.fit(*SPLIT[:2])
+        catalog[f"models.{name}.validation"] = validation[name] if folds else {}
+    dummy, tree = (
+        (payload_of(f"models.{name}", spec()), "accuracy") for name in fitted_models
+    )
+    assert first_above_baseline([dummy], catalog) is None
+    found = first_above_baseline([dummy, tree], catalog)
+    assert found
+    assert found.model.name == "tree"
+    assert len(found.recipe.scores["accuracy"]) == (folds or RESAMPLES)
+    if not folds:
+        predicted = fitted_models["tree"].predict(SPLIT.X_test)
+        right = (SPLIT.y_test == predicted).mean()
+        assert found.recipe.score("accuracy") == pytest.approx(right)
+
+
+def test_losses_are_positive_in_what_is_said() -> None:
+    rmse = "neg_root_mean_squared_error"
+    low, high = -27_922.6, -20_000.4
+    verdict = decide_by_folds([high - low] * 5, SIZES, high, low, 0, "x", rmse)
+    beats = "RMSE 20,000 beats 27,923 by 7,922, chance explains up to 0.000"
+    assert verdict == (True, f"promoted: {beats}")
+    verdict = decide_by_folds([low - high] * 5, SIZES, low, high, 0, "x", rmse)
+    assert verdict.reason == "RMSE 27,923 of x does not beat 20,000 (+7,922)"
 
 
 def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from kedro.pipeline import Node, Pipeline
+from rich.console import Console
+
 from kedro_dynamic.runs import console
 from kedro_dynamic.runs import progress as progress_module
 from kedro_dynamic.runs.progress import Progress
-from rich.console import Console
 
 RUN_PARAMS = {"runner": "SequentialRunner"}
 PIPELINE = Pipeline([Node(print, None, f"made_{i}", name=f"{i}") for i in range(4)])
@@ -60,8 +61,38 @@ def test_a_wide_table_fits_into_the_terminal(capsys: Captured) -> None:
     text = "\n".join(printed_lines(wide, capsys))
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    for cell in ("linear_svm", "-1234.568 ±0.500", "0.950 ±0.012", "0.123"):
+    # Losses are positive, and have their name.
+    for cell in ("linear_svm", "RMSE", " 1,235 ±0", "0.950 ±0.012", "0.123"):
         assert cell in text
+
+
+def test_a_score_is_shown_with_its_interval(capsys: Captured) -> None:
+    rmse = "test_neg_root_mean_squared_error"
+    bounds = {f"{rmse}_low": [-2500.4], f"{rmse}_high": [-1999.6]}
+    table = pd.DataFrame({"model": ["ridge"], rmse: [-2200.0], **bounds})
+    lines = printed_lines(table.assign(model_score=-2200.0), capsys)
+    assert any(line.split() == ["model", "test", "RMSE"] for line in lines)
+    assert any("2,200 [2,000, 2,500]" in line for line in lines)
+
+
+def test_notes_that_do_not_fit_stand_below_the_table(capsys: Captured) -> None:
+    like_the_first = "within chance of the first"
+    table = pd.DataFrame(
+        {
+            "model": ["best", "b" * 40, "c", "poor"],
+            "accuracy": [0.5, 0.4, 0.4, 0.1],
+            "note": [None, like_the_first, like_the_first, "below the baseline"],
+            "seconds": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    lines = printed_lines(table, capsys)
+    assert max(map(len, lines)) <= 80
+    assert lines[-2].split(": ") == [f"  {like_the_first}", f"{'b' * 40}, c"]
+    assert lines[-1].split(": ") == ["  below the baseline", "poor"]
+    assert any(line.split() == ["best", "0.500", "1.000"] for line in lines)
+
+    lines = printed_lines(table.drop(index=1), capsys)
+    assert any(line.split()[:3] == ["c", "0.400", "within"] for line in lines)
 
 
 def test_the_rest_of_a_long_table_is_counted(capsys: Captured) -> None:

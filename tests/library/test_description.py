@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
+
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.tracking.description import NOTE, describe, describe_experiment
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
-
 from library.a_run import make_run
 from library.mlflow_store import open_run
 
@@ -55,8 +55,15 @@ def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
         "models": 2,
         "models_failed": 1,
     }
-    assert "**b** is best: validation_accuracy 0.987" in payload.tags[NOTE]
+    assert "**b** is best: validation accuracy 0.987" in payload.tags[NOTE]
     assert "DecisionTreeClassifier" in payload.models[0].tags[NOTE]
+
+
+def test_a_model_has_its_note_of_the_leaderboard(tmp_path: Path) -> None:
+    board = BOARD.assign(note=[None, None, "within chance of the first"])
+    payload = described(board, tmp_path)
+    assert payload.models[0].tags["leaderboard_note"] == "within chance of the first"
+    assert "leaderboard_note" not in payload.models[1].tags
 
 
 def test_a_run_that_a_person_has_named_keeps_its_name(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     catalog["X_train"] = catalog["X_test"] = ROWS
     catalog["y_train"] = catalog["y_test"] = KIND.to_frame()
     catalog["folds"] = pd.DataFrame({"fold": [1, 2, 3, 4, 5] * 8})
-    catalog["models.tree.validation"] = {"accuracy": [1.0, 0.5, 1.0, 0.5, 1.0]}
+    catalog["models.tree.validation"] = {"accuracy": [0.8, 0.9, 0.8, 0.7, 0.8]}
     fitted_model: Any = build_model(TREE, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
     catalog["models.tree.fitted_model"] = fitted_model
     row = {"validation_accuracy": 0.8}
@@ -98,6 +98,11 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     run.store.config = TrackingConfig(champion=rule)
     verdict = promote(run, payload, client)
     assert verdict == "as before (no model of this run has a finite score 'recall')"
+    run.store.config = TrackingConfig()
+    catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
+    assert promote(run, payload, client) == (
+        "No model beats the baseline: none is registered."
+    )
     run.pipeline = Pipeline([])
     assert promote(run, payload, client) is None
 

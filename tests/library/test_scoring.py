@@ -11,9 +11,9 @@ from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.estimators import build_model
 from kedro_dynamic.models.scoring import (
+    build_scorers,
     cross_validate_model,
     find_mixed_tasks,
-    find_unknown_scores,
     has_classes,
     infer_task,
     score_fitted_model,
@@ -60,7 +60,7 @@ def test_all_models_have_the_same_folds() -> None:
 
 @pytest.mark.parametrize("y", [NUMBERS, WHOLE])
 def test_the_default_scores_of_regression(y: Any) -> None:
-    assert list(scores(LINEAR, y)) == ["r2", "neg_root_mean_squared_error"]
+    assert list(scores(LINEAR, y)) == ["neg_root_mean_squared_error", "r2"]
     assert list(scores(LINEAR, y, "neg_mean_absolute_error")) == [
         "neg_mean_absolute_error"
     ]
@@ -129,7 +129,8 @@ def test_a_score_that_is_not_finite_is_an_error() -> None:
         scores(LINEAR, NUMBERS, "r2", folds=30)  # r2 of one row is not defined
     fitted = build_model(LINEAR, DATA, X, NUMBERS, 0).fit(X, NUMBERS)
     with pytest.raises(ValueError, match="r2 is not a finite number"):
-        score_fitted_model(fitted, comparison("r2"), X[:1], NUMBERS[:1])
+        scorers = build_scorers(DATA, comparison("r2"), NUMBERS, fitted)
+        score_fitted_model(fitted, scorers, X[:1], NUMBERS[:1])
 
 
 def test_classifiers_and_regressors_cannot_be_compared() -> None:
@@ -147,11 +148,3 @@ def test_the_models_decide_the_task() -> None:
     # Where no model can be built, the target decides.
     assert infer_task({"a": off, "b": GONE}, CLASSES) == "classification"
     assert infer_task({"a": off}, NUMBERS) == "regression"
-
-
-def test_a_score_that_does_not_exist_is_an_error() -> None:
-    assert find_unknown_scores(comparison("f1", "acuracy")) == [
-        "comparison.scoring: scikit-learn has no score 'acuracy'; did you mean "
-        "'accuracy'?"
-    ]
-    assert find_unknown_scores(comparison()) == []

@@ -24,13 +24,15 @@ def warnings_of(
     y: Any = Y,
     is_classification: bool = True,
     models: Any = TREE,
+    scoring: str = "auto",
     **data: Any,
 ) -> list[str]:
     """Return the warnings about a table whose last 60 rows test."""
     spec = DataSpec.model_validate({"target_column": "y"} | data)
     parts = (X[:-60], X[-60:], y[:-60], y[-60:])
     with caplog.at_level(logging.WARNING):
-        warn_about_table(*parts, spec, ComparisonSpec(), models, is_classification)
+        comparison = ComparisonSpec(scoring=[scoring])
+        warn_about_table(*parts, spec, comparison, models, is_classification)
     return [record.getMessage() for record in caplog.records]
 
 
@@ -47,7 +49,8 @@ def test_the_line_stands_with_its_section(caplog: pytest.LogCaptureFixture) -> N
 
 def test_accuracy_that_hides_a_class(caplog: pytest.LogCaptureFixture) -> None:
     rare = pd.Series(np.where(X["a"] + NOISE > 2, "yes", "no"), name="y")
-    (text,) = warnings_of(caplog, y=rare)
+    assert warnings_of(caplog, y=rare) == []
+    (text,) = warnings_of(caplog, y=rare, scoring="accuracy")
     assert text.endswith(
         "Write below 'comparison' in parameters.yml: scoring: [average_precision, "
         "roc_auc]"

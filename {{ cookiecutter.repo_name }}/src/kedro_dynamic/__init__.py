@@ -14,10 +14,14 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   its scores flatter.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
-- ``cross_validate_model`` and ``score_fitted_model``: scores on folds, and on other
-  rows. ``summarize_folds``: their columns on the leaderboard. ``infer_task``:
+- ``check_scores``: whether models and target have the scores. ``build_scorers``:
+  scikit-learn's scorers of them. ``cross_validate_model`` and ``score_fitted_model``:
+  scores on folds, and on other rows. ``score_resamples``: on resamples of other rows.
+  ``summarize_folds`` and ``score_interval``: their columns on the leaderboard.
+  ``display_name`` and ``display_value``: how they are shown. ``infer_task``:
   classification or regression. ``has_classes``: whether a target's values are classes.
-  ``BASELINE``: the name of the baseline's row.
+- ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
+  row. ``note_chance``: which models chance may have put where they are.
 - ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
@@ -54,6 +58,9 @@ if TYPE_CHECKING:
     from .config.schema import TuningSpec as TuningSpec
     from .config.schema import read_parameters as read_parameters
     from .models.advice.console import warn_about_table as warn_about_table
+    from .models.baseline import find_baseline as find_baseline
+    from .models.bootstrap import score_interval as score_interval
+    from .models.bootstrap import score_resamples as score_resamples
     from .models.data_checks import select_columns as select_columns
     from .models.data_checks import select_rows as select_rows
     from .models.estimators import Estimator as Estimator
@@ -62,11 +69,16 @@ if TYPE_CHECKING:
     from .models.held_out import fingerprints as fingerprints
     from .models.held_out import score_predictions as score_predictions
     from .models.held_out import was_trained_on as was_trained_on
+    from .models.scores import display_name as display_name
+    from .models.scores import display_value as display_value
+    from .models.scoring import build_scorers as build_scorers
+    from .models.scoring import check_scores as check_scores
     from .models.scoring import cross_validate_model as cross_validate_model
     from .models.scoring import has_classes as has_classes
     from .models.scoring import infer_task as infer_task
     from .models.scoring import score_fitted_model as score_fitted_model
     from .models.scoring import summarize_folds as summarize_folds
+    from .models.significance import note_chance as note_chance
     from .models.split import fold_pairs as fold_pairs
     from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
@@ -96,16 +108,22 @@ _MODULES = {
         "read_parameters",
     ],
     "models.advice.console": ["warn_about_table"],
+    "models.baseline": ["find_baseline"],
+    "models.bootstrap": ["score_interval", "score_resamples"],
     "models.data_checks": ["select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
     "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],
+    "models.scores": ["display_name", "display_value"],
     "models.scoring": [
+        "build_scorers",
+        "check_scores",
         "cross_validate_model",
         "has_classes",
         "infer_task",
         "score_fitted_model",
         "summarize_folds",
     ],
+    "models.significance": ["note_chance"],
     "models.split": [
         "fold_pairs",
         "groups_and_times",

@@ -87,6 +87,9 @@ class RunHook(threading.local):
         run = begin_run(run_params, pipeline, catalog, self.store, wait=wait)
         try:
             preflight.check_run(run_params, pipeline, catalog)
+            metric = run.store.config.champion.metric
+            if metric:
+                preflight.check_champion_metric(pipeline, catalog, metric)
             check_artifacts(pipeline, catalog)
             if not run.store.problem:
                 check_inputs(pipeline, catalog)

@@ -13,7 +13,8 @@ from mlflow.entities.model_registry import ModelVersion
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split
 from kedro_dynamic.champion.registry import Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
-from kedro_dynamic.models.corrected_error import Sizes, chance_margin
+from kedro_dynamic.models.scores import display_number, display_score, display_value
+from kedro_dynamic.models.significance import Sizes, chance_margin
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.tracking.payload import ModelPayload
 
@@ -51,7 +52,8 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     champion_recipe = load_recipe(champion)
     new = candidate.recipe.score(candidate.metric)
     if _is_same_model(champion_recipe, candidate.recipe):
-        return Verdict(False, f"{new:.3f} again: the same model on the same data")
+        shown = display_score(candidate.metric, new)
+        return Verdict(False, f"{shown} again: the same model on the same data")
 
     # The champion's files were fitted to all columns and take no rows without them.
     name = champion_name(champion)
@@ -83,9 +85,9 @@ def _decide(candidate: Candidate, champion: Recipe, margin: float) -> Verdict:
     pairs_of_rows = fold_pairs(candidate.split.folds)
     if pairs_of_rows:
         sizes = [(len(training), len(test)) for training, test in pairs_of_rows]
-        return decide_by_folds(differences, sizes, *scores, margin, name)
+        return decide_by_folds(differences, sizes, *scores, margin, name, metric)
     y_test = candidate.split.y_test
-    return decide_by_resamples(differences, *scores, margin, name, y_test)
+    return decide_by_resamples(differences, *scores, margin, name, y_test, metric)
 
 
 def load_recipe(champion: ModelVersion) -> Recipe:
@@ -111,7 +113,8 @@ def _score_today(champion: Recipe, candidate: Candidate) -> Recipe:
 def _rows_key(recipe: Recipe, metric: str) -> tuple[object, ...]:
     """Return a key of the rows that a recipe was scored on."""
     count = len(recipe.scores.get(metric, []))
-    return recipe.split_digest, recipe.random_state, count
+    positive_label = recipe.data.positive_label
+    return recipe.split_digest, recipe.random_state, positive_label, count
 
 
 def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Recipe:
@@ -130,7 +133,7 @@ def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Rec
         CannotFitError: If the recipe fits to none of the folds; other errors as they
             are.
     """
-    from kedro_dynamic.champion.bootstrap import score_resamples
+    from kedro_dynamic.models.bootstrap import score_resamples
     from kedro_dynamic.models.estimators import build_model
 
     # Columns that are features today, but were not when the recipe was made.
@@ -145,32 +148,41 @@ def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Rec
     except ConfigurationError as error:  # a classifier where the target is a number now
         raise CannotFitError(one_line(error)) from error
 
+    scorer = scorer_of(today, metric, y_train)
     pairs = fold_pairs(split.folds)
     if pairs:
-        scores = _score_folds(model, metric, X_train, y_train, pairs)
+        scores = _score_folds(model, scorer, X_train, y_train, pairs)
         return recipe.model_copy(update={"scores": {metric: scores}, "test_scores": {}})
 
     try:
         fitted_model: Any = model.fit(X_train, y_train)
     except Exception as error:
         raise CannotFitError(one_line(error)) from error
-    score, scores = score_resamples(fitted_model, metric, X_test, y_test)
+    score, scores = score_resamples(fitted_model, scorer, X_test, y_test)
     update = {"scores": {metric: scores}, "test_scores": {metric: score}}
     return recipe.model_copy(update=update)
 
 
+def scorer_of(recipe: Recipe, metric: str, y_train: "pd.Series[Any]") -> Any:
+    """Return the scorer of a score, for the positive class of a recipe."""
+    from kedro_dynamic.models.estimators import build_estimator
+    from kedro_dynamic.models.scoring import build_scorers
+
+    comparison = recipe.comparison.model_copy(update={"scoring": [metric]})
+    estimator = build_estimator(recipe.model, recipe.random_state)
+    return build_scorers(recipe.data, comparison, y_train, estimator)[metric]
+
+
 def _score_folds(
     model: Any,
-    metric: str,
+    scorer: Any,
     X: pd.DataFrame,
     y: "pd.Series[Any]",
     folds: Sequence[tuple[Any, Any]],
 ) -> list[float]:
     """Fit and score a model on each fold: pairs of row numbers to fit and to score."""
     from sklearn.base import clone
-    from sklearn.metrics import get_scorer
 
-    scorer = get_scorer(metric)
     scores, errors = [], []
     for fit_rows, score_rows in folds:
         try:
@@ -195,6 +207,7 @@ def decide_by_folds(
     old: float,
     margin: float,
     name: str,
+    metric: str = "",
 ) -> Verdict:
     """Decide by the corrected t-test of Nadeau and Bengio (2003).
 
@@ -208,9 +221,10 @@ def decide_by_folds(
         old: Score of the champion.
         margin: The candidate must be better by more than this.
         name: Name of the candidate.
+        metric: Name of the score.
     """
     chance = chance_margin(differences, sizes)
-    return _decide_by_chance(new, old, margin, chance, name)
+    return _decide_by_chance(new, old, margin, chance, name, metric)
 
 
 def decide_by_resamples(
@@ -220,6 +234,7 @@ def decide_by_resamples(
     margin: float,
     name: str,
     y_test: "pd.Series[Any]",
+    metric: str = "",
 ) -> Verdict:
     """Decide by a paired bootstrap: is the 5 % quantile of the differences above 0?
 
@@ -231,6 +246,7 @@ def decide_by_resamples(
         margin: The candidate must be better by more than this.
         name: Name of the candidate.
         y_test: Target of the test rows.
+        metric: Name of the score.
     """
     if y_test.nunique() < 2:
         reason = f"{name} cannot be compared: the test set has one row or one class"
@@ -244,24 +260,27 @@ def decide_by_resamples(
         return Verdict(False, reason)
 
     quantile = float(np.quantile(defined, 0.05, method="inverted_cdf"))
-    return _decide_by_chance(new, old, margin, new - old - quantile, name)
+    return _decide_by_chance(new, old, margin, new - old - quantile, name, metric)
 
 
 def _decide_by_chance(
-    new: float, old: float, margin: float, chance: float, name: str
+    new: float, old: float, margin: float, chance: float, name: str, metric: str
 ) -> Verdict:
     """Decide if a difference exceeds the margin and what chance explains of it."""
     difference = new - old
+    new_shown = display_score(metric, new)
+    old_shown = display_number(display_value(metric, old))
     if not difference > 0:  # NaN included
-        reason = f"{new:.3f} of {name} does not beat {old:.3f} ({difference:+.3f})"
+        shown = display_number(display_value(metric, difference), signed=True)
+        reason = f"{new_shown} of {name} does not beat {old_shown} ({shown})"
         return Verdict(False, reason)
 
-    beats = f"{old:.3f} by {difference:.3f}"
+    beats = f"{old_shown} by {display_number(difference)}"
     if not difference > margin:
-        reason = f"{new:.3f} of {name} beats {beats}, the margin is {margin}"
+        reason = f"{new_shown} of {name} beats {beats}, the margin is {margin}"
         return Verdict(False, reason)
 
-    explained = f"chance explains up to {chance:.3f}"
+    explained = f"chance explains up to {display_number(chance)}"
     if not difference > chance:
-        return Verdict(False, f"{new:.3f} of {name} beats {beats}, {explained}")
-    return Verdict(True, f"promoted: {new:.3f} beats {beats}, {explained}")
+        return Verdict(False, f"{new_shown} of {name} beats {beats}, {explained}")
+    return Verdict(True, f"promoted: {new_shown} beats {beats}, {explained}")

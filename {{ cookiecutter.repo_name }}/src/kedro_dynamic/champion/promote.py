@@ -3,6 +3,7 @@
 Its files are logged only then: importing skops alone takes over a second.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -26,18 +27,33 @@ from kedro_dynamic.catalog.names import (
     Y_TRAIN,
     dataset_name,
 )
-from kedro_dynamic.champion.compare import Candidate, compare, decide_by_resamples
+from kedro_dynamic.champion.compare import (
+    Candidate,
+    compare,
+    decide_by_resamples,
+    score_again,
+    scorer_of,
+)
 from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
 from kedro_dynamic.champion.registry import Verdict, register_version, set_champion
 from kedro_dynamic.champion.serialize import log_model, log_pipeline
+from kedro_dynamic.config.errors import VERBATIM, one_line
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.config.tracking import ChampionRule
+from kedro_dynamic.models.baseline import find_baseline
+from kedro_dynamic.models.bootstrap import score_resamples
+from kedro_dynamic.models.estimators import build_estimator, task_of
 from kedro_dynamic.models.held_out import was_trained_on
+from kedro_dynamic.models.significance import is_better
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from kedro_dynamic.tracking.writer import find_child_run
+
+NO_CHAMPION = "No model beats the baseline: none is registered."
+
+logger = logging.getLogger(__name__)
 
 
 def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
@@ -58,33 +74,32 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
     if not payload.models or LEADERBOARD not in run.pipeline.all_outputs():
         return None
 
-    candidate = find_candidate(payload.models, run.catalog, rule.metric)
-    if candidate is None:
+    candidates = find_candidates(payload.models, run.catalog, rule.metric)
+    if not candidates:
         score = f"score '{rule.metric}'" if rule.metric else "score"
         return f"as before (no model of this run has a finite {score})"
+    candidate = first_above_baseline(candidates, run.catalog)
+    if candidate is None:
+        return NO_CHAMPION
     return _promote_model(run, payload, client, candidate, rule.margin)
 
 
-def find_candidate(
+def find_candidates(
     models: Sequence[ModelPayload], catalog: DataCatalog, metric: str | None
-) -> Candidate | None:
-    """Return the model of the leaderboard that is best by a score.
+) -> list[tuple[ModelPayload, str]]:
+    """Return the models of the leaderboard that have a score.
 
     Args:
         models: What became of each model of the run.
-        catalog: Catalog with the leaderboard, the parameters, the split and the models.
+        catalog: Catalog with the leaderboard and the folds.
         metric: Name of the score; None for the first one of the leaderboard.
 
     Returns:
-        The best model, of equals the first on the leaderboard; None if no model has
-        finished with a finite score.
+        The models that have finished with a finite score, the best one first and equals
+        in the order of the leaderboard, each with the name of the score.
     """
     leaderboard = catalog[LEADERBOARD].load()
-    parameters = catalog["parameters"].load()
-    comparison = ComparisonSpec.model_validate(parameters["comparison"])
-
-    folds = catalog[FOLDS].load()
-    prefix = "validation_" if fold_pairs(folds) else "test_"
+    prefix = "validation_" if fold_pairs(catalog[FOLDS].load()) else "test_"
     names = [name for name in map(str, leaderboard) if name.startswith(prefix)]
     column = f"{prefix}{metric}" if metric else names[0]
 
@@ -94,46 +109,77 @@ def find_candidate(
         score = finished[name].metrics.get(column) if name in finished else None
         if score is not None and math.isfinite(score):
             candidates.append(finished[name])
-    if not candidates:
-        return None
-    best = max(candidates, key=lambda model: model.metrics[column])
+    candidates.sort(key=lambda model: model.metrics[column], reverse=True)
+    return [(model, column.removeprefix(prefix)) for model in candidates]
 
+
+def first_above_baseline(
+    candidates: Sequence[tuple[ModelPayload, str]], catalog: DataCatalog
+) -> Candidate | None:
+    """Return the first candidate that beats the baseline by more than chance.
+
+    Args:
+        candidates: From ``find_candidates``, at least one.
+        catalog: Catalog with the parameters, the split and the models.
+    """
     split = Split(
         X_train=catalog[X_TRAIN].load(),
         y_train=catalog[Y_TRAIN].load().iloc[:, 0],
         X_test=catalog[X_TEST].load(),
         y_test=catalog[Y_TEST].load().iloc[:, 0],
-        folds=folds,
+        folds=catalog[FOLDS].load(),
     )
-    decisive = column.removeprefix(prefix)
-    scores, test_scores = _scores_of(best.namespace, catalog, decisive, split)
+    digest = split_digest(split)
+    baseline_scores = None
+    for model, metric in candidates:
+        candidate = _make_candidate(model, metric, catalog, split, digest)
+        if baseline_scores is None:
+            baseline_scores = _score_baseline(candidate)
+        scores = candidate.recipe.scores[metric]
+        if not baseline_scores or is_better(scores, baseline_scores, split.folds):
+            return candidate
+    return None
+
+
+def _make_candidate(
+    model: ModelPayload, metric: str, catalog: DataCatalog, split: Split, digest: str
+) -> Candidate:
+    """Return a model with its recipe."""
+    parameters = catalog["parameters"].load()
     recipe = Recipe(
-        model=best.spec.model_copy(update={"search_space": {}, "trials": 0}),
+        model=model.spec.model_copy(update={"search_space": {}, "trials": 0}),
         data=DataSpec.model_validate(parameters["data"]),
-        comparison=comparison,
+        comparison=ComparisonSpec.model_validate(parameters["comparison"]),
         random_state=parameters["random_state"],
         columns=[*map(str, split.X_train), str(split.y_train.name)],
-        split_digest=split_digest(split),
-        scores=scores,
-        test_scores=test_scores,
+        split_digest=digest,
+        scores=catalog[dataset_name(model.namespace, VALIDATION)].load(),
     )
-    return Candidate(best, recipe, decisive, split)
+    if not recipe.scores:
+        fitted_model = catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
+        scorer = scorer_of(recipe, metric, split.y_train)
+        X_test, y_test = split.X_test, split.y_test
+        score, scores = score_resamples(fitted_model, scorer, X_test, y_test)
+        update = {"scores": {metric: scores}, "test_scores": {metric: score}}
+        recipe = recipe.model_copy(update=update)
+    return Candidate(model, recipe, metric, split)
 
 
-def _scores_of(
-    namespace: str, catalog: DataCatalog, metric: str, split: Split
-) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Return a model's scores on the folds, or on resamples and all test rows."""
-    scores = catalog[dataset_name(namespace, VALIDATION)].load()
-    if scores:
-        return scores, {}
-
-    from kedro_dynamic.champion.bootstrap import score_resamples
-
-    fitted_model = catalog[dataset_name(namespace, FITTED_MODEL)].load()
-    X_test, y_test = split.X_test, split.y_test
-    score, resampled = score_resamples(fitted_model, metric, X_test, y_test)
-    return {metric: resampled}, {metric: score}
+def _score_baseline(candidate: Candidate) -> list[float]:
+    """Return the baseline's scores on a candidate's rows; empty if there are none."""
+    recipe, metric, split = candidate.recipe, candidate.metric, candidate.split
+    comparison = recipe.comparison.model_copy(update={"scoring": [metric]})
+    estimator = build_estimator(recipe.model, recipe.random_state)
+    is_classification = task_of(estimator) != "regression"
+    try:
+        model = find_baseline(recipe.data, comparison, split.y_train, is_classification)
+        # Features that are ignored need no encoding.
+        data = recipe.data.model_copy(update={"encode": "none"})
+        baseline = recipe.model_copy(update={"model": model, "data": data})
+        return score_again(baseline, recipe, metric, split).scores[metric]
+    except Exception as error:  # A score it cannot have does not hold models back.
+        logger.warning("No baseline: %s", one_line(error), extra=VERBATIM)
+        return []
 
 
 def _promote_model(
@@ -210,7 +256,7 @@ def _promote_pipeline(
     name = f"{registered_name} of this run"
 
     def compare_answers(champion: ModelVersion) -> Verdict:
-        from kedro_dynamic.champion.bootstrap import resample_rows
+        from kedro_dynamic.models.bootstrap import resample_rows
 
         uri = f"models:/{registered_name}/{champion.version}"
         model = mlflow.pyfunc.load_model(uri)

@@ -173,6 +173,10 @@ class DataSpec(Schema):
     """Models are trained on earlier rows and tested on later ones. It is a feature
     unless it is dropped."""
 
+    positive_label: bool | int | float | str | None = None
+    """Of two classes, the one that precision, recall and f1 are about; None is the
+    rarer one."""
+
     missing_target: Literal["error", "drop"] = "error"
     """drop leaves out the rows without a target."""
 

@@ -4,6 +4,7 @@ scikit-learn is imported where it is used: every Kedro command imports this modu
 only a run needs scikit-learn, which takes a second to import.
 """
 
+import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,22 +12,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
-from kedro_dynamic.config.errors import did_you_mean
-from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
+from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
+from kedro_dynamic.config.schema import FILE, ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.estimators import (
     build_estimator,
     build_model,
     is_continuous,
     task_of,
 )
+from kedro_dynamic.models.score_checks import (
+    find_impossible_scores,
+    find_scores_without_target,
+)
+from kedro_dynamic.models.scores import (
+    OF_ONE_CLASS,
+    auto_scores,
+    display_name,
+    find_positive_label,
+    make_scorers,
+)
+from kedro_dynamic.models.snippets import in_yaml
 from kedro_dynamic.models.split import Pairs, check_length, fold_pairs
 
-# The scores that `scoring: auto` means; the first one decides.
-AUTO = {
-    "classification": ["accuracy", "f1_macro"],
-    "regression": ["r2", "neg_root_mean_squared_error"],
-}
+logger = logging.getLogger(__name__)
 
 
 def cross_validate_model(
@@ -42,7 +52,7 @@ def cross_validate_model(
 
     Args:
         model: The entry in ``parameters.yml``.
-        data: Says how features are encoded.
+        data: Says how features are encoded, and which class is the positive one.
         comparison: Names the scores.
         X: Features, one row per sample.
         y: The target of the same rows.
@@ -54,7 +64,7 @@ def cross_validate_model(
         is in a fold.
 
     Raises:
-        ConfigurationError: If the target does not suit the model.
+        ConfigurationError: If the target does not suit the model or a score.
         DataError: If the table of folds does not fit the rows.
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
@@ -76,7 +86,7 @@ def score_on_folds(
 
     Args:
         model: The entry in ``parameters.yml``.
-        data: Says how features are encoded.
+        data: Says how features are encoded, and which class is the positive one.
         comparison: Names the scores.
         X: Features, one row per sample.
         y: The target of the same rows.
@@ -87,7 +97,7 @@ def score_on_folds(
         As ``cross_validate_model``.
 
     Raises:
-        ConfigurationError: If the target does not suit the model.
+        ConfigurationError: If the target does not suit the model or a score.
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
     from sklearn.model_selection import cross_validate
@@ -96,7 +106,7 @@ def score_on_folds(
     if not pairs:
         return {}
 
-    names = score_names(comparison, estimator, y)
+    scorers = build_scorers(data, comparison, y, estimator)
     with warnings.catch_warnings():
         # The scores show what the warnings say, of rare classes and odd arguments.
         warnings.simplefilter("ignore")
@@ -105,10 +115,10 @@ def score_on_folds(
             X,
             y,
             cv=pairs,
-            scoring=names,
+            scoring=scorers,
             error_score="raise",
         )
-    return {name: _finite_scores(name, results[f"test_{name}"]) for name in names}
+    return {name: _finite_scores(name, results[f"test_{name}"]) for name in scorers}
 
 
 def summarize_folds(validation: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -123,20 +133,98 @@ def summarize_folds(validation: Mapping[str, Sequence[float]]) -> dict[str, floa
     """
     summary = {}
     for name, scores in validation.items():
-        standard_error = np.std(scores, ddof=1) / np.sqrt(len(scores))
         summary[f"validation_{name}"] = float(np.mean(scores))
-        summary[f"validation_{name}_stderr"] = float(standard_error)
+        if len(scores) > 1:
+            standard_error = np.std(scores, ddof=1) / np.sqrt(len(scores))
+            summary[f"validation_{name}_stderr"] = float(standard_error)
     return summary
 
 
+def build_scorers(
+    data: DataSpec, comparison: ComparisonSpec, y: Any, estimator: Any
+) -> dict[str, Any]:
+    """Return scikit-learn's scorers by the names of the scores, the deciding one first.
+
+    Args:
+        data: Names the positive class, the one that precision, recall and f1 are about.
+        comparison: Names the scores.
+        y: The target of all training rows.
+        estimator: The estimator, fitted or not; its kind decides what ``auto`` means.
+
+    Raises:
+        ConfigurationError: If the target cannot have a score.
+    """
+    task = task_of(estimator) or _task_of_target(y)
+    is_classification = task == "classification"
+    names = _score_names(comparison, y, is_classification)
+    problems = find_scores_without_target(names, y, is_classification)
+    if problems:
+        raise ConfigurationError.listing(FILE, problems)
+
+    positive_label = None
+    if is_classification:
+        positive_label = find_positive_label(y, data.positive_label)
+    return make_scorers(names, positive_label)
+
+
+def check_scores(
+    y: "pd.Series[Any]",
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    models: Mapping[str, Any],
+    is_classification: bool,
+) -> None:
+    """Check that models and target have the scores; say which class they are about.
+
+    Args:
+        y: The target of the training rows.
+        data: Names the positive class.
+        comparison: Names the scores.
+        models: The entries in ``parameters.yml``, by the names of the models.
+        is_classification: True if the target's values are classes.
+
+    Raises:
+        ConfigurationError: Lists the scores, why there are none, and what to write.
+    """
+    is_regression = task_of_models(models) != "classification"
+    if not is_classification and not (is_regression and is_numeric_dtype(y)):
+        return  # The models' own nodes say what target they need.
+
+    names = _score_names(comparison, y, is_classification)
+    entries = {name: ModelSpec.model_validate(entry) for name, entry in models.items()}
+    enabled = {name: entry for name, entry in entries.items() if entry.enabled}
+
+    problems = find_impossible_scores(names, enabled)
+    problems = problems or find_scores_without_target(names, y, is_classification)
+    if problems:
+        raise ConfigurationError.listing(FILE, problems)
+    if not is_classification:
+        return
+
+    positive_label = find_positive_label(y, data.positive_label)
+    of_one_class = [name for name in names if name in OF_ONE_CLASS]
+    if data.positive_label is None and of_one_class:
+        other_label = next(label for label in y.unique() if label != positive_label)
+        logger.info(
+            "Scores of the class '%s', the rarer one of '%s': %s. For the other class, "
+            "write below 'data' in %s: positive_label: %s",
+            positive_label,
+            y.name,
+            ", ".join(map(display_name, of_one_class)),
+            FILE,
+            in_yaml(other_label),
+            extra=VERBATIM,
+        )
+
+
 def score_fitted_model(
-    fitted_model: Any, comparison: ComparisonSpec, X: pd.DataFrame, y: Any
+    fitted_model: Any, scorers: dict[str, Any], X: pd.DataFrame, y: Any
 ) -> dict[str, float]:
     """Score a fitted model on any rows.
 
     Args:
         fitted_model: The fitted encoder and estimator, from ``build_model``.
-        comparison: Names the scores.
+        scorers: From ``build_scorers``.
         X: Features, one row per sample.
         y: The target of the same rows.
 
@@ -148,11 +236,19 @@ def score_fitted_model(
     """
     from sklearn.metrics import check_scoring
 
-    names = score_names(comparison, fitted_model, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        scores = check_scoring(fitted_model, scoring=names)(fitted_model, X, y)
-    return {name: _finite_scores(name, [scores[name]])[0] for name in names}
+        scores = check_scoring(fitted_model, scoring=scorers)(fitted_model, X, y)
+    return {name: _finite_scores(name, [scores[name]])[0] for name in scorers}
+
+
+def _score_names(
+    comparison: ComparisonSpec, y: "pd.Series[Any]", is_classification: bool
+) -> list[str]:
+    """Return the names of the scores, the one that decides first."""
+    if comparison.scoring == ["auto"]:
+        return auto_scores(y, is_classification)
+    return comparison.scoring
 
 
 def _finite_scores(name: str, scores: Any) -> list[float]:
@@ -160,14 +256,6 @@ def _finite_scores(name: str, scores: Any) -> list[float]:
     if not np.isfinite(scores).all():
         raise ValueError(f"the score {name} is not a finite number: {list(scores)}")
     return [float(score) for score in scores]
-
-
-def score_names(comparison: ComparisonSpec, estimator: Any, y: Any) -> list[str]:
-    """Return the names of the scores, the one that decides first."""
-    if comparison.scoring != ["auto"]:
-        return comparison.scoring
-    task = task_of(estimator) or _task_of_target(y)
-    return AUTO[task]
 
 
 def infer_task(models: Mapping[str, Any], y: Any) -> str:
@@ -240,19 +328,4 @@ def find_mixed_tasks(models: Mapping[str, ModelSpec]) -> list[str]:
     return [
         f"models: scores of classifiers ({classifiers}) and of regressors "
         f"({regressors}) cannot be compared; disable the models of one kind"
-    ]
-
-
-def find_unknown_scores(comparison: ComparisonSpec) -> list[str]:
-    """Find names of scores that scikit-learn does not know, a line for each."""
-    if comparison.scoring == ["auto"]:
-        return []
-    from sklearn.metrics import get_scorer_names
-
-    known = get_scorer_names()
-    return [
-        f"comparison.scoring: scikit-learn has no score '{name}'"
-        f"{did_you_mean(name, known)}"
-        for name in comparison.scoring
-        if name not in known
     ]

@@ -9,6 +9,12 @@ import pandas as pd
 
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.models.scores import (
+    display_column,
+    display_number,
+    display_value,
+    score_of_column,
+)
 from kedro_dynamic.report.charts import charts_of
 from kedro_dynamic.report.explain import explain
 from kedro_dynamic.report.section import Section
@@ -73,19 +79,19 @@ def describe_changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
     """
     if before is None or len(now.columns) < 2 or now.columns[1] not in before:
         return ""
-    score = now.columns[1]
+    score = str(now.columns[1])
     old = before.set_index("model")[score]
     new = now.set_index("model")[score]
 
     changes = [f"{name} is new" for name in new.index.difference(old.index)]
     changes += [f"{name} is gone" for name in old.index.difference(new.index)]
-    differences = (new - old).dropna()
+    differences = display_value(score_of_column(score), new - old).dropna()
     changes += [
-        f"{name} {difference:+.3f}"
+        f"{name} {display_number(difference, signed=True)}"
         for name, difference in differences.items()
         if abs(difference) >= SMALLEST_CHANGE
     ]
-    label = str(score).replace("_", " ")
+    label = display_column(score)
     if not changes:
         return f"Since the previous run, no {label} has changed."
     return f"Since the previous run, {label}: {', '.join(changes[:MAX_CHANGES])}."
@@ -121,11 +127,7 @@ def _add_output(section: Section, value: Any) -> None:
     if isinstance(value, dict):
         value = _scores_table(value)
     if isinstance(value, pd.DataFrame):
-        columns, section.rows = format_rows(value)
-        section.columns = [
-            (name.replace("_", " "), pd.api.types.is_numeric_dtype(value[name]))
-            for name in columns
-        ]
+        section.columns, section.rows = format_rows(value)
         if len(value) > MAX_ROWS:
             section.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
     elif hasattr(value, "data"):

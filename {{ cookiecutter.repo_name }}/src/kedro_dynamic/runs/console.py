@@ -1,6 +1,7 @@
 """What a run prints besides its log: tables, and where files are."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
@@ -13,17 +14,29 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from kedro_dynamic.catalog.names import MODEL_SCORE
 from kedro_dynamic.config.errors import VERBATIM, one_line
+from kedro_dynamic.models.scores import (
+    display_column,
+    display_number,
+    display_value,
+    score_of_column,
+)
 
 MAX_ROWS = 20
 
-# The column of standard errors of ``accuracy`` is ``accuracy_stderr``.
+# The column of standard errors of ``accuracy`` is ``accuracy_stderr``; ``accuracy_low``
+# and ``accuracy_high`` bound its interval.
 STDERR_SUFFIX = "_stderr"
+LOW_SUFFIX, HIGH_SUFFIX = "_low", "_high"
 
 # What the box of a table takes of the width, in all and per column.
 TABLE_MARGIN, COLUMN_MARGIN = 2, 3
 
 FAILED = "failed"
+
+# The column of a leaderboard that stands below the table where it does not fit.
+NOTE = "note"
 
 logger = logging.getLogger(__name__)
 
@@ -57,46 +70,76 @@ def print_table(title: str, values: pd.DataFrame) -> None:
     columns, rows = format_rows(values)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     available = get_console().width - TABLE_MARGIN
-    for position, name in enumerate(columns):
+    shown: list[int] = []
+    notes: list[str] = []
+    for position, (header, is_numeric) in enumerate(columns):
+        cells = [row[position] for row in rows]
         # Long headers wrap between words.
-        header = name.replace("_", " ")
-        words = [*header.split(" "), *(row[position] for row in rows)]
-        width = max(map(len, words))
+        width = max(map(len, [*header.split(" "), *cells]))
+        if shown and width + COLUMN_MARGIN > available:
+            if header != NOTE:
+                break
+            notes = _group_notes([row[0] for row in rows], cells)
+            continue
         available -= width + COLUMN_MARGIN
-        if table.columns and available < 0:
-            break
-        is_numeric = pd.api.types.is_numeric_dtype(values[name])
+        shown.append(position)
         justify: Literal["left", "right"] = "right" if is_numeric else "left"
         table.add_column(escape(header), justify=justify, width=width)
 
     for row in rows:
-        cells = [escape(cell) for cell in row[: len(table.columns)]]
+        cells = [escape(row[position]) for position in shown]
         table.add_row(*cells, style="red" if FAILED in row else None)
     if len(values) > MAX_ROWS:
-        table.caption = f"{len(values) - MAX_ROWS} more in the file"
+        notes.append(f"{len(values) - MAX_ROWS} more in the file")
     get_console().print(table)
+    for note in notes:
+        get_console().print(escape(f"  {note}"), style="dim", highlight=False)
 
 
-def format_rows(values: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _group_notes(names: list[str], notes: list[str]) -> list[str]:
+    """Return notes as lines, each with the names that it is about."""
+    grouped = defaultdict(list)
+    for name, note in zip(names, notes, strict=True):
+        if note:
+            grouped[note].append(name)
+    return [f"{note}: {', '.join(names)}" for note, names in grouped.items()]
+
+
+def format_rows(
+    values: pd.DataFrame,
+) -> tuple[list[tuple[str, bool]], list[list[str]]]:
     """Return a table as people read it.
 
-    Numbers are rounded. A column and its standard errors, such as ``accuracy`` and
-    ``accuracy_stderr``, become one column. A row with a text in the column ``error``
-    shows that it failed, and nothing else.
+    Numbers are rounded, and losses are positive. A column and its standard errors or
+    its interval, such as ``accuracy``, ``accuracy_stderr``, ``accuracy_low`` and
+    ``accuracy_high``, become one column. The column ``model_score``, which repeats a
+    score on the test set, is left out beside it. A row with a text in the column
+    ``error`` shows that it failed, and nothing else.
 
     Args:
         values: A table.
 
     Returns:
-        The names of the columns, and the cells of at most ``MAX_ROWS`` rows.
+        The header of each column, and whether it holds numbers. And the cells of at
+        most ``MAX_ROWS`` rows.
     """
-    columns = [
-        str(name)
-        for name in values
-        if name != "error" and not str(name).endswith(STDERR_SUFFIX)
+    columns = [name for name in map(str, values) if _is_shown(name, values)]
+    headers = [
+        (display_column(name), pd.api.types.is_numeric_dtype(values[name]))
+        for name in columns
     ]
     records = values.head(MAX_ROWS).to_dict("records")
-    return columns, [_format_row(record, columns) for record in records]
+    return headers, [_format_row(record, columns) for record in records]
+
+
+def _is_shown(name: str, values: pd.DataFrame) -> bool:
+    """Return True if a column is shown as one of its own."""
+    if name == MODEL_SCORE:
+        return not any(str(column).startswith("test_") for column in values)
+    for suffix in (LOW_SUFFIX, HIGH_SUFFIX):
+        if name.endswith(suffix) and name.removesuffix(suffix) in values:
+            return False
+    return name != "error" and not name.endswith(STDERR_SUFFIX)
 
 
 @show_or_warn()
@@ -119,19 +162,27 @@ def _format_row(record: dict[Any, Any], columns: list[str]) -> list[str]:
     if isinstance(record.get("error"), str):
         empty = [""] * (len(columns) - 2)
         return [str(record[columns[0]]), FAILED, *empty]
-    return [
-        _format_value(record[name], record.get(f"{name}{STDERR_SUFFIX}"))
-        for name in columns
-    ]
+    return [_format_cell(record, name) for name in columns]
 
 
-def _format_value(value: Any, stderr: Any) -> str:
-    """Return a value as text; a number with its standard error, if there is one."""
+def _format_cell(record: dict[Any, Any], name: str) -> str:
+    """Return a value as text; a number with its standard error or interval."""
+    value = record[name]
     if not isinstance(value, float):
         return str(value)
     if not isfinite(value):
         return ""
-    text = f"{value:.3f}"
+    score = score_of_column(name)
+    if score == name:  # such as seconds
+        return f"{value:,.3f}"
+    text = display_number(display_value(score, value))
+
+    stderr = record.get(f"{name}{STDERR_SUFFIX}")
     if isinstance(stderr, float) and isfinite(stderr):
-        text += f" \N{PLUS-MINUS SIGN}{stderr:.3f}"
+        text += f" \N{PLUS-MINUS SIGN}{display_number(stderr, beside=value)}"
+    bounds = [record.get(f"{name}{suffix}") for suffix in (LOW_SUFFIX, HIGH_SUFFIX)]
+    if all(isinstance(bound, float) and isfinite(bound) for bound in bounds):
+        ends = sorted(display_value(score, bound) for bound in bounds)
+        low, high = (display_number(end, beside=value) for end in ends)
+        text += f" [{low}, {high}]"
     return text

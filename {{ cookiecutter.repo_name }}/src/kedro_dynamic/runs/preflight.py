@@ -109,6 +109,37 @@ def check_run(
         raise ConfigurationError("\n  ".join(["Data is missing:", *missing]))
 
 
+def check_champion_metric(
+    pipeline: Pipeline, catalog: DataCatalog, metric: str
+) -> None:
+    """Check that the score by which the champion is chosen is computed.
+
+    Args:
+        pipeline: The nodes that are run.
+        catalog: The catalog of the run.
+        metric: The name in ``tracking.yml``.
+
+    Raises:
+        ConfigurationError: If ``comparison.scoring`` does not name it.
+    """
+    from kedro_dynamic.models.scores import AUTO_NAMES
+
+    for name in sorted(pipeline.inputs()):
+        spec = catalog[name].load() if name.startswith("params:") else None
+        if not isinstance(spec, ComparisonSpec):
+            continue
+        names = sorted(AUTO_NAMES) if spec.scoring == ["auto"] else spec.scoring
+        if metric not in names:
+            raise ConfigurationError.listing(
+                "tracking.yml",
+                [
+                    f"champion.metric: '{metric}' is not in comparison.scoring "
+                    f"({', '.join(spec.scoring)}); add it there, or write "
+                    "'metric: null' for the first score"
+                ],
+            )
+
+
 def explain(
     error: Exception, catalog: DataCatalog, dataset: str, action: str
 ) -> Exception:
@@ -268,7 +299,11 @@ def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
 def _parameter_problems(parameters: dict[str, Any]) -> list[str]:
     """Return what is wrong with the models and scores among the parameters."""
     from kedro_dynamic.models.estimators import find_problems
-    from kedro_dynamic.models.scoring import find_mixed_tasks, find_unknown_scores
+    from kedro_dynamic.models.score_checks import (
+        find_impossible_scores,
+        find_unknown_scores,
+    )
+    from kedro_dynamic.models.scoring import find_mixed_tasks
 
     problems: list[str] = []
     compared = {}
@@ -278,12 +313,15 @@ def _parameter_problems(parameters: dict[str, Any]) -> list[str]:
             if key.startswith("models."):
                 compared[key.removeprefix("models.")] = spec
 
+    names = []
     for spec in parameters.values():
         if isinstance(spec, ComparisonSpec):
             problems += find_unknown_scores(spec)
+            names = [name for name in spec.scoring if name != "auto"]
 
     # Whether models can be compared is known once they can be built.
-    return problems or find_mixed_tasks(compared)
+    problems = problems or find_mixed_tasks(compared)
+    return problems or find_impossible_scores(names, compared)
 
 
 def _first_cause(error: BaseException) -> BaseException:

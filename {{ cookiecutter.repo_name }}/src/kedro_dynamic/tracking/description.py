@@ -1,5 +1,6 @@
 """What people read on MLflow's pages: names, notes, the best model."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pandas as pd
@@ -8,6 +9,13 @@ from mlflow.exceptions import MlflowException
 
 from kedro_dynamic.catalog.names import LEADERBOARD, dataset_name, split_name
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.models.scores import (
+    display_column,
+    display_number,
+    display_score,
+    display_value,
+    score_of_column,
+)
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
 
@@ -36,18 +44,21 @@ def describe_experiment(client: MlflowClient, experiment_id: str) -> None:
 
 def describe(run: Run, payload: Payload) -> None:
     """Add the best model and its score, counts and notes to the payload of a run."""
-    best_models = _best_models(run, payload.models)
-    lines = [
-        f"**{model.name}** is best: {score} {model.metrics[score]:.3f}"
-        for model, score in best_models
-    ]
+    leaderboards = [*_leaderboards(run, payload.models)]
+    best_models = _best_models(leaderboards)
+    lines = []
+    for model, column in best_models:
+        value = display_value(score_of_column(column), model.metrics[column])
+        shown = f"{display_column(column)} {display_number(value)}"
+        lines.append(f"**{model.name}** is best: {shown}")
     if len(best_models) == 1:
-        model, score = best_models[0]
+        model, column = best_models[0]
         payload.tags["winner"] = model.name
-        payload.metrics[score] = model.metrics[score]
+        payload.metrics[column] = model.metrics[column]
         if payload.name == run.name:  # nobody has given it another name
             pipelines = run.name.strip("_")
-            payload.name = f"{pipelines}: {model.name} {model.metrics[score]:.3f}"
+            score = display_score(score_of_column(column), model.metrics[column])
+            payload.name = f"{pipelines}: {model.name} {score}"
             payload.tags["mlflow.runName"] = payload.name
 
     if payload.models:
@@ -59,27 +70,39 @@ def describe(run: Run, payload: Payload) -> None:
     for model in payload.models:
         summary = f"`{model.spec.class_path}` on {model.tags['data'] or 'data'}"
         model.tags[NOTE] = f"{summary}\n\n`{model.tags['kedro_command']}`"
+    for leaderboard, ranked in leaderboards:
+        if "note" in leaderboard:
+            notes = leaderboard.set_index("model")["note"].dropna()
+            for name in ranked.keys() & notes.keys():
+                ranked[name].tags["leaderboard_note"] = str(notes[name])
 
 
-def _best_models(
+def _leaderboards(
     run: Run, models: list[ModelPayload]
-) -> list[tuple[ModelPayload, str]]:
-    """Return the first model of each leaderboard that a run made, and its score."""
+) -> Iterator[tuple[pd.DataFrame, dict[str, ModelPayload]]]:
+    """Yield each leaderboard that a run made, with its models by name, best first."""
     by_namespace = {model.namespace: model for model in models}
-    best_models = []
     for node in run.pipeline.nodes:
         for name in node.outputs:
             if split_name(name)[1] != LEADERBOARD or not run.plan.made(name):
                 continue
             leaderboard: pd.DataFrame = run.catalog[name].load()
-            if "model" not in leaderboard:
-                continue
-            score = str(leaderboard.columns[1])
-            namespaces = (
-                dataset_name(node.namespace or "", model)
-                for model in leaderboard["model"]
-            )
-            ranked = [by_namespace[name] for name in namespaces if name in by_namespace]
-            if ranked and score in ranked[0].metrics:
-                best_models.append((ranked[0], score))
+            ranked = {}
+            for model in leaderboard.get("model", []):
+                namespace = dataset_name(node.namespace or "", model)
+                if namespace in by_namespace:
+                    ranked[model] = by_namespace[namespace]
+            yield leaderboard, ranked
+
+
+def _best_models(
+    leaderboards: list[tuple[pd.DataFrame, dict[str, ModelPayload]]],
+) -> list[tuple[ModelPayload, str]]:
+    """Return the first model of each leaderboard, and the column of its score."""
+    best_models = []
+    for leaderboard, ranked in leaderboards:
+        if ranked:
+            best, column = next(iter(ranked.values())), str(leaderboard.columns[1])
+            if column in best.metrics:
+                best_models.append((best, column))
     return best_models

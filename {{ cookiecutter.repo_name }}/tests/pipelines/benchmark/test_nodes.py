@@ -1,6 +1,7 @@
 """Learning curves, and tables that compare models over data sets."""
 
 import pandas as pd
+import pytest
 
 from kedro_dynamic import ComparisonSpec, DataSpec
 
@@ -34,7 +35,7 @@ def test_the_split_keeps_rows_for_tuning(table: pd.DataFrame) -> None:
 def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) -> None:
     X_train, _, y_train, _, folds = split_data(table, DATA, COMPARISON, MODELS, 3)
     rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, folds, 3)
-    scores = [row for row in rows if row["measured"] == "validation score"]
+    scores = [row for row in rows if row["measured"] == "validation accuracy"]
     samples = [row["samples"] for row in scores]
     assert samples == sorted(samples)
     assert samples[-1] == 32  # of 48 training rows, without those of one fold
@@ -61,9 +62,11 @@ def test_the_trials_of_all_models_are_one_table() -> None:
     assert "traceback" not in trials
 
 
-def leaderboard(**scores: float | None) -> pd.DataFrame:
+def leaderboard(name: str = "accuracy", **scores: float | None) -> pd.DataFrame:
     """Return a leaderboard with these scores on the test set."""
-    return pd.DataFrame({"model": [*scores], "model_score": [*scores.values()]})
+    values = [*scores.values()]
+    columns = {"model": [*scores], f"test_{name}": values, "model_score": values}
+    return pd.DataFrame(columns)
 
 
 def test_models_are_ranked_over_all_data_sets() -> None:
@@ -77,3 +80,16 @@ def test_models_are_ranked_over_all_data_sets() -> None:
     # Equal scores share the mean of their ranks; a model that failed is last.
     assert ranks["mean_rank"].tolist() == [1.25, 1.75, 3]
     assert ranks["best_on"].tolist() == [2, 1, 0]
+    assert ranks["mean_score"].tolist()[:2] == pytest.approx([0.85, 0.65])
+
+
+def test_losses_are_ranked_and_shown_but_not_averaged() -> None:
+    rmse = "neg_root_mean_squared_error"
+    scores, heat_map, ranks = compare_datasets(
+        houses=leaderboard(rmse, baseline=-90_000, tree=-30_000, ridge=-20_000),
+        wages=leaderboard(rmse, baseline=-9, tree=-3, ridge=-2),
+    )
+    assert ranks["model"].tolist() == ["ridge", "tree"]
+    assert "mean_score" not in ranks
+    assert scores["ridge"].tolist() == [-20_000, -2]  # stored: higher is better
+    assert heat_map.loc["houses (RMSE)", "ridge"] == 20_000

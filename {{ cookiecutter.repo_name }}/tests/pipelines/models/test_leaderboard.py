@@ -1,5 +1,6 @@
 """The leaderboard and its plot."""
 
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from kedro_dynamic import ComparisonSpec, DataSpec
 
 from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
     compare_models,
+    plot_leaderboard,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
@@ -17,23 +19,35 @@ from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
-def metrics(validation: float, test: float) -> dict[str, float]:
-    scores = {"validation_accuracy": validation, "test_accuracy": test}
-    return {**scores, "model_score": test}
+def results(name: str, validation: list[float], test: float) -> dict[str, Any]:
+    """Return the results of a model on three folds."""
+    metrics = {
+        "validation_accuracy": fmean(validation),
+        "test_accuracy": test,
+        "test_accuracy_low": test - 0.1,
+        "test_accuracy_high": test + 0.1,
+        "model_score": test,
+    }
+    return {
+        f"{name}_score": test,
+        f"{name}_validation": {"accuracy": validation},
+        f"{name}_metrics": metrics,
+        f"{name}_resamples": [test] * 200,
+    }
 
 
 RESULTS = {
-    "fair_score": 0.9,
-    "fair_metrics": metrics(0.8, 0.9),
-    "broken_score": FAILURE,
-    "broken_metrics": FAILURE,
-    "good_score": 0.7,
-    "good_metrics": metrics(0.95, 0.7),
+    **results("fair", [0.8, 0.8, 0.8], 0.9),
+    **dict.fromkeys(["broken_score", "broken_validation", "broken_metrics"], FAILURE),
+    **results("good", [0.95, 0.94, 0.96], 0.7),
 }
 
 
 def compare(
-    table: pd.DataFrame, target: str = "kind", **comparison: Any
+    table: pd.DataFrame,
+    target: str = "kind",
+    more: dict[str, Any] | None = None,
+    **comparison: Any,
 ) -> tuple[pd.DataFrame, Any]:
     """Compare the results of two models, and of one that failed."""
     data = DataSpec(target_column=target, drop=["id"])
@@ -41,7 +55,7 @@ def compare(
     kind = "Classifier" if target == "kind" else "Regressor"
     models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
     split = split_data(table, data, spec, models, 3)
-    return compare_models(models, data, spec, 3, *split, **RESULTS)
+    return compare_models(models, data, spec, 3, *split, **(RESULTS | (more or {})))
 
 
 def test_the_best_model_is_first_and_failed_models_are_last(
@@ -57,6 +71,28 @@ def test_the_best_model_is_first_and_failed_models_are_last(
 def test_without_folds_the_test_set_ranks(table: pd.DataFrame) -> None:
     leaderboard, _ = compare(table, folds=0)
     assert leaderboard["model"].tolist() == ["fair", "good", "baseline", "broken"]
+    assert "note" not in leaderboard
+
+
+def test_what_chance_explains_is_noted_beside_the_score(table: pd.DataFrame) -> None:
+    near, lucky = [0.90, 0.99, 0.93], [0.2, 0.3, 0.9]
+    more = {**results("near", near, 0.8), **results("lucky", lucky, 0.8)}
+    more |= results("poor", [0.1, 0.1, 0.1], 0.1)
+    leaderboard, _ = compare(table, more=more)
+    notes = leaderboard.set_index("model")["note"].dropna().to_dict()
+    assert notes == {
+        "near": "within chance of the first",
+        "lucky": "within chance of the baseline",
+        "poor": "below the baseline",
+    }
+    columns = list(leaderboard)
+    assert columns[columns.index("note") - 1] == "test_accuracy_high"
+
+
+def test_without_folds_the_resamples_decide(table: pd.DataFrame) -> None:
+    leaderboard, _ = compare(table, folds=0, more=results("unsure", [0.8] * 3, 0.9))
+    assert leaderboard["model"].tolist()[:2] == ["fair", "unsure"]
+    assert leaderboard["note"].tolist()[1] == "within chance of the first"
 
 
 def test_the_baseline_of_regressors_is_a_regressor(table: pd.DataFrame) -> None:
@@ -64,12 +100,17 @@ def test_the_baseline_of_regressors_is_a_regressor(table: pd.DataFrame) -> None:
     leaderboard, _ = compare(table, target="width")
     baseline = leaderboard.set_index("model").loc["baseline"]
     assert baseline["test_r2"] == pytest.approx(0, abs=0.2)
+    assert baseline["test_neg_root_mean_squared_error"] < 0
 
 
 def test_a_baseline_without_such_a_score_is_ranked_as_failed(
     table: pd.DataFrame,
 ) -> None:
-    leaderboard, _ = compare(table, scoring=["f1"])  # f1 needs the classes 0 and 1
+    data, spec = DataSpec(target_column="kind", drop=["id"]), ComparisonSpec(folds=3)
+    models = {"good": {"class": "sklearn.tree.DecisionTreeClassifier"}}
+    split = split_data(table, data, spec, models, 3)
+    spec = ComparisonSpec(scoring=["f1"])  # of two classes
+    leaderboard, _ = compare_models(models, data, spec, 3, *split, **RESULTS)
     assert leaderboard["model"].tolist() == ["good", "fair", "baseline", "broken"]
     assert leaderboard["error"].notna().tolist() == [False, False, True, True]
 
@@ -79,3 +120,11 @@ def test_the_plot_has_two_marks_per_model(table: pd.DataFrame) -> None:
     validation, test = figure.data
     assert list(validation.y) == list(test.y) == leaderboard["model"].tolist()
     assert list(test.x)[:2] == [0.7, 0.9]
+
+
+def test_losses_are_drawn_as_positive_numbers() -> None:
+    rmse = "neg_root_mean_squared_error"
+    columns = {f"validation_{rmse}": [-1.0, -2.0], f"test_{rmse}": [-1.5, -2.5]}
+    figure = plot_leaderboard(pd.DataFrame({"model": ["a", "b"], **columns}))
+    assert [list(marks.x) for marks in figure.data] == [[1.0, 2.0], [1.5, 2.5]]
+    assert figure.layout.xaxis.title.text == "RMSE"

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kedro_dynamic import ComparisonSpec, DataError, DataSpec, ModelSpec
+from kedro_dynamic import (
+    ComparisonSpec,
+    ConfigurationError,
+    DataError,
+    DataSpec,
+    ModelSpec,
+)
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     fit_model,
@@ -133,9 +139,57 @@ def test_a_model_is_scored_on_the_test_set(parts: Parts) -> None:
     X_train, X_test, y_train, y_test, _ = parts
     model = fit_model(TREE, DATA, X_train, y_train, 3)
     validation = {"accuracy": [0.5, 0.7], "f1_macro": [0.4, 0.4]}
-    score, metrics = score_model(model, validation, COMPARISON, X_test, y_test)
+    score, metrics, resamples = score_model(
+        model, validation, DATA, COMPARISON, X_test, y_train, y_test
+    )
     assert score == (model.predict(X_test) == y_test["kind"]).mean()
     assert metrics["model_score"] == metrics["test_accuracy"] == score
+    assert metrics["test_accuracy_low"] < score < metrics["test_accuracy_high"]
     assert metrics["validation_accuracy"] == pytest.approx(0.6)
     assert metrics["validation_accuracy_stderr"] == pytest.approx(0.1)
     assert metrics["fit_seconds"] == model.fit_seconds_
+    assert resamples == []
+
+
+def test_without_folds_there_are_scores_on_resamples(parts: Parts) -> None:
+    X_train, X_test, y_train, y_test, _ = parts
+    model = fit_model(TREE, DATA, X_train, y_train, 3)
+    score, _, resamples = score_model(
+        model, {}, DATA, COMPARISON, X_test, y_train, y_test
+    )
+    assert len(resamples) > 100
+    assert np.mean(resamples) == pytest.approx(score, abs=0.03)
+
+
+def test_a_score_that_the_target_cannot_have_stops_the_split(
+    table: pd.DataFrame,
+) -> None:
+    comparison = ComparisonSpec(scoring=["f1"], folds=3)
+    with pytest.raises(ConfigurationError, match="'f1' is a score of two classes"):
+        split_data(table, DATA, comparison, MODELS, 3)
+
+
+def test_the_positive_class_is_the_rarer_one_or_the_one_that_is_named(
+    table: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    table["kind"] = np.where(table["kind"] == "a", "yes", "no")
+    comparison = ComparisonSpec(scoring=["recall"], folds=3)
+
+    def recall(data: DataSpec) -> float:
+        X_train, X_test, y_train, y_test, _ = split_data(
+            table, data, comparison, MODELS, 3
+        )
+        model = fit_model(TREE, data, X_train, y_train, 3)
+        score, _, _ = score_model(model, {}, data, comparison, X_test, y_train, y_test)
+        is_positive = y_test["kind"] == (data.positive_label or "yes")
+        is_found = pd.Series(model.predict(X_test), y_test.index) == y_test["kind"]
+        assert score == pytest.approx(is_found[is_positive].mean())
+        return score
+
+    with caplog.at_level(logging.INFO):
+        recall(DATA)
+        assert "Scores of the class 'yes', the rarer one of 'kind':" in caplog.text
+        assert "positive_label: 'no'" in caplog.text
+        caplog.clear()
+        recall(DATA.model_copy(update={"positive_label": "no"}))
+        assert not caplog.text

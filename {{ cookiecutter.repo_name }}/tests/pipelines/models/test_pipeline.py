@@ -14,7 +14,7 @@ from {{ cookiecutter.python_package }}.pipelines.models import (
     create_pipelines,
 )
 
-RESULTS = {"fitted_model", "validation", "model_score", "metrics"}
+RESULTS = {"fitted_model", "validation", "model_score", "metrics", "resamples"}
 Parameters = dict[str, Any]
 
 

@@ -11,7 +11,7 @@ from kedro_dynamic.config.schema import FILE, ComparisonSpec, DataSpec, ModelSpe
 from kedro_dynamic.models.advice.checks import advise
 from kedro_dynamic.models.advice.view import Advice
 from kedro_dynamic.models.data_checks import warn_of_identifiers
-from kedro_dynamic.models.scoring import AUTO
+from kedro_dynamic.models.scores import auto_scores
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def warn_about_table(
 
     decides = comparison.scoring[0]
     if decides == "auto":
-        decides = AUTO["classification" if is_classification else "regression"][0]
+        decides = auto_scores(y_train, is_classification)[0]
     entries = {name: ModelSpec.model_validate(entry) for name, entry in models.items()}
 
     advices = advise(

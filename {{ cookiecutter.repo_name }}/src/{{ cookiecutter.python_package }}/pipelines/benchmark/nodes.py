@@ -15,9 +15,11 @@ from kedro_dynamic import (
     DataSpec,
     ModelSpec,
     build_model,
+    build_scorers,
+    display_name,
+    display_value,
     fold_pairs,
     is_failure,
-    score_fitted_model,
 )
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import split_data
@@ -71,30 +73,29 @@ def learning_curve(
         random_state: Seed of the order of the rows, and of models that take one.
 
     Returns:
-        A dict per number of ``samples`` and kind ``measured`` (``validation score``,
-        ``training score`` or ``seconds to fit``), with ``mean`` and ``std``, the
-        standard deviation, over the folds. Numbers of samples with which the model
-        cannot be fitted or scored are left out.
+        A dict per number of ``samples`` and kind ``measured`` (such as ``validation
+        accuracy``, ``training accuracy`` and ``seconds to fit``), with ``mean`` and
+        ``std``, the standard deviation, over the folds. Losses are positive. Numbers of
+        samples with which the model cannot be fitted or scored are left out.
     """
     from sklearn.model_selection import learning_curve as measure
 
     model = ModelSpec.model_validate(entry)
     y = y_train.iloc[:, 0]
-
-    def score(fitted_model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> float:
-        scores = score_fitted_model(fitted_model, comparison, X, y)
-        return next(iter(scores.values()))
+    estimator = build_model(model, data, X_train, y, random_state)
+    scorers = build_scorers(data, comparison, y, estimator)
+    name, scorer = next(iter(scorers.items()))
 
     with warnings.catch_warnings():
         # scikit-learn warns of shares that are too small; their scores are NaN.
         warnings.simplefilter("ignore")
         samples, training_scores, validation_scores, fit_seconds, _ = measure(
-            build_model(model, data, X_train, y, random_state),
+            estimator,
             X_train,
             y,
             train_sizes=SHARES,
             cv=fold_pairs(folds) or 5,
-            scoring=score,
+            scoring=scorer,
             shuffle=True,
             random_state=random_state,
             return_times=True,
@@ -103,9 +104,12 @@ def learning_curve(
     # Without a score, the seconds are those until an error: they do not count either.
     is_scored = np.isfinite(validation_scores + training_scores).all(axis=1)
     samples = samples[is_scored]
+    shown = display_name(name)
+    validation_scores = display_value(name, validation_scores[is_scored])
+    training_scores = display_value(name, training_scores[is_scored])
     return [
-        *_curve_rows("validation score", samples, validation_scores[is_scored]),
-        *_curve_rows("training score", samples, training_scores[is_scored]),
+        *_curve_rows(f"validation {shown}", samples, validation_scores),
+        *_curve_rows(f"training {shown}", samples, training_scores),
         *_curve_rows("seconds to fit", samples, fit_seconds[is_scored]),
     ]
 
@@ -171,27 +175,47 @@ def compare_datasets(
 
     Returns:
         The scores, with a row per data set and a column per model, best mean rank
-        first. The same for a heat map, with the data sets as index. And the models in
-        the order of their mean rank over the data sets, where 1 is best, models with
-        equal scores share the mean of their ranks, and a model that failed is last.
+        first; higher is better. The same for a heat map, with the data sets as index
+        and with positive losses. And the models in the order of their mean rank over
+        the data sets, where 1 is best, models with equal scores share the mean of their
+        ranks, and a model that failed is last. Their mean score is among it if all data
+        sets have the same score, and not a loss, whose size depends on the data.
     """
-    by_dataset = {}
+    by_dataset, names = {}, {}
     for dataset, leaderboard in leaderboards.items():
         by_dataset[dataset] = leaderboard.set_index("model")["model_score"]
+        names[dataset] = _deciding_score(leaderboard)
     scores = pd.DataFrame(by_dataset).T
 
     model_scores = scores.drop(columns=BASELINE)
     ranks = model_scores.rank(axis="columns", ascending=False, na_option="bottom")
     is_first = ranks.eq(ranks.min(axis="columns"), axis="index")
     is_best = is_first & model_scores.notna()
-    mean_ranks = pd.DataFrame(
-        {
-            "mean_rank": ranks.mean(),
-            "mean_score": model_scores.mean(),
-            "best_on": is_best.sum(),
-        }
-    ).sort_values("mean_rank", kind="stable")
+    columns = {"mean_rank": ranks.mean()}
+    if len({*names.values()}) == 1 and not _is_loss(next(iter(names.values()))):
+        columns["mean_score"] = model_scores.mean()
+    columns["best_on"] = is_best.sum()
+    mean_ranks = pd.DataFrame(columns).sort_values("mean_rank", kind="stable")
 
-    heat_map = scores[[*mean_ranks.index, BASELINE]].rename_axis("dataset")
+    scores = scores[[*mean_ranks.index, BASELINE]].rename_axis("dataset")
+    heat_map, labels = scores.copy(), {}
+    for dataset, name in names.items():
+        heat_map.loc[dataset] = display_value(name, heat_map.loc[dataset])
+        if _is_loss(name):
+            labels[dataset] = f"{dataset} ({display_name(name)})"
+    heat_map = heat_map.rename(index=labels)
     table = mean_ranks.rename_axis("model").reset_index()
-    return heat_map.reset_index(), heat_map, table
+    return scores.reset_index(), heat_map, table
+
+
+def _deciding_score(leaderboard: pd.DataFrame) -> str:
+    """Return the name of the score that ranks a leaderboard."""
+    for column in map(str, leaderboard):
+        kind, _, name = column.partition("_")
+        if kind in ("validation", "test"):
+            return name
+    return ""
+
+
+def _is_loss(score: str) -> bool:
+    return score.startswith("neg_")

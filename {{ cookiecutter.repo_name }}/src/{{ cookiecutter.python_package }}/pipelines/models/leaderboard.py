@@ -4,7 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic import BASELINE, ComparisonSpec, DataSpec, ModelSpec, infer_task
+from kedro_dynamic import (
+    BASELINE,
+    ComparisonSpec,
+    DataSpec,
+    display_name,
+    display_value,
+    find_baseline,
+    infer_task,
+    note_chance,
+)
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     fit_model,
@@ -37,26 +46,25 @@ def compare_models(
         y_train: Target of the training set, one column.
         y_test: Target of the test set, one column.
         folds: The folds of the training rows.
-        results: ``<model>_score`` and ``<model>_metrics`` from ``score_model``; both
-            are the error if the model failed.
+        results: ``<model>_validation`` from ``validate_model``, and ``<model>_score``,
+            ``<model>_metrics`` and ``<model>_resamples`` from ``score_model``; each of
+            them is the error if the model failed.
 
     Returns:
         The leaderboard and its plot, a plotly figure. The leaderboard has a row per
         model, with its name and metrics as columns: best cross-validation first, or
-        best test score without folds. Models that failed are last, and have
-        their error in a column ``error``.
+        best test score without folds. A column ``note`` marks models that chance may
+        have put above the baseline, or below the first model. Models that failed are
+        last, and have their error in a column ``error``.
     """
-    task = infer_task(models, y_train.iloc[:, 0])
-    baseline = _score_baseline(
-        task, data, comparison, random_state, X_train, X_test, y_train, y_test, folds
-    )
-
-    rows = [{"model": BASELINE, **baseline}]
-    for name, result in results.items():
-        # The other results are inputs for Kedro-Viz alone: see pipeline.py.
-        if name.endswith("_metrics"):
-            rows.append({"model": name.removesuffix("_metrics"), **result})
-
+    split = (X_train, X_test, y_train, y_test, folds)
+    baseline = _score_baseline(models, data, comparison, random_state, *split)
+    results = baseline | results
+    rows = [
+        {"model": name.removesuffix("_metrics"), **result}
+        for name, result in results.items()
+        if name.endswith("_metrics")
+    ]
     # The columns are those of the first row, so it must not be a model that failed.
     rows.sort(key=lambda row: "error" in row)
     leaderboard = pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
@@ -66,7 +74,33 @@ def compare_models(
         leaderboard = leaderboard.sort_values(
             scores[0], ascending=False, kind="stable", ignore_index=True
         )
+        leaderboard = _add_notes(leaderboard, scores, results, folds)
     return leaderboard, plot_leaderboard(leaderboard)
+
+
+def _add_notes(
+    leaderboard: pd.DataFrame,
+    scores: list[str],
+    results: dict[str, Any],
+    folds: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the leaderboard with notes on what chance explains, after its score."""
+    kind, _, first = scores[0].partition("_")
+    is_scored = leaderboard[scores[0]].notna()
+    compared = {}
+    for name in leaderboard["model"][is_scored]:
+        if kind == "validation":
+            compared[name] = results[f"{name}_validation"][first]
+        else:
+            compared[name] = results[f"{name}_resamples"]
+
+    notes = note_chance(compared, folds)
+    if notes:
+        columns = list(leaderboard)
+        last = f"test_{first}_high"
+        position = columns.index(last if last in columns else f"test_{first}") + 1
+        leaderboard.insert(position, "note", leaderboard["model"].map(notes))
+    return leaderboard
 
 
 def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
@@ -81,14 +115,14 @@ def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
     from plotly import graph_objects as go
 
     scores = _score_columns(leaderboard)
-    score_name = scores[0].partition("_")[2] if scores else "score"
+    score = scores[0].partition("_")[2] if scores else "score"
 
     figure = go.Figure()
     for kind, symbol in (("validation", "circle"), ("test", "diamond-open")):
-        column = f"{kind}_{score_name}"
+        column = f"{kind}_{score}"
         if column in leaderboard:
             figure.add_scatter(
-                x=leaderboard[column],
+                x=display_value(score, leaderboard[column]),
                 y=leaderboard["model"],
                 error_x={"array": leaderboard.get(f"{column}_stderr")},
                 mode="markers",
@@ -96,7 +130,7 @@ def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
                 name=kind,
             )
     figure.update_layout(
-        title="Leaderboard", xaxis_title=score_name, template="plotly_white"
+        title="Leaderboard", xaxis_title=display_name(score), template="plotly_white"
     )
     return figure.update_yaxes(autorange="reversed")
 
@@ -108,7 +142,7 @@ def _score_columns(leaderboard: pd.DataFrame) -> list[str]:
 
 
 def _score_baseline(
-    task: str,
+    models: dict[str, Any],
     data: DataSpec,
     comparison: ComparisonSpec,
     random_state: int,
@@ -118,18 +152,25 @@ def _score_baseline(
     y_test: pd.DataFrame,
     folds: pd.DataFrame,
 ) -> dict[str, Any]:
-    """Return the metrics of a model that ignores the features, or its error."""
-    dummy = "DummyRegressor" if task == "regression" else "DummyClassifier"
-    model = ModelSpec.model_validate({"class": f"sklearn.dummy.{dummy}"})
+    """Return the results of the best answer without features, or its error."""
     # Features that are ignored need no encoding.
     data = data.model_copy(update={"encode": "none"})
+    y = y_train.iloc[:, 0]
 
     try:
+        task = infer_task(models, y)
+        model = find_baseline(data, comparison, y, task == "classification")
         fitted_model = fit_model(model, data, X_train, y_train, random_state)
         validation = validate_model(
             model, data, comparison, X_train, y_train, folds, random_state
         )
-        _, metrics = score_model(fitted_model, validation, comparison, X_test, y_test)
+        _, metrics, resamples = score_model(
+            fitted_model, validation, data, comparison, X_test, y_train, y_test
+        )
     except Exception as error:  # A score it cannot have must not end the run.
-        return {"error": f"{type(error).__name__}: {error}"}
-    return metrics
+        return {f"{BASELINE}_metrics": {"error": f"{type(error).__name__}: {error}"}}
+    return {
+        f"{BASELINE}_validation": validation,
+        f"{BASELINE}_metrics": metrics,
+        f"{BASELINE}_resamples": resamples,
+    }

@@ -15,11 +15,15 @@ from kedro_dynamic import (
     Estimator,
     ModelSpec,
     build_model,
+    build_scorers,
+    check_scores,
     cross_validate_model,
     groups_and_times,
     has_classes,
     make_folds,
     score_fitted_model,
+    score_interval,
+    score_resamples,
     select_columns,
     select_rows,
     split_rows,
@@ -86,6 +90,7 @@ def split_data(
         is_classification=is_classification,
     )
 
+    check_scores(y_train, data, comparison, models, is_classification)
     split = (X_train, X_test, y_train, y_test)
     warn_about_table(*split, data, comparison, models, is_classification)
     return X_train, X_test, y_train.to_frame(), y_test.to_frame(), folds
@@ -104,7 +109,7 @@ def validate_model(
 
     Args:
         model: The model's entry in ``parameters.yml``.
-        data: How to encode the features.
+        data: How to encode the features, and which class is the positive one.
         comparison: The scores.
         X_train: Features, one row per sample.
         y_train: Target, one column.
@@ -154,10 +159,12 @@ def fit_model(
 def score_model(
     fitted_model: Estimator,
     validation: dict[str, list[float]],
+    data: DataSpec,
     comparison: ComparisonSpec,
     X_test: pd.DataFrame,
+    y_train: pd.DataFrame,
     y_test: pd.DataFrame,
-) -> tuple[float, dict[str, Any]]:
+) -> tuple[float, dict[str, Any], list[float]]:
     """Score a fitted model on the test set.
 
     A metric that scikit-learn does not have is added here: every entry of ``metrics``
@@ -166,24 +173,35 @@ def score_model(
     Args:
         fitted_model: The estimator from ``fit_model``.
         validation: The scores from ``validate_model``.
+        data: The positive class.
         comparison: The scores to compute.
         X_test: Features, one row per sample.
+        y_train: Target of the training set, one column.
         y_test: Target, one column.
 
     Returns:
-        The first score on the test set, and all metrics by name: of each score the mean
-        and standard error over the folds and the value on the test set, the seconds to
-        fit, and ``model_score``, which is the first score again.
+        The first score on the test set. All metrics by name: of each score the mean and
+        standard error over the folds and the value on the test set, of the first one
+        its 95 % interval, the seconds to fit, and ``model_score``, which is the first
+        score again. And without folds, the first score on resamples of the test set,
+        by which models are compared then.
     """
     y = y_test.iloc[:, 0]
-    test_scores = score_fitted_model(fitted_model, comparison, X_test, y)
-    model_score = next(iter(test_scores.values()))
+    scorers = build_scorers(data, comparison, y_train.iloc[:, 0], fitted_model)
+    test_scores = score_fitted_model(fitted_model, scorers, X_test, y)
+    first, model_score = next(iter(test_scores.items()))
 
     metrics: dict[str, Any] = {}
     for name, test_score in test_scores.items():
         if validation:
             metrics |= summarize_folds({name: validation[name]})
         metrics[f"test_{name}"] = test_score
+        if name == first:
+            metrics |= score_interval(fitted_model, data, scorers, X_test, y)
     metrics["fit_seconds"] = fitted_model.fit_seconds_
     metrics["model_score"] = model_score
-    return model_score, metrics
+
+    resamples: list[float] = []
+    if not validation:
+        _, resamples = score_resamples(fitted_model, scorers[first], X_test, y)
+    return model_score, metrics, resamples

@@ -48,8 +48,16 @@ def model_nodes(entry: str = "params:model") -> list[Node]:
         ),
         Node(
             func=score_model,
-            inputs=["fitted_model", "validation", COMPARISON, "X_test", "y_test"],
-            outputs=["model_score", "metrics"],
+            inputs=[
+                "fitted_model",
+                "validation",
+                DATA,
+                COMPARISON,
+                "X_test",
+                "y_train",
+                "y_test",
+            ],
+            outputs=["model_score", "metrics", "resamples"],
             name="score_model",
         ),
     ]
@@ -153,7 +161,8 @@ def leaderboard_node(
         # The score is not used. But Kedro-Viz draws an output that no other node reads
         # outside the box of its model.
         inputs[f"{name}_score"] = f"{model_namespace}.model_score"
-        inputs[f"{name}_metrics"] = f"{model_namespace}.metrics"
+        for kind in ("validation", "resamples", "metrics"):
+            inputs[f"{name}_{kind}"] = f"{model_namespace}.{kind}"
 
     return Node(
         func=compare_models,
