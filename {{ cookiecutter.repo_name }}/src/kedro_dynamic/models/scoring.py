@@ -69,44 +69,33 @@ def cross_validate_model(
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
     check_length(folds, X)
-    pairs = fold_pairs(folds)
-    return score_on_folds(model, data, comparison, X, y, pairs, random_state)
+    estimator = build_model(model, data, X, y, random_state)
+    scorers = build_scorers(data, comparison, y, estimator)
+    return score_on_folds(estimator, scorers, X, y, fold_pairs(folds))
 
 
 def score_on_folds(
-    model: ModelSpec,
-    data: DataSpec,
-    comparison: ComparisonSpec,
-    X: pd.DataFrame,
-    y: Any,
-    pairs: Pairs,
-    random_state: int,
+    estimator: Any, scorers: dict[str, Any], X: pd.DataFrame, y: Any, pairs: Pairs
 ) -> dict[str, list[float]]:
     """Score a model on given folds; its encoder is fitted anew in each fold.
 
     Args:
-        model: The entry in ``parameters.yml``.
-        data: Says how features are encoded, and which class is the positive one.
-        comparison: Names the scores.
+        estimator: The encoder and estimator, from ``build_model``.
+        scorers: From ``build_scorers``.
         X: Features, one row per sample.
         y: The target of the same rows.
         pairs: Per fold the positions of the rows to fit to, and of those to score on.
-        random_state: Seed of models that take one.
 
     Returns:
         As ``cross_validate_model``.
 
     Raises:
-        ConfigurationError: If the target does not suit the model or a score.
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
     from sklearn.model_selection import cross_validate
 
-    estimator = build_model(model, data, X, y, random_state)
     if not pairs:
         return {}
-
-    scorers = build_scorers(data, comparison, y, estimator)
     with warnings.catch_warnings():
         # The scores show what the warnings say, of rare classes and odd arguments.
         warnings.simplefilter("ignore")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -34,7 +35,8 @@ from kedro_dynamic.config.schema import (
     ModelSpec,
     TuningSpec,
 )
-from kedro_dynamic.models.scoring import score_on_folds
+from kedro_dynamic.models.estimators import build_model
+from kedro_dynamic.models.scoring import build_scorers, score_on_folds
 from kedro_dynamic.models.split import TUNING, check_length, tuning_pairs, tuning_rows
 
 logger = logging.getLogger(__name__)
@@ -59,13 +61,13 @@ def tune_model(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Search a model's ``search_space`` for better arguments, on rows kept for tuning.
 
-    The first trial is the model as configured. So the best model is at least as good on
+    The first trial is the model as configured, so the best one is at least as good on
     the rows of the study, on which no model is validated.
 
     Args:
         model: The model, its ``search_space`` and the number of its ``trials``. Without
             a search space, there is a single trial.
-        data: Says how features are encoded.
+        data: Says how features are encoded, and which class is the positive one.
         comparison: Names the score to maximise, its first one.
         tuning: Says how long a study may take, and where trials are stored.
         X_train: Features, one row per sample.
@@ -79,24 +81,26 @@ def tune_model(
         ``seconds``, ``arguments`` and ``error``.
 
     Raises:
-        ConfigurationError: If the database cannot be opened, the configuration does
-            not suit the data, or no rows are kept for tuning.
+        ConfigurationError: If there is no such database, or no rows are for tuning.
         ValueError: If all trials failed.
     """
     X, y, folds = _rows_of_study(X_train, y_train.iloc[:, 0], folds)
     pairs = tuning_pairs(folds)
     name = _study_name(model, data, comparison, random_state, X, y, folds)
-    goal = tuning.trials or model.trials or DEFAULT_TRIALS
-    goal = goal if model.search_space else 1
+    goal = 1
+    if model.search_space:
+        goal = tuning.trials or model.trials or DEFAULT_TRIALS
 
     def mean_score(arguments: dict[str, Any]) -> float:
         candidate = model.with_arguments(arguments)
-        scores = score_on_folds(candidate, data, comparison, X, y, pairs, random_state)
-        fold_scores = next(iter(scores.values()))
-        return sum(fold_scores) / len(fold_scores)
+        estimator = build_model(candidate, data, X, y, random_state)
+        # By all training rows: of fewer, the rarer class may be another one.
+        scorers = build_scorers(data, comparison, y_train.iloc[:, 0], estimator)
+        scores = score_on_folds(estimator, scorers, X, y, pairs)
+        return fmean(next(iter(scores.values())))
 
     with _open_study(tuning.storage, name) as study:
-        count_before = len(_finished_trials(study))
+        earlier = len(_finished_trials(study))
         _run_trials(
             study, model.search_space, mean_score, goal, tuning.timeout, random_state
         )
@@ -104,8 +108,8 @@ def tune_model(
 
     # Processes that share the study may each have added a trial beyond the goal.
     rows = [_trial_row(trial) for trial in trials[:goal]]
-    new_trials = len(trials) - count_before
-    logger.info("Study %s: %d trials, %d new", name, len(rows), new_trials)
+    new = len(trials) - earlier
+    logger.info("Study %s: %d trials, %d new", name, len(rows), new)
     return _best_entry(model, rows), rows
 
 

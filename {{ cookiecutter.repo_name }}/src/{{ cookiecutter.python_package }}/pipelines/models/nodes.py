@@ -52,8 +52,7 @@ def split_data(
         table: One row per sample, with the features and the target as columns.
         data: The columns' roles, and the share of rows to train on.
         comparison: The number of folds.
-        models: The entries in ``parameters.yml``, by name. They say whether the
-            target's values are classes, and whether rows are kept for tuning.
+        models: The entries in ``parameters.yml``, by name; their kind and trials count.
         random_state: Seed of the shuffle.
         is_tuned: True keeps rows for tuning in any case.
 
