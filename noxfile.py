@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "tests", "e2e"]
+nox.options.sessions = ["lint", "tests", "tables", "e2e"]
 
 # Renders the starter.
 RENDER = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
@@ -65,8 +65,17 @@ def tests(session: nox.Session) -> None:
     project = render(session, Path(session.create_tmp()), name="Iris")
     # The library is tested in the template, with the requirements of a project.
     session.install("-r", str(project / "requirements.txt"), *TEST, "distributed")
-    elsewhere = ("--ignore=tests/e2e", "--ignore=tests/sequences")
+    folders = ("e2e", "sequences", "tables")
+    elsewhere = [f"--ignore=tests/{folder}" for folder in folders]
     session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Run tables with traps and their innocent twins, beside scikit-learn alone."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    session.install("-r", str(project / "requirements.txt"), *TEST)
+    session.run("pytest", "tests/tables", *session.posargs, env=ENV)
 
 
 @nox.session

@@ -70,6 +70,7 @@ class Note(AbstractDataset[str, str]):
     """A dataset of one's own, which does not say whether it exists."""
 
     def __init__(self, filepath: str) -> None:
+        """Keep the path."""
         self._path = Path(filepath)
 
     def load(self) -> str:

@@ -65,7 +65,11 @@ class Sequence:
         """Start with a project as it was rendered, on less data."""
         self.project, self.random = project, random.Random(seed)
         self.parameters: dict[str, Any] = {
-            "data": {"target_column": "species", "train_fraction": 0.8},
+            "data": {
+                "table": "example_iris_data",
+                "target_column": "species",
+                "train_fraction": 0.8,
+            },
             "comparison": {"folds": 2, "scoring": ["accuracy"]},
             "random_state": 3,
             "models": {

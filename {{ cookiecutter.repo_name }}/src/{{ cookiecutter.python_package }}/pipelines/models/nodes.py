@@ -79,6 +79,10 @@ def split_data(
     X_train, y_train = X.iloc[train_rows], y.iloc[train_rows]
     X_test, y_test = X.iloc[test_rows], y.iloc[test_rows]
 
+    check_scores(y_train, data, comparison, models, is_classification)
+    split = (X_train, X_test, y_train, y_test)
+    warn_about_table(*split, data, comparison, models, is_classification)
+
     folds = make_folds(
         X_train,
         y_train,
@@ -88,10 +92,6 @@ def split_data(
         random_state=random_state,
         is_classification=is_classification,
     )
-
-    check_scores(y_train, data, comparison, models, is_classification)
-    split = (X_train, X_test, y_train, y_test)
-    warn_about_table(*split, data, comparison, models, is_classification)
     return X_train, X_test, y_train.to_frame(), y_test.to_frame(), folds
 
 

@@ -1,0 +1,1 @@
+"""Tables with traps, and their innocent twins."""
