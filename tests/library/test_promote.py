@@ -26,7 +26,13 @@ from mlflow import MlflowClient
 from library.a_run import make_run
 from library.mlflow_store import open_run
 
-TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
+TREE = ModelSpec.model_validate(
+    {
+        "class": "sklearn.tree.DecisionTreeClassifier",
+        "search_space": {"max_depth": {"int": [1, 5]}},
+        "trials": 20,
+    }
+)
 DATA = DataSpec(target_column="kind")
 ROWS = pd.DataFrame(
     {"legs": [4, 2] * 20, "weight": [0.5, 1.5] * 20, "fur": ["long", "none"] * 20}
@@ -86,6 +92,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     assert champion.description
     recipe = mlflow.artifacts.load_dict(f"runs:/{child_run}/{RECIPE_FILE}")
     assert recipe["model"]["class"] == TREE.class_path
+    assert recipe["model"]["trials"] == 0  # a recipe is not tuned again
     assert champion.tags["split_digest"] == recipe["split_digest"]
     assert client.get_run(child_run).info.end_time == 2000
     loaded = mlflow.pyfunc.load_model("models:/iris@champion")
