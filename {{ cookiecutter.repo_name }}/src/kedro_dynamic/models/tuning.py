@@ -1,7 +1,7 @@
 """Tuning: an Optuna study of the arguments in a model's ``search_space``.
 
 A study sees only the rows that the split keeps for tuning, and no model is validated on
-these. So the best of many trials is not the luckiest one on the rows that rank it.
+these. So the luck of the best trial is not part of any score on the leaderboard.
 Trials are stored in a database, so a study resumes where it stopped, and several
 processes can work on one study. Optuna is imported where it is used, as importing it
 takes 0.5 s.
