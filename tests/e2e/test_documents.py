@@ -175,11 +175,11 @@ def plot(project: InstalledProject, printed: str) -> None:
 
 
 def preprocessing(project: InstalledProject, printed: str) -> None:
-    assert {row["model"] for row in leaderboard(project)} == {"scaled_svm", "baseline"}
+    assert {row["model"] for row in leaderboard(project)} == {"best_svm", "baseline"}
 
 
 def family(project: InstalledProject, printed: str) -> None:
-    assert "models.scaled_svm" in printed
+    assert "models.best_svm" in printed
     assert not re.search("benchmark|etl|training|user_app", printed)
 
 

@@ -18,6 +18,7 @@ SPLIT = (
     "y_train.parquet",
     "y_test.parquet",
     "folds.csv",
+    "columns.csv",
 )
 FILES_OF_MODEL = (
     "06_models/{}_model.pkl",
@@ -36,6 +37,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -50,13 +53,14 @@ models = {
     "decision_tree": DecisionTreeClassifier(max_depth=3, random_state=3),
     "baseline": DummyClassifier(random_state=3),
 }
+scaled = {name: make_pipeline(StandardScaler(), models[name]) for name in models}
 folds = StratifiedKFold(5, shuffle=True, random_state=3)
 scores = {
     name: (
         cross_val_score(model, X_train, y_train, cv=folds).mean(),
         model.fit(X_train, y_train).score(X_test, y_test),
     )
-    for name, model in models.items()
+    for name, model in scaled.items()
 }
 print("SCORES", json.dumps(scores))
 """
@@ -138,6 +142,7 @@ def test_first_run(
     assert max(map(len, lines)) <= 80
     assert set(completed_nodes(output)) == {
         "split_data",
+        "read_columns",
         *nodes_of(*MODELS),
         "models.compare_models",
     }
@@ -207,11 +212,12 @@ def test_parts_of_a_run(
 
     # One model on a fresh checkout makes only its files.
     nodes = run("--pipelines", "models.linear_svm")
-    assert nodes == {"split_data", *nodes_of("linear_svm")}
+    assert nodes == {"split_data", "read_columns", *nodes_of("linear_svm")}
     assert scores(project) == svm_only
     assert written(project) == {
         *(f"05_model_input/{part}" for part in SPLIT),
         *(file.format("linear_svm") for file in FILES_OF_MODEL),
+        "08_reporting/report_models_linear_svm.html",
     }
 
     # The split on disk is not made again.
@@ -221,7 +227,7 @@ def test_parts_of_a_run(
 
     svm_score.unlink()
     nodes = run("--to-outputs", "models.linear_svm.model_score")
-    assert nodes == {"split_data", *nodes_of("linear_svm")}
+    assert nodes == {"split_data", "read_columns", *nodes_of("linear_svm")}
     assert scores(project) == svm_only
 
     # Outputs that exist are not made again.

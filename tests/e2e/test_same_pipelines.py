@@ -33,7 +33,7 @@ models:
   linear_svm:
     enabled: false
 """
-SPLIT = {"X_train", "X_test", "y_train", "y_test", "folds"}
+SPLIT = {"X_train", "X_test", "y_train", "y_test", "folds", "columns"}
 
 
 @dataclass(frozen=True)
@@ -473,7 +473,8 @@ TEXT = {
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
 OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", *SPLIT}
 OF_DATASET |= {"learning_curves_plot"}
-NODES = ["split_data", "compare_models", "collect_learning_curves", "collect_trials"]
+NODES = ["split_data", "read_columns", "compare_models"]
+NODES += ["collect_learning_curves", "collect_trials"]
 # Nodes and datasets of a model, and those that a study adds to a tuned one.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
 MADE = ["validation", "fitted_model", "model_score", "metrics", "resamples"]
@@ -513,7 +514,7 @@ def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
 def expected(case: Case) -> Seen:
     """Return what a view that shows everything must show."""
     families = {**TEXT, **benchmark(case.models)}
-    split = {"split_data"}
+    split = {"split_data", "read_columns"}
     by_model = {
         model: in_spaces([f"models.{model}"], OF_MODEL) for model in case.models
     }

@@ -79,7 +79,7 @@ def test_a_person_finds_models_and_scores(
 
         page.locator("button[title=leaderboard]").click()
         panel.get_by_text("nearest_neighbors").wait_for()
-        panel.get_by_text("0.933333").first.wait_for()
+        panel.get_by_text("0.966667").first.wait_for()
         page.locator("button[title=leaderboard_plot]").click()
         panel.locator(".js-plotly-plot").first.wait_for()
 

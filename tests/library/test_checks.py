@@ -10,11 +10,7 @@ import pandas as pd
 import pytest
 from kedro_dynamic.config.errors import DataError
 from kedro_dynamic.config.schema import DataSpec
-from kedro_dynamic.models.data_checks import (
-    select_columns,
-    select_rows,
-    warn_of_identifiers,
-)
+from kedro_dynamic.models.data_checks import select_columns, select_rows
 
 TABLE = pd.DataFrame(
     {
@@ -91,17 +87,6 @@ def test_what_no_model_can_learn_from(column: Any, problem: str) -> None:
     ) == f"The table has a problem:\n  {problem}" + (
         " to learn" if "nothing" in problem else ""
     )
-
-
-def test_names_of_rows_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    names = [f"name {i}" for i in range(30)]
-    table = pd.DataFrame({"name": names, "n": range(30), "few": [*"abc"] * 10})
-    with caplog.at_level(logging.WARNING):
-        warn_of_identifiers(table)
-        warn_of_identifiers(table.drop(columns="name"))
-    (text,) = (record.getMessage() for record in caplog.records)
-    assert text.startswith("name: 30 different texts in 30 rows become as many columns")
-    assert "'drop: [name]'" in text
 
 
 def test_the_group_column_is_not_a_feature_and_the_time_column_is() -> None:

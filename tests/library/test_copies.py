@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from kedro_dynamic.config import library
 from kedro_dynamic.config.library import LIBRARY
-from kedro_dynamic.models.columns import LabelEncodedClassifier
+from kedro_dynamic.models.labels import LabelEncodedClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 ROWS = pd.DataFrame({"legs": [4, 2] * 20})

@@ -92,7 +92,7 @@ def test_a_logged_model_takes_new_rows_as_they_come() -> None:
 
 
 def test_requirements_are_pinned_and_code_goes_along_where_it_is_needed() -> None:
-    from kedro_dynamic.models.columns import LabelEncodedClassifier
+    from kedro_dynamic.models.labels import LabelEncodedClassifier
     from sklearn.tree import DecisionTreeClassifier
 
     model = LabelEncodedClassifier(DecisionTreeClassifier()).fit(ROWS[["legs"]], KIND)
@@ -101,8 +101,9 @@ def test_requirements_are_pinned_and_code_goes_along_where_it_is_needed() -> Non
     required = (folder / "requirements.txt").read_text().splitlines()
     assert {line.partition("==")[0] for line in required} >= {"mlflow", "scikit-learn"}
     assert all("==" in line for line in required)
-    assert list((folder / "code").rglob("columns.py"))
-    assert log_model(fit_tree(), ROWS).flavors["sklearn"]["code"] is None
+    assert list((folder / "code").rglob("encoder.py"))
+    bare_tree = DecisionTreeClassifier().fit(ROWS[["legs"]], KIND)
+    assert log_model(bare_tree, ROWS[["legs"]]).flavors["sklearn"]["code"] is None
 
 
 def test_a_model_that_skops_cannot_store_is_pickled() -> None:
@@ -121,7 +122,7 @@ def test_a_model_that_skops_cannot_store_is_pickled() -> None:
     ids=["skops", "pickle", "MLflow"],
 )
 def test_a_model_answers_without_kedro(script: str, skops: bool) -> None:
-    from kedro_dynamic.models.columns import LabelEncodedClassifier
+    from kedro_dynamic.models.labels import LabelEncodedClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
     from sklearn.tree import DecisionTreeClassifier

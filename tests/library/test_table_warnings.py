@@ -63,14 +63,6 @@ def test_other_lines_say_themselves_where(caplog: pytest.LogCaptureFixture) -> N
     assert text.endswith("Write: class: sklearn.tree.DecisionTreeRegressor")
 
 
-def test_names_of_rows_are_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    names = X.assign(name=[f"name {number}a" for number in range(ROWS)])
-    (text,) = warnings_of(caplog, names)
-    assert "'drop: [name]'" in text
-    caplog.clear()
-    assert warnings_of(caplog, names, encode="none") == []
-
-
 def test_texts_for_regressors_are_left_to_the_models(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

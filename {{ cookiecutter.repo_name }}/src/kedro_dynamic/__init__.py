@@ -12,6 +12,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   by groups and times (``groups_and_times``). ``tuning_share``: how many of them are for
   tuning. ``fold_pairs``: the rows of each fold. ``warn_about_table``: what may make
   its scores flatter.
+- ``read_columns``: what each column holds, and how it is read. ``show_unread_cells``:
+  which cells of new rows a model cannot read.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
 - ``check_scores``: whether models and target have the scores. ``build_scorers``:
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from .models.baseline import find_baseline as find_baseline
     from .models.bootstrap import score_interval as score_interval
     from .models.bootstrap import score_resamples as score_resamples
+    from .models.columns.console import show_unread_cells as show_unread_cells
+    from .models.columns.kinds import read_columns as read_columns
     from .models.data_checks import select_columns as select_columns
     from .models.data_checks import select_rows as select_rows
     from .models.estimators import Estimator as Estimator
@@ -110,6 +114,8 @@ _MODULES = {
     "models.advice.console": ["warn_about_table"],
     "models.baseline": ["find_baseline"],
     "models.bootstrap": ["score_interval", "score_resamples"],
+    "models.columns.console": ["show_unread_cells"],
+    "models.columns.kinds": ["read_columns"],
     "models.data_checks": ["select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
     "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],

@@ -10,6 +10,9 @@ X_TEST, Y_TEST = "X_test", "y_test"
 FOLDS = "folds"
 SPLIT = (X_TRAIN, X_TEST, Y_TRAIN, Y_TEST, FOLDS)
 
+# How the columns of the table are read.
+COLUMNS = "columns"
+
 LEADERBOARD = "leaderboard"
 
 # The datasets of a model.

@@ -28,15 +28,10 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
         fitted_model: The model.
         X: Raw rows that it can predict, for the signature and the example.
     """
-    # MLflow's own types reject a whole number where the example has fractions, and a
-    # missing value where the example has none.
-    number = AnyType()  # type: ignore[no-untyped-call]
-    columns: list[Any] = [
-        ColSpec(number, str(name))
-        if pd.api.types.is_numeric_dtype(column)
-        else ColSpec("string", str(name), required=False)
-        for name, column in X.items()
-    ]
+    # The model reads its columns itself. MLflow's own types reject a whole number where
+    # the example has fractions, and True where it has a text.
+    of_any_type = AnyType()  # type: ignore[no-untyped-call]
+    columns: list[Any] = [ColSpec(of_any_type, str(name)) for name in X]
     predicted = infer_signature(model_output=fitted_model.predict(X.head())).outputs
     info: ModelInfo = mlflow.sklearn.log_model(
         fitted_model,

@@ -22,7 +22,12 @@ from pydantic import (
 
 from kedro_dynamic.config.addresses import SQLITE
 from kedro_dynamic.config.allowlist import check_arguments, check_class_path
-from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, parse
+from kedro_dynamic.config.errors import (
+    VERBATIM,
+    ConfigurationError,
+    did_you_mean,
+    parse,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +35,9 @@ FILE = "parameters.yml"
 
 # The baseline's row in the leaderboard.
 BASELINE = "baseline"
+
+# What a column may hold.
+KINDS = ("number", "date", "category", "many", "text", "dropped")
 
 # Model names become file names, which file systems limit to 255 characters.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -79,6 +87,24 @@ def _check_trials(trials: int, info: ValidationInfo) -> int:
             "one, or write 'trials: 0'"
         )
     return trials
+
+
+def _check_kind(kind: str) -> str:
+    """Reject what is neither a kind of column nor a format of dates."""
+    if kind in KINDS or "%" in kind:
+        return kind
+    hint = did_you_mean(kind, KINDS)
+    raise ValueError(
+        f"'{kind}' is not a kind of column{hint}; write one of {', '.join(KINDS)}, or "
+        "a format of dates such as '%d/%m/%Y'"
+    )
+
+
+def _check_encode(encode: object) -> object:
+    """Reject a value of earlier versions."""
+    if encode == "scale":
+        raise ValueError("'auto' scales numbers, too; write 'encode: auto'")
+    return encode
 
 
 class Schema(BaseModel):
@@ -180,9 +206,13 @@ class DataSpec(Schema):
     missing_target: Literal["error", "drop"] = "error"
     """drop leaves out the rows without a target."""
 
-    encode: Literal["auto", "scale", "none"] = "auto"
-    """``auto`` fills missing values and one-hot encodes categorical columns, ``scale``
-    scales numbers too, and ``none`` leaves the columns to the models."""
+    columns: dict[str, Annotated[str, AfterValidator(_check_kind)]] = {}
+    """How to read a column where the automatic reading is wrong: a kind or, for dates,
+    their format, such as ``%d/%m/%Y``."""
+
+    encode: Annotated[Literal["auto", "none"], BeforeValidator(_check_encode)] = "auto"
+    """``auto`` turns each column into scaled numbers, also dates, categories and texts;
+    ``none`` leaves the columns to the models."""
 
     @model_validator(mode="after")
     def _check(self) -> "DataSpec":

@@ -52,7 +52,8 @@ def score_interval(
     if name == "accuracy":
         from scipy.stats import binomtest
 
-        right = round(scorer(fitted_model, X, y) * len(y))
+        with warnings.catch_warnings(action="ignore"):
+            right = round(scorer(fitted_model, X, y) * len(y))
         wilson = binomtest(right, len(y)).proportion_ci(method="wilson")
         low, high = wilson.low, wilson.high
     else:
@@ -78,11 +79,10 @@ def score_resamples(
     Returns:
         The score on all rows; the score on each resample, NaN where it is undefined.
     """
-    model = RecordedModel(fitted_model, X)
     truth = _as_numpy(y)
-    with warnings.catch_warnings():
-        # A resample may lack a class: an undefined score says so.
-        warnings.simplefilter("ignore")
+    # A resample may lack a class: an undefined score says so.
+    with warnings.catch_warnings(action="ignore"):
+        model = RecordedModel(fitted_model, X)
         score = float(scorer(model, np.arange(len(y)), truth))
         scores = []
         for rows in resample_rows(len(y)):

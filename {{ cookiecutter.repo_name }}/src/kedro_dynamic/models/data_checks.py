@@ -22,8 +22,7 @@ from kedro_dynamic.models.snippets import in_yaml
 logger = logging.getLogger(__name__)
 
 
-# Fewer different values than this are never taken for names of rows, nor fewer numbers
-# for a quantity.
+# Fewer different numbers than this are never taken for a quantity.
 MANY = 20
 
 # From this share of numbers on, a target that also has texts is taken for a quantity.
@@ -34,6 +33,8 @@ SHOWN_TEXTS = 5
 def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     """Return the rows of a table that have a target, as ``missing_target`` says.
 
+    The names of the columns are texts.
+
     With ``missing_target: drop``, rows without a target are left out, with a warning
     that says how many. Otherwise all rows are returned, and ``select_columns`` raises.
 
@@ -42,6 +43,9 @@ def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
         data: The target column, and what to do about rows without a target.
     """
     name = data.target_column
+    names = [str(column) for column in table]
+    if list(table) != names:  # a file without names
+        table = table.set_axis(names, axis="columns")
     if data.missing_target == "error" or name not in table:
         return table
 
@@ -93,6 +97,7 @@ def _parameter_problems(table: pd.DataFrame, data: DataSpec) -> list[str]:
     columns = [str(name) for name in table.columns]
     named = [("data.target_column", data.target_column)]
     named += [("data.drop", name) for name in data.drop]
+    named += [("data.columns", name) for name in data.columns]
     for key in ("group_column", "time_column"):
         name = getattr(data, key)
         if name:
@@ -192,20 +197,3 @@ def _infinite(column: "pd.Series[Any]") -> int:
     """Return how many values are infinite."""
     is_float = pd.api.types.is_float_dtype(column)
     return int(np.isinf(column).sum()) if is_float else 0
-
-
-def warn_of_identifiers(X: pd.DataFrame) -> None:
-    """Warn of texts that differ in most rows: they cost a column each, for nothing."""
-    for name, column in X.select_dtypes(exclude="number").items():
-        count = column.nunique()
-        if count > max(MANY, len(column) / 2):
-            logger.warning(
-                "%s: %d different texts in %d rows become as many columns; if it is a "
-                "name or a date, write 'drop: [%s]' below 'data' in %s",
-                name,
-                count,
-                len(column),
-                name,
-                FILE,
-                extra=VERBATIM,
-            )

@@ -35,29 +35,46 @@ class Estimator(Protocol):
 
 
 def build_model(
-    model: ModelSpec, data: DataSpec, X: pd.DataFrame, y: Any, random_state: int
+    model: ModelSpec,
+    data: DataSpec,
+    X: pd.DataFrame,
+    y: Any,
+    random_state: int,
+    columns: pd.DataFrame | None = None,
 ) -> Estimator:
     """Build an unfitted model: the encoder of the features, then the estimator.
 
     Args:
         model: The entry in ``parameters.yml``, or the same as a dict.
-        data: Says how features are encoded.
-        X: Features, one row per sample; the encoder follows their columns.
+        data: Says if features are encoded.
+        X: Features of the training set, one row per sample.
         y: The target of the same rows.
         random_state: Seed for estimators that take one.
+        columns: How each column is read, from ``read_columns``; by default, the rows
+            of X decide.
 
     Raises:
         ConfigurationError: If the model is a classifier and the target is continuous,
             or the model is a regressor and the target is not numeric.
     """
-    from kedro_dynamic.models.columns import with_encoder
-
     # The entry of a tuned model is a dict, since it is read from a file.
     model = ModelSpec.model_validate(model)
     estimator = build_estimator(model, random_state)
     _check_target(model, estimator, y)
-    with_features: Estimator = with_encoder(estimator, data, X)
-    return with_features
+    if data.encode == "none":
+        return estimator
+
+    from sklearn.pipeline import make_pipeline
+
+    from kedro_dynamic.models.columns.encoder import ColumnEncoder
+    from kedro_dynamic.models.columns.kinds import describe_columns, readings_of
+
+    readings = readings_of(describe_columns(X, data) if columns is None else columns)
+    task = task_of(estimator)
+    is_regression = task == "regression" or (task is None and is_continuous(y))
+    encoder = ColumnEncoder(readings, is_regression, random_state)
+    model_with_encoder: Estimator = make_pipeline(encoder, estimator)
+    return model_with_encoder
 
 
 def _check_target(model: ModelSpec, estimator: Estimator, y: Any) -> None:
@@ -135,7 +152,7 @@ def _build(class_path: str, model_kwargs: Mapping[str, Any] | None) -> Any:
 
     if class_path.startswith("xgboost.") and hasattr(estimator, "predict_proba"):
         # xgboost's classifiers are the only ones that do not take labels as classes.
-        from kedro_dynamic.models.columns import LabelEncodedClassifier
+        from kedro_dynamic.models.labels import LabelEncodedClassifier
 
         return LabelEncodedClassifier(estimator)
     return estimator

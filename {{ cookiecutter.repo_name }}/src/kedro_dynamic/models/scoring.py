@@ -47,17 +47,19 @@ def cross_validate_model(
     y: Any,
     folds: pd.DataFrame,
     random_state: int,
+    columns: pd.DataFrame | None = None,
 ) -> dict[str, list[float]]:
     """Cross-validate a model; its encoder is fitted anew in each fold.
 
     Args:
         model: The entry in ``parameters.yml``.
-        data: Says how features are encoded, and which class is the positive one.
+        data: Says if features are encoded, and which class is the positive one.
         comparison: Names the scores.
         X: Features, one row per sample.
         y: The target of the same rows.
         folds: The folds of the same rows, from ``make_folds`` or of your own.
         random_state: Seed of models that take one.
+        columns: How each column is read; see ``build_model``.
 
     Returns:
         The score on each fold, by name of the score; higher is better. Empty if no row
@@ -69,7 +71,7 @@ def cross_validate_model(
         ValueError: If the model cannot be fitted or scored, or a score is not finite.
     """
     check_length(folds, X)
-    estimator = build_model(model, data, X, y, random_state)
+    estimator = build_model(model, data, X, y, random_state, columns)
     scorers = build_scorers(data, comparison, y, estimator)
     return score_on_folds(estimator, scorers, X, y, fold_pairs(folds))
 

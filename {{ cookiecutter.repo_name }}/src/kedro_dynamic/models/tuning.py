@@ -58,22 +58,22 @@ def tune_model(
     y_train: pd.DataFrame,
     folds: pd.DataFrame,
     random_state: int,
+    columns: pd.DataFrame | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Search a model's ``search_space`` for better arguments, on rows kept for tuning.
 
-    The first trial is the model as configured, so the best one is at least as good on
-    the rows of the study, on which no model is validated.
+    No model is validated on these. The first trial is the model as configured.
 
     Args:
-        model: The model, its ``search_space`` and the number of its ``trials``. Without
-            a search space, there is a single trial.
-        data: Says how features are encoded, and which class is the positive one.
+        model: The model, its ``search_space`` and the number of its ``trials``.
+        data: Says if features are encoded, and which class is the positive one.
         comparison: Names the score to maximise, its first one.
         tuning: Says how long a study may take, and where trials are stored.
         X_train: Features, one row per sample.
         y_train: The target, one column, same rows.
         folds: The folds of these rows, which say which of them are for tuning.
         random_state: Seed of the search and of models that take one.
+        columns: How each column is read; see ``build_model``.
 
     Returns:
         The best model found, as an entry for ``parameters.yml``. And one dict per
@@ -87,13 +87,11 @@ def tune_model(
     X, y, folds = _rows_of_study(X_train, y_train.iloc[:, 0], folds)
     pairs = tuning_pairs(folds)
     name = _study_name(model, data, comparison, random_state, X, y, folds)
-    goal = 1
-    if model.search_space:
-        goal = tuning.trials or model.trials or DEFAULT_TRIALS
+    goal = _number_of_trials(model, tuning)
 
     def mean_score(arguments: dict[str, Any]) -> float:
         candidate = model.with_arguments(arguments)
-        estimator = build_model(candidate, data, X, y, random_state)
+        estimator = build_model(candidate, data, X, y, random_state, columns)
         # By all training rows: of fewer, the rarer class may be another one.
         scorers = build_scorers(data, comparison, y_train.iloc[:, 0], estimator)
         scores = score_on_folds(estimator, scorers, X, y, pairs)
@@ -111,6 +109,13 @@ def tune_model(
     new = len(trials) - earlier
     logger.info("Study %s: %d trials, %d new", name, len(rows), new)
     return _best_entry(model, rows), rows
+
+
+def _number_of_trials(model: ModelSpec, tuning: TuningSpec) -> int:
+    """Return how many trials a study has; without a search space it is one."""
+    if not model.search_space:
+        return 1
+    return tuning.trials or model.trials or DEFAULT_TRIALS
 
 
 def _rows_of_study(

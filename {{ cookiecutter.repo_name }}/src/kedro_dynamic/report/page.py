@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
+from kedro_dynamic.catalog.names import COLUMNS, split_name
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.models.scores import (
     display_column,
@@ -110,8 +111,12 @@ def _output_sections(run: Run) -> list[Section]:
     """
     sections: dict[str, Section] = {}
     outputs = [name for node in run.pipeline.nodes for name in node.outputs]
-    # What sums up comes first, then what it sums up.
-    for name in sorted(outputs, key=lambda name: (name.count("."), name)):
+
+    def place(name: str) -> tuple[bool, int, str]:
+        # What sums up comes first, then what it sums up; how columns are read is last.
+        return split_name(name)[1] == COLUMNS, name.count("."), name
+
+    for name in sorted(outputs, key=place):
         title = read_metadata(run.catalog, name).report
         if not title or not run.plan.made(name):
             continue

@@ -52,7 +52,9 @@ def warm_up() -> None:
         os.environ[name] = str(value)
     # Importing the columns imports scikit-learn.
     modules = ["__main__", "distributed", f"{package_name()}.settings"]
-    multiprocessing.set_forkserver_preload([*modules, "kedro_dynamic.models.columns"])
+    multiprocessing.set_forkserver_preload(
+        [*modules, "kedro_dynamic.models.columns.encoder"]
+    )
     ensure_running()
 
 

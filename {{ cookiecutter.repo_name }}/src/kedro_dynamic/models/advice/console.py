@@ -10,7 +10,6 @@ from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.schema import FILE, ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.advice.checks import advise
 from kedro_dynamic.models.advice.view import Advice
-from kedro_dynamic.models.data_checks import warn_of_identifiers
 from kedro_dynamic.models.scores import auto_scores
 
 logger = logging.getLogger(__name__)
@@ -68,10 +67,6 @@ def warn_about_table(
     )
     for advice in advices:
         logger.warning("%s %s", advice.message, _instruct(advice), extra=VERBATIM)
-
-    if data.encode != "none":
-        advised = {name for advice in advices for name in advice.columns}
-        warn_of_identifiers(X_train.drop(columns=list(advised)))
 
 
 def _instruct(advice: Advice) -> str:

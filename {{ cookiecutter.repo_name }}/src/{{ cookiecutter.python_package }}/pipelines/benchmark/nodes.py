@@ -60,35 +60,35 @@ def learning_curve(
     y_train: pd.DataFrame,
     folds: pd.DataFrame,
     random_state: int,
+    columns: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """Measure how a model improves with the number of training rows.
 
     Args:
         entry: The model, an entry from ``tune_model``.
-        data: Says how features are encoded.
+        data: Says if features are encoded.
         comparison: Names the score, its first one.
         X_train: Features, one row per sample.
         y_train: The target, one column, same rows.
         folds: The folds of the training rows; without any, five are made.
         random_state: Seed of the order of the rows, and of models that take one.
+        columns: How each column is read, from ``read_columns``.
 
     Returns:
         A dict per number of ``samples`` and kind ``measured`` (such as ``validation
-        accuracy``, ``training accuracy`` and ``seconds to fit``), with ``mean`` and
-        ``std``, the standard deviation, over the folds. Losses are positive. Numbers of
-        samples with which the model cannot be fitted or scored are left out.
+        accuracy`` and ``seconds to fit``), with ``mean`` and ``std`` over the folds.
+        Losses are positive. Numbers of samples that cannot be scored are left out.
     """
     from sklearn.model_selection import learning_curve as measure
 
     model = ModelSpec.model_validate(entry)
     y = y_train.iloc[:, 0]
-    estimator = build_model(model, data, X_train, y, random_state)
+    estimator = build_model(model, data, X_train, y, random_state, columns)
     scorers = build_scorers(data, comparison, y, estimator)
     name, scorer = next(iter(scorers.items()))
 
-    with warnings.catch_warnings():
-        # scikit-learn warns of shares that are too small; their scores are NaN.
-        warnings.simplefilter("ignore")
+    # scikit-learn warns of shares that are too small; their scores are NaN.
+    with warnings.catch_warnings(action="ignore"):
         samples, training_scores, validation_scores, fit_seconds, _ = measure(
             estimator,
             X_train,

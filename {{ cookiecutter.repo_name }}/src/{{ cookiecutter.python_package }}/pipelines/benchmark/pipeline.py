@@ -18,14 +18,15 @@ from kedro_dynamic import (
 )
 
 from ..models.pipeline import (
+    COLUMNS,
     COMPARISON,
     DATA,
-    MODELS,
     SEED,
     SPLIT,
     TUNING,
     leaderboard_node,
     model_nodes,
+    split_nodes,
     tuning_node,
 )
 from .nodes import (
@@ -102,15 +103,9 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
     """
     namespace = f"benchmark.{dataset}"
     data = f"params:benchmark.datasets.{dataset}"
-    split = {name: f"{namespace}.{name}" for name in SPLIT}
-    split_node = Node(
-        func=split_for_tuning,
-        inputs=[f"{namespace}.raw", data, COMPARISON, MODELS, SEED],
-        outputs=list(split.values()),
-        name="split_data",
-        namespace=namespace,
-        tags=dataset,
-    )
+    shared = {name: f"{namespace}.{name}" for name in (*SPLIT, COLUMNS)}
+    nodes = split_nodes(f"{namespace}.raw", data, namespace, split_for_tuning)
+    split = Pipeline(nodes, tags=dataset)
 
     configured_nodes = keep_going(Pipeline(model_nodes()))
     tuned_nodes = keep_going(Pipeline([*tuning_nodes(), *model_nodes("entry")]))
@@ -125,20 +120,20 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
         configured_pipeline = Pipeline(
             configured_nodes,
             namespace=f"{namespace}.{model}.baseline",
-            inputs=split,
+            inputs=shared,
             parameters=parameters,
             tags=[dataset, model, "baseline"],
         )
         tuned_pipeline = Pipeline(
             tuned_nodes,
             namespace=f"{namespace}.{model}.tuned",
-            inputs=split,
+            inputs=shared,
             parameters={**parameters, TUNING: BENCHMARK_TUNING},
             tags=[dataset, model, "tuned"],
         )
         pipelines += [configured_pipeline, tuned_pipeline]
 
-    return Pipeline([split_node, *pipelines, *summary_nodes(dataset, models)])
+    return Pipeline([split, *pipelines, *summary_nodes(dataset, models)])
 
 
 def tuning_nodes() -> list[Node]:
@@ -147,7 +142,16 @@ def tuning_nodes() -> list[Node]:
         tuning_node(),
         Node(
             func=learning_curve,
-            inputs=["entry", DATA, COMPARISON, "X_train", "y_train", "folds", SEED],
+            inputs=[
+                "entry",
+                DATA,
+                COMPARISON,
+                "X_train",
+                "y_train",
+                "folds",
+                SEED,
+                COLUMNS,
+            ],
             outputs="learning_curve",
             name="learning_curve",
         ),

@@ -103,17 +103,19 @@ def validate_model(
     y_train: pd.DataFrame,
     folds: pd.DataFrame,
     random_state: int,
+    columns: pd.DataFrame | None = None,
 ) -> dict[str, list[float]]:
     """Cross-validate a model on the training set.
 
     Args:
         model: The model's entry in ``parameters.yml``.
-        data: How to encode the features, and which class is the positive one.
+        data: Says if features are encoded, and which class is the positive one.
         comparison: The scores.
         X_train: Features, one row per sample.
         y_train: Target, one column.
         folds: The folds of the training rows, from ``split_data``.
         random_state: Seed of the model if it takes a seed.
+        columns: How each column is read, from ``read_columns``.
 
     Returns:
         By the name of each score, its value on each fold, where higher is better. Empty
@@ -121,7 +123,7 @@ def validate_model(
     """
     y = y_train.iloc[:, 0]
     return cross_validate_model(
-        model, data, comparison, X_train, y, folds, random_state
+        model, data, comparison, X_train, y, folds, random_state, columns
     )
 
 
@@ -131,15 +133,17 @@ def fit_model(
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     random_state: int,
+    columns: pd.DataFrame | None = None,
 ) -> Estimator:
     """Fit a model, together with the encoding of its features, to the training set.
 
     Args:
         model: The model's entry in ``parameters.yml``.
-        data: How to encode the features.
+        data: Says if features are encoded.
         X_train: Features, one row per sample.
         y_train: Target, one column.
         random_state: Seed of the model if it takes a seed.
+        columns: How each column is read, from ``read_columns``.
 
     Returns:
         The fitted estimator, which predicts from rows as they are in the table. Its
@@ -147,7 +151,7 @@ def fit_model(
         scikit-learn: so it is known even if only the scores are computed again.
     """
     y = y_train.iloc[:, 0]
-    estimator = build_model(model, data, X_train, y, random_state)
+    estimator = build_model(model, data, X_train, y, random_state, columns)
 
     start = perf_counter()
     fitted_model = estimator.fit(X_train, y)

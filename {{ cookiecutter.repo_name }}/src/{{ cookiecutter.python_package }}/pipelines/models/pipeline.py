@@ -9,12 +9,13 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic import keep_going, read_parameters, tune_model
+from kedro_dynamic import keep_going, read_columns, read_parameters, tune_model
 
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
 
 SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
+COLUMNS = "columns"
 MODELS = "params:models"
 DATA = "params:data"
 COMPARISON = "params:comparison"
@@ -36,13 +37,22 @@ def model_nodes(entry: str = "params:model") -> list[Node]:
     return [
         Node(
             func=validate_model,
-            inputs=[entry, DATA, COMPARISON, "X_train", "y_train", "folds", SEED],
+            inputs=[
+                entry,
+                DATA,
+                COMPARISON,
+                "X_train",
+                "y_train",
+                "folds",
+                SEED,
+                COLUMNS,
+            ],
             outputs="validation",
             name="validate_model",
         ),
         Node(
             func=fit_model,
-            inputs=[entry, DATA, "X_train", "y_train", SEED],
+            inputs=[entry, DATA, "X_train", "y_train", SEED, COLUMNS],
             outputs="fitted_model",
             name="fit_model",
         ),
@@ -72,10 +82,42 @@ def tuning_node() -> Node:
     rows = ["X_train", "y_train", "folds"]
     return Node(
         func=tune_model,
-        inputs=["params:model", DATA, COMPARISON, TUNING, *rows, SEED],
+        inputs=["params:model", DATA, COMPARISON, TUNING, *rows, SEED, COLUMNS],
         outputs=["entry", "trials"],
         name="tune_model",
     )
+
+
+def split_nodes(
+    table: str,
+    data: str = DATA,
+    namespace: str = "",
+    split: Callable[..., Any] = split_data,
+) -> list[Node]:
+    """Create the nodes that split a table, and decide how its columns are read.
+
+    Args:
+        table: Name of the table's catalog entry.
+        data: Name of the parameter that describes the data.
+        namespace: The namespace of the split, if it has one.
+        split: The function that splits the table.
+    """
+    prefix = f"{namespace}." if namespace else ""
+    split_node = Node(
+        func=split,
+        inputs=[table, data, COMPARISON, MODELS, SEED],
+        outputs=[prefix + name for name in SPLIT],
+        name="split_data",
+        namespace=namespace or None,
+    )
+    columns_node = Node(
+        func=read_columns,
+        inputs=[f"{prefix}X_train", data],
+        outputs=prefix + COLUMNS,
+        name="read_columns",
+        namespace=namespace or None,
+    )
+    return [split_node, columns_node]
 
 
 def create_pipelines(
@@ -97,9 +139,7 @@ def create_pipelines(
     """
     spec = read_parameters(parameters)
     names = list(spec.models)
-    split_inputs = [spec.data.table, DATA, COMPARISON, MODELS, SEED]
-    split_node = Node(split_data, split_inputs, SPLIT, name="split_data")
-    split = Pipeline([split_node], tags="models")
+    split = Pipeline(split_nodes(spec.data.table), tags="models")
     configured = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
     with_tuning = Pipeline([tuning_node(), *model_nodes("entry")])
     tuned = Pipeline(keep_going(with_tuning), tags="models")
@@ -111,7 +151,7 @@ def create_pipelines(
         return Pipeline(
             nodes,
             namespace=f"models.{name}",
-            inputs=set(SPLIT),
+            inputs={*SPLIT, COLUMNS},
             parameters={"params:model": f"params:models.{name}", **shared},
         )
 

@@ -9,6 +9,7 @@ from kedro_dynamic import (
     PredictSpec,
     class_probabilities,
     registered_version,
+    show_unread_cells,
 )
 
 
@@ -30,6 +31,8 @@ def predict(
     Raises:
         DataError: If a column is missing that the champion was trained on.
     """
+    # In a file without names, columns are numbers.
+    new_rows = new_rows.rename(columns=str)
     feature_names = champion.metadata.get_input_schema().input_names()
     missing = [name for name in feature_names if name not in new_rows]
     if missing:
@@ -37,9 +40,10 @@ def predict(
         raise DataError(*problems)
 
     rows = new_rows[feature_names]
-    predicted = new_rows.assign(prediction=champion.predict(rows))
+    with show_unread_cells():
+        predicted = new_rows.assign(prediction=champion.predict(rows))
+        probabilities = class_probabilities(champion, rows)
 
-    probabilities = class_probabilities(champion, rows)
     if probabilities is not None:
         predicted["probability"] = probabilities.max(axis="columns")
         if options.class_probabilities:

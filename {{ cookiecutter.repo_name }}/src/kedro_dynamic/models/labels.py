@@ -1,45 +1,14 @@
-"""The encoder, and parts of fitted models that scikit-learn lacks.
+"""A classifier for estimators that take numbers as classes, such as xgboost's.
 
 This module imports scikit-learn, so it is itself imported only where it is needed.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import LabelEncoder
 
 from kedro_dynamic.config.library import Versioned
-
-if TYPE_CHECKING:  # a served model imports this module without pydantic
-    from kedro_dynamic.config.schema import DataSpec
-
-
-def with_encoder(estimator: Any, data: "DataSpec", X: pd.DataFrame) -> Any:
-    """Return encoder and estimator as one, to be fitted and used on raw rows.
-
-    Gaps in numbers are filled by the median; a text becomes a column of 0 and 1 per
-    category, a gap in it being one more, and categories that the training rows do not
-    have are 0 in all of them. What it learns, it learns from the rows it is fitted to.
-    """
-    if data.encode == "none":
-        return estimator
-    numbers: Any = SimpleImputer(strategy="median", keep_empty_features=True)
-    if data.encode == "scale":
-        numbers = make_pipeline(numbers, StandardScaler())
-    numeric = list(X.select_dtypes("number"))
-    texts = [name for name in X if name not in numeric]
-    if not texts:
-        return make_pipeline(numbers, estimator)
-    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer(
-        [("numbers", numbers, numeric), ("texts", categories, texts)],
-        sparse_threshold=0,
-    )
-    return make_pipeline(columns, estimator)
 
 
 class LabelEncodedClassifier(
