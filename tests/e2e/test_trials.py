@@ -76,9 +76,10 @@ def test_the_graph_shows_the_node(project: InstalledProject) -> None:
     graph = json.loads((project.path / "build/api/main").read_text())
     names = {node["name"] for node in graph["nodes"]}
     assert {"tune_model", "models.linear_svm.trials"} <= names
-    assert "models.linear_svm.tune_model" in project.run(
-        "kedro", "registry", "describe", "models.linear_svm"
-    ).stdout
+    assert (
+        "models.linear_svm.tune_model"
+        in project.run("kedro", "registry", "describe", "models.linear_svm").stdout
+    )
 
 
 @pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])

@@ -76,6 +76,7 @@ def study(
     trials: int = 4,
     model: Any = TREE,
     rows: Any = (X, Y.to_frame(), FOLDS),
+    columns: pd.DataFrame | None = None,
     **kwargs: Any,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the best entry and the trials of a study."""
@@ -83,7 +84,9 @@ def study(
     if model["search_space"]:
         model = model | {"trials": trials}
     entry = ModelSpec.model_validate(model)
-    best_entry, trial_rows = tune_model(entry, DATA, COMPARISON, spec, *rows, 3)
+    best_entry, trial_rows = tune_model(
+        entry, DATA, COMPARISON, spec, *rows, 3, columns
+    )
     return best_entry, trial_rows
 
 
@@ -119,6 +122,15 @@ def test_a_study_sees_the_rows_for_tuning_alone(folder: Path) -> None:
     assert study(folder, rows=unseen) == (entry, rows)
     other = FOLDS.assign(tuning_fold=FOLDS["tuning_fold"][::-1].to_numpy())
     assert study(folder, rows=(X, Y.to_frame(), other))[1] != rows
+
+
+def test_another_reading_of_the_columns_is_another_study(folder: Path) -> None:
+    facts = {"kind": "number", "values": 120, "missing": 0.0, "why": "", "reading": ""}
+    columns = pd.DataFrame({"column": [*"abc"], **facts, "advice": ""})
+    _, rows = study(folder, columns=columns)
+    assert study(folder, columns=columns.assign(values=130))[1] == rows
+    other = columns.assign(kind=["number", "number", "dropped"])
+    assert study(folder, columns=other)[1] != rows
 
 
 def test_more_scores_and_folds_are_the_same_study(folder: Path) -> None:

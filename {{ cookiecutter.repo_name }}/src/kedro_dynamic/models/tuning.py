@@ -35,6 +35,7 @@ from kedro_dynamic.config.schema import (
     ModelSpec,
     TuningSpec,
 )
+from kedro_dynamic.models.columns.kinds import readings_of
 from kedro_dynamic.models.estimators import build_model
 from kedro_dynamic.models.scoring import build_scorers, score_on_folds
 from kedro_dynamic.models.split import TUNING, check_length, tuning_pairs, tuning_rows
@@ -86,7 +87,7 @@ def tune_model(
     """
     X, y, folds = _rows_of_study(X_train, y_train.iloc[:, 0], folds)
     pairs = tuning_pairs(folds)
-    name = _study_name(model, data, comparison, random_state, X, y, folds)
+    name = _study_name(model, data, comparison, random_state, X, y, folds, columns)
     goal = _number_of_trials(model, tuning)
 
     def mean_score(arguments: dict[str, Any]) -> float:
@@ -246,6 +247,7 @@ def _study_name(
     X: pd.DataFrame,
     y: "pd.Series[Any]",
     folds: pd.DataFrame,
+    columns: pd.DataFrame | None,
 ) -> str:
     """Return a name shared by exactly the studies whose scores are comparable."""
     facts = [
@@ -254,6 +256,7 @@ def _study_name(
         comparison.scoring,
         random_state,
         list(map(str, X.columns)),
+        {} if columns is None else readings_of(columns),
         *(int(pd.util.hash_pandas_object(part).sum()) for part in (X, y, folds)),
     ]
     text = json.dumps(facts, sort_keys=True, default=str)
