@@ -36,6 +36,7 @@ def leaderboard(project: InstalledProject, dataset: str) -> dict[str, dict[str, 
         rows = {row.pop("model"): row for row in csv.DictReader(file)}
     board = {}
     for model, row in rows.items():
+        row.pop("note", None)
         board[model] = {key: float(value) for key, value in row.items() if value}
     return board
 

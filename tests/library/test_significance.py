@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -15,11 +16,13 @@ from kedro_dynamic.models.significance import (
     chance_margin,
     corrected_error,
     is_better,
+    level_with_chance,
     note_chance,
 )
 from kedro_dynamic.models.split import make_folds
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -93,10 +96,29 @@ def test_notes_on_models_that_chance_may_have_put_where_they_are() -> None:
         "unsure": "within chance of the baseline",
         "wrong": "below the baseline",
     }
-    assert note_chance(scores, FIVE) == notes
+
+    def noted(scores: Any) -> dict[str, str]:
+        return note_chance("accuracy", scores, DATA, CLASSES, CLASSES, FIVE)
+
+    assert noted(scores) == notes
     del scores["baseline"]
-    assert note_chance(scores, FIVE) == {"near": "within chance of the first"}
-    assert note_chance({}, FIVE) == {}
+    assert noted(scores) == {"near": "within chance of the first"}
+    assert noted({}) == {}
+
+
+@pytest.mark.parametrize("positive", [1, 10, 40])
+def test_random_order_is_the_baseline_of_average_precision(positive: int) -> None:
+    random = np.random.default_rng(0)
+    y = pd.Series(["yes"] * positive + ["no"] * (80 - positive))
+    found = [
+        average_precision_score(y == "yes", random.random(80)) for _ in range(4000)
+    ]
+    data = DataSpec(target_column="y", positive_label="yes")
+    share = positive / 80
+    level: Any = partial(level_with_chance, data=data, y_train=y, y_test=y, folds=NONE)
+    (leveled,) = level("average_precision", [share])
+    assert leveled == pytest.approx(np.mean(found), abs=0.004)
+    assert level("roc_auc", [0.5]) == [0.5]
 
 
 def test_equal_models_are_told_apart_by_chance_as_rarely_as_promised() -> None:
@@ -116,11 +138,12 @@ def test_on_noise_hardly_any_model_beats_the_baseline() -> None:
         random = np.random.default_rng(seed)
         noise = pd.DataFrame(random.normal(size=(80, 3)))
         y = pd.Series(random.permutation(["a", "b"] * 40))
-        folds = make_folds(
-            noise, y, folds=5, random_state=seed, is_classification=True
-        )
+        folds = make_folds(noise, y, folds=5, random_state=seed, is_classification=True)
         pairs = [
-            (np.flatnonzero(folds["fold"] != fold), np.flatnonzero(folds["fold"] == fold))
+            (
+                np.flatnonzero(folds["fold"] != fold),
+                np.flatnonzero(folds["fold"] == fold),
+            )
             for fold in folds["fold"].unique()
         ]
         model, dummy = KNeighborsClassifier(5), DummyClassifier()
@@ -153,7 +176,7 @@ def test_the_interval_has_the_score_in_nineteen_of_twenty_samples() -> None:
         y = pd.Series(random.normal(size=150))
         low, high = interval(model, rows, y, "neg_root_mean_squared_error")
         inside += low <= -1 <= high
-    assert 34 <= inside
+    assert inside >= 34
 
 
 def test_scores_without_an_interval() -> None:

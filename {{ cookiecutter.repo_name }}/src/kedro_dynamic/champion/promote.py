@@ -45,7 +45,7 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, task_of
 from kedro_dynamic.models.held_out import was_trained_on
-from kedro_dynamic.models.significance import is_better
+from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
@@ -176,7 +176,9 @@ def _score_baseline(candidate: Candidate) -> list[float]:
         # Features that are ignored need no encoding.
         data = recipe.data.model_copy(update={"encode": "none"})
         baseline = recipe.model_copy(update={"model": model, "data": data})
-        return score_again(baseline, recipe, metric, split).scores[metric]
+        scores = score_again(baseline, recipe, metric, split).scores[metric]
+        y_train, y_test, folds = split.y_train, split.y_test, split.folds
+        return level_with_chance(metric, scores, data, y_train, y_test, folds)
     except Exception as error:  # A score it cannot have does not hold models back.
         logger.warning("No baseline: %s", one_line(error), extra=VERBATIM)
         return []

@@ -25,8 +25,9 @@ def find_baseline(
     """Return the baseline of the deciding score.
 
     By ``f1`` it predicts the positive class for each row, by the mean absolute error
-    it predicts the median. The default of scikit-learn's dummies wins unless another
-    answer is better.
+    it predicts the median. By a mean over classes, such as ``f1_macro``, guessing may
+    be better than any constant. The default of scikit-learn's dummies wins unless
+    another answer is better.
 
     Args:
         data: Names the positive class.
@@ -41,7 +42,11 @@ def find_baseline(
 
     dummy = DummyClassifier if is_classification else DummyRegressor
     answers = _classes(y) if is_classification else _numbers(y)
-    scorer = next(iter(build_scorers(data, comparison, y, dummy()).values()))
+    scorers = build_scorers(data, comparison, y, dummy())
+    name, scorer = next(iter(scorers.items()))
+    if name.endswith(("_macro", "_weighted")):
+        answers += [{"strategy": "uniform"}, {"strategy": "stratified"}]
+    seed = {"random_state": 0} if is_classification else {}
     X = np.zeros((len(y), 1))
     best, best_score = answers[0], -np.inf
     with warnings.catch_warnings():
@@ -49,7 +54,7 @@ def find_baseline(
         warnings.simplefilter("ignore")
         for answer in answers:
             try:
-                score = scorer(dummy(**answer).fit(X, y), X, y)
+                score = scorer(dummy(**answer, **seed).fit(X, y), X, y)
             except ValueError:  # such as a Poisson deviance of an answer of 0
                 continue
             if score > best_score:

@@ -36,8 +36,8 @@ def score_interval(
 
     Args:
         fitted_model: The fitted encoder and estimator.
-        data: With a group column there is no interval: rows of a group resemble each
-            other, so an interval of rows drawn one by one would be too narrow.
+        data: Names the group column. With one, the result is empty: rows of a group
+            resemble each other, so an interval of single rows would be too narrow.
         scorers: From ``build_scorers``.
         X: Features of the test rows.
         y: The target of the same rows.

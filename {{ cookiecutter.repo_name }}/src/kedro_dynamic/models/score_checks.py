@@ -183,7 +183,7 @@ def _problem_of_classes(name: str, y: "pd.Series[Any]") -> str:
     if name in SCORES_OF_NUMBERS:
         return f"is a score of numbers, and '{y.name}' has classes; write accuracy"
     if name.endswith("likelihood_ratio"):
-        return "has no finite value for many models; write balanced_accuracy"
+        return "is not finite for many models; write balanced_accuracy"
     if name.endswith("_samples"):
         write = name.replace("_samples", "_macro")
         return f"is a score of several classes per row; write {write}"

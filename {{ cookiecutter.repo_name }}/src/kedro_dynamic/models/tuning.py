@@ -82,7 +82,7 @@ def tune_model(
         ``seconds``, ``arguments`` and ``error``.
 
     Raises:
-        ConfigurationError: If there is no such database, or no rows are for tuning.
+        ConfigurationError: If the database cannot be opened, or no row is for tuning.
         ValueError: If all trials failed.
     """
     X, y, folds = _rows_of_study(X_train, y_train.iloc[:, 0], folds)
@@ -107,8 +107,7 @@ def tune_model(
 
     # Processes that share the study may each have added a trial beyond the goal.
     rows = [_trial_row(trial) for trial in trials[:goal]]
-    new = len(trials) - earlier
-    logger.info("Study %s: %d trials, %d new", name, len(rows), new)
+    logger.info("Study %s: %d trials, %d new", name, len(rows), len(trials) - earlier)
     return _best_entry(model, rows), rows
 
 

@@ -74,33 +74,35 @@ def compare_models(
         leaderboard = leaderboard.sort_values(
             scores[0], ascending=False, kind="stable", ignore_index=True
         )
-        leaderboard = _add_notes(leaderboard, scores, results, folds)
+        _add_notes(leaderboard, scores[0], results, data, y_train, y_test, folds)
     return leaderboard, plot_leaderboard(leaderboard)
 
 
 def _add_notes(
     leaderboard: pd.DataFrame,
-    scores: list[str],
+    column: str,
     results: dict[str, Any],
+    data: DataSpec,
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
     folds: pd.DataFrame,
-) -> pd.DataFrame:
-    """Return the leaderboard with notes on what chance explains, after its score."""
-    kind, _, first = scores[0].partition("_")
-    is_scored = leaderboard[scores[0]].notna()
-    compared = {}
-    for name in leaderboard["model"][is_scored]:
+) -> None:
+    """Add what chance explains of the ranks, beside the score that decides."""
+    kind, _, score = column.partition("_")
+    scores = {}
+    for name in leaderboard["model"][leaderboard[column].notna()]:
         if kind == "validation":
-            compared[name] = results[f"{name}_validation"][first]
+            scores[name] = results[f"{name}_validation"][score]
         else:
-            compared[name] = results[f"{name}_resamples"]
+            scores[name] = results[f"{name}_resamples"]
 
-    notes = note_chance(compared, folds)
+    target = (y_train.iloc[:, 0], y_test.iloc[:, 0])
+    notes = note_chance(score, scores, data, *target, folds)
     if notes:
         columns = list(leaderboard)
-        last = f"test_{first}_high"
-        position = columns.index(last if last in columns else f"test_{first}") + 1
+        last = f"test_{score}_high"
+        position = columns.index(last if last in columns else f"test_{score}") + 1
         leaderboard.insert(position, "note", leaderboard["model"].map(notes))
-    return leaderboard
 
 
 def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
