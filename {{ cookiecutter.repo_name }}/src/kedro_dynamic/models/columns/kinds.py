@@ -58,7 +58,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEADING_ZERO = re.compile(r"0\d+")
 
 # Texts that are looked at to see what a column is like, and texts in a message.
-SAMPLE, SHOWN = 500, 3
+SAMPLE, SHOWN = 2_000, 3
 
 
 def read_columns(X_train: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
@@ -69,7 +69,8 @@ def read_columns(X_train: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
         data: ``columns`` says what the owner knows better.
 
     Returns:
-        The table of columns: a row per column with its ``kind``, and why.
+        The table of columns: a row per column with its ``kind``, and why. Those that
+        something is said of are first.
 
     Raises:
         DataError: If a column cannot be read as ``data.columns`` says.
@@ -78,7 +79,7 @@ def read_columns(X_train: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     for name, advice in columns[["column", "advice"]].to_numpy():
         if advice:
             logger.warning("%s: %s", name, advice, extra=VERBATIM)
-    return columns
+    return columns.sort_values("advice", key=lambda advice: advice == "", kind="stable")
 
 
 def describe_columns(X: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
@@ -149,6 +150,20 @@ class Column:
                 counts[text] = counts.get(text, 0) + count
         return counts
 
+    @cached_property
+    def different(self) -> int:
+        """How many different values there are."""
+        if self.is_number or self.is_date:
+            return int(self.values.nunique())
+        return len(self.counts)
+
+    @cached_property
+    def rows(self) -> int:
+        """In how many rows there is a value."""
+        if self.is_number or self.is_date:
+            return int(self.values.notna().sum())
+        return sum(self.counts.values())
+
     def rows_of(self, texts: Sequence[str]) -> int:
         """Return in how many rows some texts are."""
         return sum(self.counts[text] for text in texts)
@@ -165,16 +180,12 @@ class Column:
 
 def _as_row(column: Column, decision: Decision) -> dict[str, Any]:
     """Return the row of a column in the table of columns."""
-    if column.is_number or column.is_date:
-        different, present = column.values.nunique(), column.values.notna().sum()
-    else:
-        different, present = len(column.counts), sum(column.counts.values())
     reading = json.dumps(decision.reading, ensure_ascii=False)
     return {
         "column": column.name,
         "kind": decision.kind,
-        "values": int(different),
-        "missing": round(1 - int(present) / max(1, len(column.values)), 4),
+        "values": column.different,
+        "missing": round(1 - column.rows / max(1, len(column.values)), 4),
         "why": decision.why,
         "advice": decision.advice,
         "reading": reading if decision.reading else "",
@@ -183,23 +194,18 @@ def _as_row(column: Column, decision: Decision) -> dict[str, Any]:
 
 def _decide(column: Column) -> Decision:
     """Return what a column holds, by its type and, if need be, by its cells."""
-    values = column.values
-    if column.is_number or column.is_date:
-        different, has_missing = values.nunique(), bool(values.isna().any())
-    else:
-        different = len(column.counts)
-        has_missing = sum(column.counts.values()) < len(values)
-    if different == 0:
+    if column.different == 0:
         return Decision("dropped", "no values")
-    if different == 1 and not has_missing:
+    if column.different == 1 and column.rows == len(column.values):
         return Decision("dropped", "one value only")
-    if different == 1:
+    if column.different == 1:
         return Decision("category", "one value, or missing")
 
     if column.is_date:
         return Decision("date", "dates")
     if column.is_number:
-        is_flag = different == 2 and set(values.dropna().unique()) == {0, 1}
+        values = set(column.values.dropna().unique()) if column.different == 2 else {}
+        is_flag = values == {0, 1}
         return Decision("number", "numbers", reading=_flag_reading(is_flag))
     found = _find_numbers(column) or _find_dates(column)
     return _decide_levels(column) if found is None else _decide_found(found)
@@ -212,7 +218,7 @@ def _flag_reading(is_flag: bool) -> dict[str, Any]:
 
 def _decide_levels(column: Column) -> Decision:
     """Return the decision on a column that holds neither numbers nor dates."""
-    different, rows = len(column.counts), sum(column.counts.values())
+    different, rows = column.different, column.rows
     share = different / max(1, rows)
     if different >= MIN_DIFFERENT and share >= TEXT_SHARE:
         words = [len(_WORD.findall(text)) for text in column.sample()]
@@ -269,9 +275,8 @@ class Found:
 
     def odd_cells(self) -> str:
         """Say how many cells cannot be read, and which."""
-        counts = self.column.counts
-        rows, all_rows = self.column.rows_of(self.odd), sum(counts.values())
-        frequent = sorted(self.odd, key=lambda text: -counts[text])
+        rows, all_rows = self.column.rows_of(self.odd), self.column.rows
+        frequent = sorted(self.odd, key=lambda text: -self.column.counts[text])
         texts = ", ".join(f"'{text}'" for text in frequent[:SHOWN])
         more = " and others" if len(self.odd) > SHOWN else ""
         noun = f"is not a {self.kind}" if rows == 1 else f"are not {self.kind}s"
@@ -287,7 +292,7 @@ class Found:
 
     def has_slips_only(self) -> bool:
         """Return True if so few cells are odd that they may be read as missing."""
-        column, rows = self.column, sum(self.column.counts.values())
+        column, rows = self.column, self.column.rows
         codes = [text for text in self.odd if _CODE.fullmatch(text)]
         most = FEW_ODD_SHARE if len(self.odd) <= SHOWN else ODD_SHARE
         return not self.odd or (
@@ -350,17 +355,18 @@ def _find_numbers(column: Column) -> Found | None:
 
 def _read_as_numbers(column: Column) -> Found:
     """Return the texts of a column as numbers; choose the decimal sign."""
-    texts = [text for text in column.counts if text.lower() not in NUMBER_MARKS]
-    by_point = {text for text in texts if parse_number(text, ".") is not None}
-    by_comma = {text for text in texts if parse_number(text, ",") is not None}
+    sample = column.sample()
+    by_point = {text for text in sample if parse_number(text, ".") is not None}
+    by_comma = {text for text in sample if parse_number(text, ",") is not None}
     point_rows = column.rows_of([*by_point - by_comma])
     comma_rows = column.rows_of([*by_comma - by_point])
     decimal = "," if comma_rows > point_rows else "."
 
-    numbers = [parse_number(text, decimal) for text in texts]
+    numbers = [parse_number(text, decimal) for text in sample]
     signs = {number[1] for number in numbers if number is not None and number[0]}
     sign = max(signs, default="")
     reading: dict[str, Any] = {"decimal": decimal} | ({"sign": sign} if sign else {})
+    texts = [text for text in column.counts if text.lower() not in NUMBER_MARKS]
     values, is_odd = numbers_of(texts, reading)
     different = np.unique(values[~np.isnan(values)])
     reading |= _flag_reading(different.tolist() == [0, 1])
