@@ -22,9 +22,11 @@ VALIDATE_AGAIN = """
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 X, y = (pd.read_parquet(f"data/05_model_input/{part}_train.parquet") for part in "Xy")
 folds = StratifiedKFold(5, shuffle=True, random_state=7)
-model = KNeighborsClassifier(n_neighbors=90)
+model = make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=90))
 print("SCORE", cross_val_score(model, X, y.iloc[:, 0], cv=folds).mean())
 """
 
