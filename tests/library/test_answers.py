@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 from kedro_dynamic.champion.registry import register_version
 from kedro_dynamic.champion.serialize import log_model
-from kedro_dynamic.serving.answers import class_probabilities, registered_version
+from kedro_dynamic.serving.answers import (
+    class_probabilities,
+    registered_version,
+    shown_probability,
+)
 from mlflow import MlflowClient
 from sklearn.linear_model import LinearRegression
 from sklearn.svm import SVC, LinearSVC
@@ -34,6 +38,20 @@ def test_probabilities_have_the_rows_and_a_column_for_each_class() -> None:
     assert probabilities is not None
     assert probabilities.index.tolist() == [5, 6, 7, 8]
     assert probabilities["yes"].tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("positive_label", "shown"),
+    [("yes", [0.0, 0.0, 1.0, 1.0]), ("no", [1.0, 1.0, 0.0, 0.0]), (None, [1.0] * 4)],
+)
+def test_of_two_classes_the_positive_one_is_shown(
+    positive_label: str | None, shown: list[float]
+) -> None:
+    info = log_model(DecisionTreeClassifier().fit(X, CLASSES), X, positive_label)
+    model = mlflow.pyfunc.load_model(info.model_uri)
+    probabilities = class_probabilities(model, X)
+    assert probabilities is not None
+    assert shown_probability(model, probabilities).tolist() == shown
 
 
 @pytest.mark.parametrize("estimator", [LinearSVC(), SVC(), LinearRegression()])

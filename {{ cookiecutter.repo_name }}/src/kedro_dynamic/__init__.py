@@ -31,8 +31,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   model.
   ``fingerprints``, ``was_trained_on`` and ``score_predictions``: which rows it may be
   judged by, and how good it is on them.
-- ``class_probabilities`` and ``registered_version``: what the champion knows besides
-  its predictions.
+- ``class_probabilities``, ``shown_probability`` and ``registered_version``: what the
+  champion knows besides its predictions.
 - ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
 
 Names are imported when they are first used: MLflow and scikit-learn take seconds.
@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from .runs.failures import keep_going as keep_going
     from .serving.answers import class_probabilities as class_probabilities
     from .serving.answers import registered_version as registered_version
+    from .serving.answers import shown_probability as shown_probability
     from .serving.binding import bind_inference as bind_inference
     from .serving.binding import log_model_kwargs as log_model_kwargs
 
@@ -140,7 +141,11 @@ _MODULES = {
     "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
     "runs.failures": ["is_failure", "keep_going"],
-    "serving.answers": ["class_probabilities", "registered_version"],
+    "serving.answers": [
+        "class_probabilities",
+        "registered_version",
+        "shown_probability",
+    ],
     "serving.binding": ["bind_inference", "log_model_kwargs"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -45,6 +45,7 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, task_of
 from kedro_dynamic.models.held_out import was_trained_on
+from kedro_dynamic.models.scores import find_positive_label
 from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.runs.run import Run
@@ -214,9 +215,11 @@ def _register_model(
 
     client.log_text(model.id, recipe.model_dump_json(by_alias=True), RECIPE_FILE)
     fitted_model = run.catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
+    split = candidate.split
+    positive_label = find_positive_label(split.y_train, recipe.data.positive_label)
     try:
         with mlflow.start_run(model.id, nested=True):
-            info = log_model(fitted_model, candidate.split.X_test)
+            info = log_model(fitted_model, split.X_test, positive_label)
     finally:  # logging opened the run again, and an error would end it as failed
         client.set_terminated(model.id, model.status, model.end)
 

@@ -19,14 +19,18 @@ from mlflow.types.schema import AnyType
 from kedro_dynamic.config.project import code_paths, package_name
 from kedro_dynamic.models.estimators import Estimator
 from kedro_dynamic.models.held_out import fingerprints
+from kedro_dynamic.serving.answers import POSITIVE_LABEL
 
 
-def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
+def log_model(
+    fitted_model: Estimator, X: pd.DataFrame, positive_label: object = None
+) -> ModelInfo:
     """Log the files of a fitted model to the active run.
 
     Args:
         fitted_model: The model.
         X: Raw rows that it can predict, for the signature and the example.
+        positive_label: Of two classes, the one whose probability ``predict`` shows.
     """
     # The model reads its columns itself. MLflow's own types reject a whole number where
     # the example has fractions, and True where it has a text.
@@ -38,6 +42,9 @@ def log_model(fitted_model: Estimator, X: pd.DataFrame) -> ModelInfo:
         name="model",
         signature=ModelSignature(Schema(columns), predicted),
         input_example=X.head(),
+        metadata={
+            POSITIVE_LABEL: None if positive_label is None else str(positive_label)
+        },
         **_serialization(fitted_model),
         **_requirements(fitted_model),
     )

@@ -9,6 +9,9 @@ from kedro_dynamic.config.errors import VERBATIM
 
 logger = logging.getLogger(__name__)
 
+# The key of a logged model's metadata.
+POSITIVE_LABEL = "positive_label"
+
 
 def class_probabilities(model: Any, rows: pd.DataFrame) -> pd.DataFrame | None:
     """Return the probability of each class, for each row.
@@ -31,6 +34,24 @@ def class_probabilities(model: Any, rows: pd.DataFrame) -> pd.DataFrame | None:
 
     probabilities = estimator.predict_proba(rows)
     return pd.DataFrame(probabilities, rows.index, estimator.classes_)
+
+
+def shown_probability(model: Any, probabilities: pd.DataFrame) -> "pd.Series[float]":
+    """Return one probability for each row.
+
+    Args:
+        model: A model, as MLflow's flavor ``pyfunc`` loads it.
+        probabilities: From ``class_probabilities``.
+
+    Returns:
+        Of two classes, the probability of the positive one, whatever is predicted; of
+        more, the probability of the class that is predicted.
+    """
+    positive_label = (model.metadata.metadata or {}).get(POSITIVE_LABEL)
+    for label, probability in probabilities.items():
+        if str(label) == positive_label:
+            return probability
+    return probabilities.max(axis="columns")
 
 
 def registered_version(model: Any) -> str:

@@ -10,6 +10,7 @@ from kedro_dynamic import (
     class_probabilities,
     registered_version,
     show_unread_cells,
+    shown_probability,
 )
 
 
@@ -25,8 +26,9 @@ def predict(
         options: Whether to add the probability of every class.
 
     Returns:
-        The new rows with the columns ``prediction``, ``probability`` of the prediction
-        if the champion knows it, and ``model_version``.
+        The new rows with the columns ``prediction``, ``probability`` if the champion
+        has probabilities, and ``model_version``. Of two classes it is the probability
+        of the positive one, of more that of the prediction.
 
     Raises:
         DataError: If a column is missing that the champion was trained on.
@@ -45,7 +47,7 @@ def predict(
         probabilities = class_probabilities(champion, rows)
 
     if probabilities is not None:
-        predicted["probability"] = probabilities.max(axis="columns")
+        predicted["probability"] = shown_probability(champion, probabilities)
         if options.class_probabilities:
             columns = probabilities.add_prefix("probability_")
             predicted = pd.concat([predicted, columns], axis="columns")
