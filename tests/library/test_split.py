@@ -340,6 +340,13 @@ def test_without_folds_nothing_is_validated(share: float) -> None:
             "comparison.folds: 7, but the training set has only 6 rows; write 6 or",
         ),
         (
+            people(10, 3).assign(ill=range(0, 60, 2)),
+            None,
+            {},
+            "comparison.folds: 4, but the training set has only 1 rows of its most "
+            "frequent class; to predict a quantity of 30 values, use regressors",
+        ),
+        (
             people(1, 9).assign(ill=[*"abbbbbbbb"]),
             None,
             {},

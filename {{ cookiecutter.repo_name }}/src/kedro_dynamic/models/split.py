@@ -37,6 +37,9 @@ Pairs = list[tuple[Array, Array]]
 
 TUNING = "tuning"
 
+# More different numbers than this are rather a quantity than classes.
+MANY_CLASSES = 20
+
 # The share of the training rows that is kept for tuning, if a model is tuned.
 TUNING_SHARE = 1 / 3
 
@@ -358,6 +361,9 @@ class _Rows:
         numbers, problem = self._assign_most(folds, known, "the training set")
         if problem:
             advice = f"write {numbers.max()} or less" if numbers.any() else "write 0"
+            count = self.y.nunique()
+            if pd.api.types.is_numeric_dtype(self.y) and count > MANY_CLASSES:
+                advice = f"to predict a quantity of {count} values, use regressors"
             raise ConfigurationError.listing(
                 FILE, [f"comparison.folds: {folds}, but {problem}; {advice}"]
             )
