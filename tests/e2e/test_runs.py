@@ -19,6 +19,7 @@ SPLIT = (
     "y_test.parquet",
     "folds.csv",
     "columns.csv",
+    "advice.csv",
 )
 FILES_OF_MODEL = (
     "06_models/{}_model.pkl",
@@ -143,6 +144,7 @@ def test_first_run(
     assert set(completed_nodes(output)) == {
         "split_data",
         "read_columns",
+        "advise_on_table",
         *nodes_of(*MODELS),
         "models.compare_models",
     }
@@ -212,7 +214,8 @@ def test_parts_of_a_run(
 
     # One model on a fresh checkout makes only its files.
     nodes = run("--pipelines", "models.linear_svm")
-    assert nodes == {"split_data", "read_columns", *nodes_of("linear_svm")}
+    split = {"split_data", "read_columns", "advise_on_table"}
+    assert nodes == split | nodes_of("linear_svm")
     assert scores(project) == svm_only
     assert written(project) == {
         *(f"05_model_input/{part}" for part in SPLIT),

@@ -471,9 +471,9 @@ TEXT = {
 
 # Datasets and nodes of a data set in the benchmark.
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
-OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", *SPLIT}
+OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", "advice", *SPLIT}
 OF_DATASET |= {"learning_curves_plot"}
-NODES = ["split_data", "read_columns", "compare_models"]
+NODES = ["split_data", "read_columns", "advise_on_table", "compare_models"]
 NODES += ["collect_learning_curves", "collect_trials"]
 # Nodes and datasets of a model, and those that a study adds to a tuned one.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
@@ -514,7 +514,7 @@ def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
 def expected(case: Case) -> Seen:
     """Return what a view that shows everything must show."""
     families = {**TEXT, **benchmark(case.models)}
-    split = {"split_data", "read_columns"}
+    split = {"split_data", "read_columns", "advise_on_table"}
     by_model = {
         model: in_spaces([f"models.{model}"], OF_MODEL) for model in case.models
     }
@@ -530,7 +530,7 @@ def expected(case: Case) -> Seen:
     made_by_model = {
         model: in_spaces([f"models.{model}"], MADE) for model in case.models
     }
-    read = {"example_iris_data"} | SPLIT
+    read = {"example_iris_data", "advice"} | SPLIT
     made = set.union({"leaderboard", "leaderboard_plot"}, *made_by_model.values())
     datasets = {
         "__default__": read | made,

@@ -243,8 +243,7 @@ def test_a_mark_of_missing_leaves_a_column_of_numbers_alone() -> None:
         (
             repeat("$5", "\u20ac5", "$7"),
             "category",
-            "read as a category, since its numbers have different signs: '$', "
-            "'\u20ac'",
+            "read as a category, since its numbers have different signs: '$', '\u20ac'",
         ),
         (
             repeat("13/04/2024", "04/13/2024", "05/06/2023"),

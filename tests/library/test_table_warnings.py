@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kedro_dynamic import ComparisonSpec, DataSpec, warn_about_table
+from kedro_dynamic import ComparisonSpec, DataSpec, advise_on_table
 
 RANDOM = np.random.default_rng(0)
 ROWS = 300
 X = pd.DataFrame(RANDOM.normal(size=(ROWS, 3)), columns=[*"abc"])
 NOISE = RANDOM.normal(size=ROWS)
 Y = pd.Series(np.where(X["a"] + NOISE > 0, "yes", "no"), name="y")
+RIDGE = {"class": "sklearn.linear_model.Ridge"}
 TREE = {"tree": {"class": "sklearn.tree.DecisionTreeClassifier"}}
 
 
@@ -22,18 +23,19 @@ def warnings_of(
     caplog: pytest.LogCaptureFixture,
     X: pd.DataFrame = X,
     y: Any = Y,
-    is_classification: bool = True,
     models: Any = TREE,
     scoring: str = "auto",
     **data: Any,
 ) -> list[str]:
     """Return the warnings about a table whose last 60 rows test."""
     spec = DataSpec.model_validate({"target_column": "y"} | data)
-    parts = (X[:-60], X[-60:], y[:-60], y[-60:])
+    parts = (X[:-60], X[-60:], y[:-60].to_frame(), y[-60:].to_frame())
     with caplog.at_level(logging.WARNING):
         comparison = ComparisonSpec(scoring=[scoring])
-        warn_about_table(*parts, spec, comparison, models, is_classification)
-    return [record.getMessage() for record in caplog.records]
+        shown = advise_on_table(*parts, spec, comparison, models)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [" ".join(line) for line in shown.to_numpy()] == messages
+    return messages
 
 
 def test_an_innocent_table(caplog: pytest.LogCaptureFixture) -> None:
@@ -66,7 +68,7 @@ def test_other_lines_say_themselves_where(caplog: pytest.LogCaptureFixture) -> N
 def test_texts_for_regressors_are_left_to_the_models(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert warnings_of(caplog, is_classification=False) == []
+    assert warnings_of(caplog, models={"ridge": RIDGE}) == []
 
 
 def test_models_that_are_off_are_not_looked_at(

@@ -272,14 +272,13 @@ TRAPS: dict[str, tuple[Table, Table, str, dict[str, Any]]] = {
 def test_a_trap_is_named_and_its_twin_is_not(trap: str, tables: Tables) -> None:
     trapped, twin, line, options = TRAPS[trap]
     warnings = tables.run(trapped, "split_data", **options)
-    assert [line in warning for warning in warnings] == [True], warnings
+    assert [line in warning for warning in warnings].count(True) == 1, warnings
     assert tables.run(twin, "split_data", **options) == []
 
 
-def test_what_is_said_of_a_table_comes_before_its_errors(tables: Tables) -> None:
-    with pytest.raises(ClickException, match="5, but the training set has only"):
+def test_a_quantity_that_folds_cannot_have_as_classes(tables: Tables) -> None:
+    with pytest.raises(ClickException, match="of 150 values, use regressors"):
         tables.run(numbers(150, 7), "split_data")
-    assert "use regressors" in "".join(tables.warnings)
 
 
 SHIPPED = {

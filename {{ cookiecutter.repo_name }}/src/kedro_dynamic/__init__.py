@@ -10,7 +10,7 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 - ``select_rows`` and ``select_columns``: features and target of a table that models
   can learn from. ``split_rows`` and ``make_folds``: which rows test and validate, also
   by groups and times (``groups_and_times``). ``tuning_share``: how many of them are for
-  tuning. ``fold_pairs``: the rows of each fold. ``warn_about_table``: what may make
+  tuning. ``fold_pairs``: the rows of each fold. ``advise_on_table``: what may make
   its scores flatter.
 - ``read_columns``: what each column holds, and how it is read. ``show_unread_cells``:
   which cells of new rows a model cannot read.
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from .config.schema import TransformerSpec as TransformerSpec
     from .config.schema import TuningSpec as TuningSpec
     from .config.schema import read_parameters as read_parameters
-    from .models.advice.console import warn_about_table as warn_about_table
+    from .models.advice.console import advise_on_table as advise_on_table
     from .models.baseline import find_baseline as find_baseline
     from .models.bootstrap import score_interval as score_interval
     from .models.bootstrap import score_resamples as score_resamples
@@ -112,7 +112,7 @@ _MODULES = {
         "TuningSpec",
         "read_parameters",
     ],
-    "models.advice.console": ["warn_about_table"],
+    "models.advice.console": ["advise_on_table"],
     "models.baseline": ["find_baseline"],
     "models.bootstrap": ["score_interval", "score_resamples"],
     "models.columns.console": ["show_unread_cells"],

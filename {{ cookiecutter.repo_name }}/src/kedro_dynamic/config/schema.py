@@ -210,6 +210,10 @@ class DataSpec(Schema):
     """How to read a column where the automatic reading is wrong: a kind or, for dates,
     their format, such as ``%d/%m/%Y``."""
 
+    prepare: Annotated[str, AfterValidator(check_class_path)] | None = None
+    """Import path of a function of the project that adds or changes columns of rows. It
+    is the first step of each model, so that new rows are prepared alike."""
+
     encode: Annotated[Literal["auto", "none"], BeforeValidator(_check_encode)] = "auto"
     """``auto`` turns each column into scaled numbers, also dates, categories and texts;
     ``none`` leaves the columns to the models."""

@@ -42,11 +42,11 @@ def build_model(
     random_state: int,
     columns: pd.DataFrame | None = None,
 ) -> Estimator:
-    """Build an unfitted model: the encoder of the features, then the estimator.
+    """Build an unfitted model: the preparation and encoding of rows, the estimator.
 
     Args:
         model: The entry in ``parameters.yml``, or the same as a dict.
-        data: Says if features are encoded.
+        data: Says if rows are prepared, and features encoded.
         X: Features of the training set, one row per sample.
         y: The target of the same rows.
         random_state: Seed for estimators that take one.
@@ -61,20 +61,28 @@ def build_model(
     model = ModelSpec.model_validate(model)
     estimator = build_estimator(model, random_state)
     _check_target(model, estimator, y)
-    if data.encode == "none":
+    steps: list[Any] = [estimator]
+    if data.encode == "auto":
+        from kedro_dynamic.models.columns.encoder import ColumnEncoder
+        from kedro_dynamic.models.columns.kinds import describe_columns, readings_of
+
+        if columns is None:
+            columns = describe_columns(X, data)
+        task = task_of(estimator)
+        is_regression = task == "regression" or (task is None and is_continuous(y))
+        encoder = ColumnEncoder(readings_of(columns), is_regression, random_state)
+        steps.insert(0, encoder)
+    if data.prepare:
+        from kedro_dynamic.models.preparing import RowPreparer, import_function
+
+        steps.insert(0, RowPreparer(import_function(data.prepare)))
+    if len(steps) == 1:
         return estimator
 
     from sklearn.pipeline import make_pipeline
 
-    from kedro_dynamic.models.columns.encoder import ColumnEncoder
-    from kedro_dynamic.models.columns.kinds import describe_columns, readings_of
-
-    readings = readings_of(describe_columns(X, data) if columns is None else columns)
-    task = task_of(estimator)
-    is_regression = task == "regression" or (task is None and is_continuous(y))
-    encoder = ColumnEncoder(readings, is_regression, random_state)
-    model_with_encoder: Estimator = make_pipeline(encoder, estimator)
-    return model_with_encoder
+    pipeline: Estimator = make_pipeline(*steps)
+    return pipeline
 
 
 def _check_target(model: ModelSpec, estimator: Estimator, y: Any) -> None:

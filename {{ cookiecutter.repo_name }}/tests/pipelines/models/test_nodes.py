@@ -61,9 +61,7 @@ def test_rows_of_a_group_are_in_one_part(table: pd.DataFrame) -> None:
     assert len(X_train) == 45
 
 
-def test_groups_that_are_split_flatter_and_are_warned_of(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_groups_that_are_split_flatter() -> None:
     # 32 people with 6 recordings each; who is ill has nothing to do with the voice.
     draw = np.random.default_rng(0)
     person = np.repeat(range(32), 6)
@@ -78,17 +76,9 @@ def test_groups_that_are_split_flatter_and_are_warned_of(
         validation = validate_model(TREE, data, COMPARISON, X_train, y_train, folds, 3)
         return float(np.mean(validation["accuracy"]))
 
-    with caplog.at_level(logging.WARNING):
-        assert mean_accuracy(DataSpec(target_column="kind", drop=["person"])) > 0.9
-        assert not caplog.records  # what is dropped is not looked at
-        assert mean_accuracy(DataSpec(target_column="kind")) > 0.9
-        (text,) = (record.getMessage() for record in caplog.records)
-        assert "Write below 'data' in parameters.yml: group_column: person" in text
-
-        caplog.clear()
-        grouped = DataSpec(target_column="kind", group_column="person")
-        assert mean_accuracy(grouped) < 0.8  # .75 are ill
-        assert not caplog.records
+    assert mean_accuracy(DataSpec(target_column="kind")) > 0.9
+    grouped = DataSpec(target_column="kind", group_column="person")
+    assert mean_accuracy(grouped) < 0.8  # .75 are ill
 
 
 def test_models_are_tested_on_later_rows(table: pd.DataFrame) -> None:

@@ -1,7 +1,6 @@
 """Shows what is advised about a table, each as one warning."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ from kedro_dynamic.config.schema import FILE, ComparisonSpec, DataSpec, ModelSpe
 from kedro_dynamic.models.advice.checks import advise
 from kedro_dynamic.models.advice.view import Advice
 from kedro_dynamic.models.scores import auto_scores
+from kedro_dynamic.models.scoring import has_classes
 
 logger = logging.getLogger(__name__)
 
@@ -23,50 +23,55 @@ SECTIONS = {
 }
 
 
-def warn_about_table(
+def advise_on_table(
     X_train: pd.DataFrame,
     X_test: pd.DataFrame,
-    y_train: "pd.Series[Any]",
-    y_test: "pd.Series[Any]",
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
     data: DataSpec,
     comparison: ComparisonSpec,
-    models: Mapping[str, Any],
-    is_classification: bool,
-) -> None:
+    models: dict[str, Any],
+) -> pd.DataFrame:
     """Warn of what makes the scores on a split flatter, each with the line to write.
 
     Args:
         X_train: Features of the training set, one row per sample.
         X_test: Features of the test set, one row per sample.
-        y_train: Target of the training set.
-        y_test: Target of the test set.
+        y_train: Target of the training set, one column.
+        y_test: Target of the test set, one column.
         data: How the table was split, and which columns are not features.
         comparison: The scores; the first one decides.
         models: The entries in ``parameters.yml``, by the names of the models.
-        is_classification: True if the target's values are classes.
+
+    Returns:
+        What was said: a row for each ``advice``, and what to ``write``.
     """
-    if not is_classification and not pd.api.types.is_numeric_dtype(y_train):
-        return  # an error of the models, which says what they need
+    target = y_train.iloc[:, 0]
+    is_classification = has_classes(models, target)
+    if not is_classification and not pd.api.types.is_numeric_dtype(target):
+        advices = []  # an error of the models says what they need
+    else:
+        decides = comparison.scoring[0]
+        if decides == "auto":
+            decides = auto_scores(target, is_classification)[0]
+        entries = {name: ModelSpec.model_validate(models[name]) for name in models}
+        advices = advise(
+            X_train,
+            target,
+            X_test,
+            y_test.iloc[:, 0],
+            is_classification=is_classification,
+            decides=decides,
+            models={name: entry for name, entry in entries.items() if entry.enabled},
+            group_column=data.group_column,
+            time_column=data.time_column,
+            dropped=data.drop,
+        )
 
-    decides = comparison.scoring[0]
-    if decides == "auto":
-        decides = auto_scores(y_train, is_classification)[0]
-    entries = {name: ModelSpec.model_validate(entry) for name, entry in models.items()}
-
-    advices = advise(
-        X_train,
-        y_train,
-        X_test,
-        y_test,
-        is_classification=is_classification,
-        decides=decides,
-        models={name: entry for name, entry in entries.items() if entry.enabled},
-        group_column=data.group_column,
-        time_column=data.time_column,
-        dropped=data.drop,
-    )
-    for advice in advices:
-        logger.warning("%s %s", advice.message, _instruct(advice), extra=VERBATIM)
+    lines = [(advice.message, _instruct(advice)) for advice in advices]
+    for message, write in lines:
+        logger.warning("%s %s", message, write, extra=VERBATIM)
+    return pd.DataFrame(lines, columns=["advice", "write"])
 
 
 def _instruct(advice: Advice) -> str:

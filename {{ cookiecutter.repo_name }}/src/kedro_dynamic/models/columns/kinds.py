@@ -84,6 +84,13 @@ def read_columns(X_train: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
 
 def describe_columns(X: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     """Decide how each column is read; see ``read_columns``."""
+    if data.prepare:
+        from kedro_dynamic.models.preparing import RowPreparer, import_function
+
+        try:
+            X = RowPreparer(import_function(data.prepare)).transform(X)
+        except ValueError as error:
+            raise DataError(f"data.prepare: {error}", file=FILE) from error
     rows, problems = [], []
     for position, name in enumerate(map(str, X.columns)):
         column = Column(name, X.iloc[:, position])

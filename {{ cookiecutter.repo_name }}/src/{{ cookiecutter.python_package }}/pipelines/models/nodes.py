@@ -29,7 +29,6 @@ from kedro_dynamic import (
     split_rows,
     summarize_folds,
     tuning_share,
-    warn_about_table,
 )
 
 
@@ -80,8 +79,6 @@ def split_data(
     X_test, y_test = X.iloc[test_rows], y.iloc[test_rows]
 
     check_scores(y_train, data, comparison, models, is_classification)
-    split = (X_train, X_test, y_train, y_test)
-    warn_about_table(*split, data, comparison, models, is_classification)
 
     folds = make_folds(
         X_train,

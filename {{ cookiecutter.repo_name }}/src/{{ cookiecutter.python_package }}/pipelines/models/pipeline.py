@@ -9,7 +9,13 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic import keep_going, read_columns, read_parameters, tune_model
+from kedro_dynamic import (
+    advise_on_table,
+    keep_going,
+    read_columns,
+    read_parameters,
+    tune_model,
+)
 
 from .leaderboard import compare_models
 from .nodes import fit_model, score_model, split_data, validate_model
@@ -94,7 +100,7 @@ def split_nodes(
     namespace: str = "",
     split: Callable[..., Any] = split_data,
 ) -> list[Node]:
-    """Create the nodes that split a table, and decide how its columns are read.
+    """Create the nodes that split a table, look at it, and decide how it is read.
 
     Args:
         table: Name of the table's catalog entry.
@@ -117,7 +123,15 @@ def split_nodes(
         name="read_columns",
         namespace=namespace or None,
     )
-    return [split_node, columns_node]
+    rows = [prefix + name for name in ("X_train", "X_test", "y_train", "y_test")]
+    advice_node = Node(
+        func=advise_on_table,
+        inputs=[*rows, data, COMPARISON, MODELS],
+        outputs=f"{prefix}advice",
+        name="advise_on_table",
+        namespace=namespace or None,
+    )
+    return [split_node, columns_node, advice_node]
 
 
 def create_pipelines(
