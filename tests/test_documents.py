@@ -28,7 +28,9 @@ MADE_BY_PEOPLE = {
     "data/.locks",
     "data/.provenance.json",
     "data/01_raw/customers.csv",
+    "data/01_raw/customers.xlsx",
     "data/08_reporting/{name}_confusion.json",
+    "src/flower_shop/features.py",
     "src/flower_shop/pipelines/models/plots.py",
 }
 
@@ -98,13 +100,13 @@ def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
     assert len([command for command in commands if not is_elsewhere(command)]) > 8
 
 
-def test_own_data_takes_at_most_15_lines_each() -> None:
+def test_own_data_takes_at_most_16_lines_each() -> None:
     introduction, *steps = sections(OWN_DATA.read_text()).values()
     assert [block.language for block in blocks(introduction)] == ["python", "bash"]
-    assert len(steps) == 9
+    assert len(steps) == 15
     for section in steps:
         lines = [line for block in blocks(section) for line in block.lines]
-        assert len(lines) <= 15, section
+        assert len(lines) <= 16, section
 
 
 def test_the_notebook_is_rendered_without_outputs(project: Project) -> None:

@@ -37,6 +37,7 @@ LONGEST_FUNCTION = 60
 
 # Words that name something in the project, and something else in the library.
 AMBIGUOUS = {
+    "advice": "column of the tables of columns and of advice",
     "columns": "attribute of a table, key of data in parameters.yml",
     "champion": "alias of a registered model in MLflow",
     "folds": "key of comparison in parameters.yml, tag of a version",

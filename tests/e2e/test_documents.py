@@ -211,6 +211,27 @@ def test_changes(
     check(project)
 
 
+def test_recipes(shop: InstalledProject, customers: str, tmp_path: Path) -> None:
+    project = replace(shop, path=Path(customers)).copy(tmp_path / "flower-shop")
+    models = {"logistic", "with_threshold", "baseline"}
+    follow(project, section(10))
+    assert {row["model"] for row in leaderboard(project)} == models
+    follow(project, section(11))
+    assert {row["model"] for row in leaderboard(project)} == {"lightgbm", "baseline"}
+    answers = follow(project, section(12))
+    assert len(re.findall("yes|no", answers)) == 20
+    follow(project, section(13))
+    assert "<html" in (project.path / "earlier/report.html").read_text()
+    follow(project, section(14))
+    follow(project, section(15))
+    columns = (project.path / "data/05_model_input/columns.csv").read_text()
+    assert "\nspent_per_visit,number," in columns
+    predicted = (
+        project.path / "data/07_model_output/march_predictions.csv"
+    ).read_text()
+    assert len(predicted.splitlines()) == 21
+
+
 @contextmanager
 def object_store(folder: Path, table: Path) -> Iterator[int]:
     """Serve a table as S3 does, on this machine; yield the port."""
