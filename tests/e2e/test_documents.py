@@ -219,7 +219,7 @@ def test_recipes(shop: InstalledProject, customers: str, tmp_path: Path) -> None
     follow(project, section(11))
     assert {row["model"] for row in leaderboard(project)} == {"lightgbm", "baseline"}
     answers = follow(project, section(12))
-    assert len(re.findall("yes|no", answers)) == 20
+    assert len(re.findall("'(yes|no)'", answers)) == 20
     follow(project, section(13))
     assert "<html" in (project.path / "earlier/report.html").read_text()
     follow(project, section(14))

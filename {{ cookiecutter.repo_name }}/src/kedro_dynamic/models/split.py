@@ -362,7 +362,8 @@ class _Rows:
         if problem:
             advice = f"write {numbers.max()} or less" if numbers.any() else "write 0"
             count = self.y.nunique()
-            if pd.api.types.is_numeric_dtype(self.y) and count > MANY_CLASSES:
+            is_number = pd.api.types.is_numeric_dtype(self.y)
+            if self.is_classification and is_number and count > MANY_CLASSES:
                 advice = f"to predict a quantity of {count} values, use regressors"
             raise ConfigurationError.listing(
                 FILE, [f"comparison.folds: {folds}, but {problem}; {advice}"]
