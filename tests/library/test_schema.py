@@ -125,7 +125,7 @@ def test_trials_need_a_search_space() -> None:
     assert spec.models["tree"].trials == 20
     assert read_parameters(parameters()).models["tree"].trials == 0
     assert (
-        "models.tree.trials: 20, but the model has no search_space to try arguments "
+        "models.tree.trials: 20, but the model lacks a search_space to try arguments "
         "from; add one, or write 'trials: 0'"
     ) in model(trials=20)
     assert "models.tree.trials: " in model(**TUNED | {"trials": -1})

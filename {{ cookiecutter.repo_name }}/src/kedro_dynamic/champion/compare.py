@@ -39,7 +39,7 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     """Compare a candidate with the champion on the data of today.
 
     Both are recipes with fixed arguments, also if these were found by tuning. No fold
-    validates on the rows that studies see, so a tuned candidate has no advantage.
+    validates on the rows that studies see, so tuning does not favour a candidate.
 
     Args:
         candidate: The best model of a run.

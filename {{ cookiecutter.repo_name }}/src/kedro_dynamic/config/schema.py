@@ -83,7 +83,7 @@ def _check_trials(trials: int, info: ValidationInfo) -> int:
     """Reject trials without a search space, unless that has problems of its own."""
     if trials and info.data.get("search_space") == {}:
         raise ValueError(
-            f"{trials}, but the model has no search_space to try arguments from; add "
+            f"{trials}, but the model lacks a search_space to try arguments from; add "
             "one, or write 'trials: 0'"
         )
     return trials

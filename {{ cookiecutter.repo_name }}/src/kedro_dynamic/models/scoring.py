@@ -278,7 +278,7 @@ def has_classes(models: Mapping[str, Any], y: Any) -> bool:
 
     Args:
         models: The entries in ``parameters.yml``, by the names of the models.
-        y: The target. If it is continuous, it has no classes, whatever the models.
+        y: The target. If it is continuous, its values are not classes.
     """
     return not is_continuous(y) and infer_task(models, y) == "classification"
 

@@ -283,7 +283,7 @@ def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
     """Return what to do about an input of the run, if it does not exist."""
     if name not in catalog:
         hint = did_you_mean(name, list(catalog.keys()))
-        return [f"{name}: there is no such entry in the catalog{hint}"]
+        return [f"{name}: the catalog lacks such an entry{hint}"]
     command = read_metadata(catalog, name).made_by
     path = local_path(catalog, name)
     if not command and not path:

@@ -21,7 +21,7 @@ def class_probabilities(model: Any, rows: pd.DataFrame) -> pd.DataFrame | None:
         rows: One row per sample, with the features of the model.
 
     Returns:
-        A column per class, with the index of the rows; None if the model has no
+        A column per class, with the index of the rows; None if the model lacks
         probabilities, which is said if it predicts classes.
     """
     estimator = model.get_raw_model()

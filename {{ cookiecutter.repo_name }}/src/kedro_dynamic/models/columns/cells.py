@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 Reading = Mapping[str, Any]
 
 # Cells that mean a missing value, in lower case. The second set does so among numbers
-# and dates alone: a house has no alley, and a blood group is negative.
+# and dates alone: a house may lack an alley, and a blood group is negative.
 MARKS = frozenset({"", "?", "na", "n/a", "n.a.", "nan", "nat", "null", "<na>", "#n/a"})
 NUMBER_MARKS = MARKS | {"none", "-", "--", ".", "..."}
 
