@@ -271,11 +271,13 @@ def test_search_finds_the_leaderboard(tracked: TrackedRun) -> None:
         row = dict(zip(columns, line.split(","), strict=True))
         model = row.pop("model")
         if model != "baseline":
-            note = {"note": row.pop("note") or None}  # a tag, not a metric
+            note = {"note": row.pop("note")}  # a tag, not a metric
             expected[model] = {key: float(value) for key, value in row.items()} | note
     # The file has six digits.
     table = {
-        row.pop("model"): pytest.approx(row, rel=1e-5, abs=1e-6)
+        row.pop("model"): pytest.approx(
+            row | {"note": row["note"] or ""}, rel=1e-5, abs=1e-6
+        )
         for row in json.loads(found)
     }
     assert expected == table
