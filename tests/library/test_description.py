@@ -62,8 +62,8 @@ def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
 def test_a_model_has_its_note_of_the_leaderboard(tmp_path: Path) -> None:
     board = BOARD.assign(note=[None, None, "within chance of the first"])
     payload = described(board, tmp_path)
-    assert payload.models[0].tags["leaderboard_note"] == "within chance of the first"
-    assert "leaderboard_note" not in payload.models[1].tags
+    assert payload.models[0].tags["note"] == "within chance of the first"
+    assert "note" not in payload.models[1].tags
 
 
 def test_a_run_that_a_person_has_named_keeps_its_name(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def describe(run: Run, payload: Payload) -> None:
         if "note" in leaderboard:
             notes = leaderboard.set_index("model")["note"].dropna()
             for name in ranked.keys() & notes.keys():
-                ranked[name].tags["leaderboard_note"] = str(notes[name])
+                ranked[name].tags["note"] = str(notes[name])
 
 
 def _leaderboards(
