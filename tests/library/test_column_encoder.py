@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kedro_dynamic.config.schema import DataSpec, ModelSpec
 from kedro_dynamic import show_unread_cells
+from kedro_dynamic.config.schema import DataSpec, ModelSpec
 from kedro_dynamic.models.columns.cells import UnreadCellsWarning
 from kedro_dynamic.models.columns.encoder import ColumnEncoder
 from kedro_dynamic.models.columns.kinds import describe_columns, readings_of
@@ -294,7 +294,7 @@ def test_cells_that_cannot_be_read_are_named() -> None:
     encoder = fit(MIXED)
     rows = MIXED.head(40).copy()
     rows["age"] = rows["age"].astype(object)
-    rows.loc[[3, 17], "age"] = ["old", np.inf]
+    rows.loc[3, "age"], rows.loc[17, "age"] = "old", np.inf
     rows.loc[5, "price"] = "cheap"
     rows.loc[9, "opened"] = "04/13/2024"
     features, lines = encode(encoder, rows)
@@ -311,10 +311,16 @@ def test_cells_that_cannot_be_read_are_named() -> None:
 
 def test_what_is_said_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     encoder = one_column(np.arange(ROWS))
-    with pytest.warns(DeprecationWarning, match="old"), show_unread_cells():
-        warnings.warn("old", DeprecationWarning, stacklevel=1)
-        for _ in range(2):
-            encoder.transform(pd.DataFrame({"x": ["big", 1]}))
+    rows = pd.DataFrame({"x": ["big", 1]})
+
+    def predict() -> None:
+        with show_unread_cells():
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+            encoder.transform(rows)
+            encoder.transform(rows)
+
+    with pytest.warns(DeprecationWarning, match="old"):
+        predict()
     assert [record.getMessage() for record in caplog.records] == [
         "New rows: x: cells that cannot be read count as missing: 'big' in row 0"
     ]

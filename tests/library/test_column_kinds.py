@@ -29,7 +29,7 @@ def decide(cells: Any, wanted: str | None = None) -> dict[str, Any]:
     """Return the row of the table ``columns`` for a column called x."""
     columns = {"x": wanted} if wanted else {}
     data = DataSpec(target_column="y", columns=columns)
-    row: dict[str, Any] = read_columns(pd.DataFrame({"x": cells}), data).iloc[0]
+    row: Any = read_columns(pd.DataFrame({"x": cells}), data).iloc[0].to_dict()
     return {**row, "reading": json.loads(row["reading"] or "{}")}
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from kedro.pipeline import Node, Pipeline
-from rich.console import Console
-
 from kedro_dynamic.runs import console
 from kedro_dynamic.runs import progress as progress_module
 from kedro_dynamic.runs.progress import Progress
+from rich.console import Console
 
 RUN_PARAMS = {"runner": "SequentialRunner"}
 PIPELINE = Pipeline([Node(print, None, f"made_{i}", name=f"{i}") for i in range(4)])

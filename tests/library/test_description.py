@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
-
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.tracking.description import NOTE, describe, describe_experiment
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
+
 from library.a_run import make_run
 from library.mlflow_store import open_run
 
@@ -60,7 +60,8 @@ def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
 
 
 def test_a_model_has_its_note_of_the_leaderboard(tmp_path: Path) -> None:
-    board = BOARD.assign(note=[None, None, "within chance of the first"])
+    notes = pd.Series([None, None, "within chance of the first"])
+    board = BOARD.assign(note=notes)
     payload = described(board, tmp_path)
     assert payload.models[0].tags["note"] == "within chance of the first"
     assert "note" not in payload.models[1].tags

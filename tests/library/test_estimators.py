@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from kedro_dynamic.config.schema import ModelSpec
-from kedro_dynamic.models.labels import LabelEncodedClassifier
 from kedro_dynamic.models.estimators import build_estimator, find_problems, import_class
+from kedro_dynamic.models.labels import LabelEncodedClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 

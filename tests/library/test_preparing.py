@@ -29,6 +29,11 @@ def fewer(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[1:]
 
 
+def to_numpy(rows: pd.DataFrame) -> Any:
+    """Return no table."""
+    return rows.to_numpy()
+
+
 @pytest.fixture(autouse=True)
 def project(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the functions into a module of the project."""
@@ -79,4 +84,4 @@ def test_functions_that_do_not_prepare_rows(function: str, reason: str) -> None:
 
 def test_what_is_returned_must_be_a_table() -> None:
     with pytest.raises(ValueError, match="must return a table"):
-        RowPreparer(lambda rows: rows.to_numpy()).transform(X)
+        RowPreparer(to_numpy).transform(X)

@@ -53,8 +53,8 @@ def test_the_best_value_at_an_edge_is_a_warning(
 
     messages = [record.getMessage() for record in caplog.records]
     warned = [
-        "models.svm.search_space.C: the best value, 10, is at the edge of [0.01, 10.0]. "
-        "There may be a better one beyond. Write into parameters.yml: "
+        "models.svm.search_space.C: the best value, 10, is at the edge of [0.01, 10.0]"
+        ". There may be a better one beyond. Write into parameters.yml: "
         "C: {float: [0.01, 100], log: true}"
     ]
     assert messages == (warned if is_warned else [])

@@ -8,19 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import (
-    average_precision_score,
-    brier_score_loss,
-    f1_score,
-    get_scorer_names,
-    jaccard_score,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
-from sklearn.svm import LinearSVC
-
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.baseline import find_baseline
@@ -41,6 +28,18 @@ from kedro_dynamic.models.scores import (
     make_scorers,
 )
 from kedro_dynamic.models.scoring import check_scores
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    get_scorer_names,
+    jaccard_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+from sklearn.svm import LinearSVC
 
 RANDOM = np.random.default_rng(0)
 X = pd.DataFrame({"a": RANDOM.normal(size=200), "b": RANDOM.normal(size=200)})

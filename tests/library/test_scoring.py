@@ -128,8 +128,8 @@ def test_a_score_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(ValueError, match="r2 is not a finite number"):
         scores(LINEAR, NUMBERS, "r2", folds=30)  # r2 of one row is not defined
     fitted = build_model(LINEAR, DATA, X, NUMBERS, 0).fit(X, NUMBERS)
+    scorers = build_scorers(DATA, comparison("r2"), NUMBERS, fitted)
     with pytest.raises(ValueError, match="r2 is not a finite number"):
-        scorers = build_scorers(DATA, comparison("r2"), NUMBERS, fitted)
         score_fitted_model(fitted, scorers, X[:1], NUMBERS[:1])
 
 

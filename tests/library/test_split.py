@@ -385,7 +385,8 @@ def test_studies_have_fewer_folds_where_there_are_too_few_rows() -> None:
 
 
 def test_rows_are_for_tuning_if_a_model_is_tuned() -> None:
-    entry = {"class": "sklearn.svm.SVC", "search_space": {"C": {"float": [1, 9]}}}
+    entry: dict[str, Any] = {"class": "sklearn.svm.SVC"}
+    entry["search_space"] = {"C": {"float": [1, 9]}}
     models = {"plain": entry, "tuned": {**entry, "trials": 5}}
     assert tuning_share(models) == 1 / 3
     models["tuned"]["enabled"] = False

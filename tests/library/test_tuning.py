@@ -71,11 +71,14 @@ def folder(tmp_path: Path, empty_database: Path) -> Path:
     return tmp_path
 
 
+ROWS = (X, Y.to_frame(), FOLDS)
+
+
 def study(
     folder: Path,
     trials: int = 4,
     model: Any = TREE,
-    rows: Any = (X, Y.to_frame(), FOLDS),
+    rows: Any = ROWS,
     columns: pd.DataFrame | None = None,
     **kwargs: Any,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -84,8 +87,9 @@ def study(
     if model["search_space"]:
         model = model | {"trials": trials}
     entry = ModelSpec.model_validate(model)
+    X_train, y_train, folds = rows
     best_entry, trial_rows = tune_model(
-        entry, DATA, COMPARISON, spec, *rows, 3, columns
+        entry, DATA, COMPARISON, spec, X_train, y_train, folds, 3, columns
     )
     return best_entry, trial_rows
 
@@ -148,7 +152,7 @@ def test_more_scores_and_folds_are_the_same_study(folder: Path) -> None:
 
 
 def test_a_split_without_rows_for_tuning(folder: Path) -> None:
-    folds = FOLDS.replace({"fold": {"tuning": None}})
+    folds = FOLDS.assign(fold=FOLDS["fold"].mask(FOLDS["fold"] == "tuning"))
     with pytest.raises(DataError, match="no row of the table of folds is kept for tun"):
         study(folder, rows=(X, Y.to_frame(), folds))
     with pytest.raises(DataError, match="folds has 9 rows, and the training set 120"):
