@@ -266,20 +266,17 @@ def test_search_finds_the_leaderboard(tracked: TrackedRun) -> None:
     output = project.run("python", "-c", SEARCH, *arguments).stdout
 
     (found,) = re.findall(r"^TABLE (.*)$", output, re.MULTILINE)
-    expected = {}
+    expected, notes = {}, {}
     for line in lines:
         row = dict(zip(columns, line.split(","), strict=True))
         model = row.pop("model")
         if model != "baseline":
-            note = {"note": row.pop("note")}  # a tag, not a metric
-            expected[model] = {key: float(value) for key, value in row.items()} | note
+            notes[model] = row.pop("note", "")  # a tag, not a metric
+            expected[model] = {key: float(value) for key, value in row.items()}
+    rows = json.loads(found)
+    assert {row["model"]: row.pop("note", None) or "" for row in rows} == notes
     # The file has six digits.
-    table = {
-        row.pop("model"): pytest.approx(
-            row | {"note": row["note"] or ""}, rel=1e-5, abs=1e-6
-        )
-        for row in json.loads(found)
-    }
+    table = {row.pop("model"): pytest.approx(row, rel=1e-5, abs=1e-6) for row in rows}
     assert expected == table
     scores_found = [row["validation_accuracy"] for row in json.loads(found)]
     assert scores_found == sorted(scores_found, reverse=True)
