@@ -208,7 +208,8 @@ def test_changes(
     project = replace(shop, path=Path(customers)).copy(tmp_path / "flower-shop")
     for number in numbers:
         CHANGES[number](project, follow(project, section(number)))
-    check(project)
+    if 3 in numbers:  # the code has changed
+        check(project)
 
 
 def test_recipes(shop: InstalledProject, customers: str, tmp_path: Path) -> None:

@@ -67,11 +67,12 @@ def test_studies_and_tracking(project: InstalledProject, postgresql: str) -> Non
         text = text.replace(
             "sqlite:///data/06_models/studies.db", f"{postgresql}/studies"
         )
+        text = text.replace("models: []", "models: [decision_tree]")
         path.write_text(text.replace("trials: 20", "trials: 2"))
     command = ["kedro", "run", RUNNER, "--runner-params=workers=2"]
     for _ in range(2):  # the second run resumes the studies of the first
         project.run(*command, "--pipelines=benchmark.iris")
     assert not list(project.path.rglob("*.db"))
     printed = project.run("python", "-c", ASK.format(address=postgresql)).stdout
-    assert "RUNS 14 12 {'FINISHED'}" in printed
-    assert "STUDIES 3 6" in printed
+    assert "RUNS 6 4 {'FINISHED'}" in printed
+    assert "STUDIES 1 2" in printed

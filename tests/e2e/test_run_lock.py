@@ -9,7 +9,7 @@ from e2e.conftest import InstalledProject
 from e2e.mlflow_store import store_of
 from e2e.test_runs import MODELS, leaderboard
 
-PAIRS = int(os.environ.get("PAIRS", "2"))
+PAIRS = int(os.environ.get("PAIRS", "1"))
 SEEDS = ("1", "2")
 
 Scores = dict[str, dict[str, float]]

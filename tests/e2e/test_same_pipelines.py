@@ -428,8 +428,10 @@ print("\\nSEEN", json.dumps(loaded))
 # --- the comparison ------------------------------------------------------------------
 
 # Views that take --env and --params, and views that take only --env or KEDRO_ENV.
-FULL: list[View] = [kedro_run, python_m, wheel_with_folder, wheel_with_archive]
-FULL += [viz, viz_with_hooks, viz_lite, snapshot, server, ipython, notebook]
+FULL: list[View] = [kedro_run, viz, snapshot, server, ipython, notebook]
+# The same ways into the project, in other wrappings.
+WRAPPED: list[View] = [python_m, wheel_with_folder, wheel_with_archive]
+WRAPPED += [viz_with_hooks, viz_lite]
 ENV_ONLY: list[View] = [registry_list, registry_describe, describe_datasets]
 ENV_ONLY += [resolve_patterns, viz_build]
 
@@ -563,7 +565,11 @@ def lab(installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -
     ("view", "case"),
     [
         pytest.param(view, case, id=f"{view.__name__}-{case.name}")
-        for views, cases in ((FULL, CASES), (ENV_ONLY, (BASE, OTHER)))
+        for views, cases in (
+            (FULL, CASES),
+            (WRAPPED, (PARAMS,)),
+            (ENV_ONLY, (BASE, OTHER)),
+        )
         for view in views
         for case in cases
     ],

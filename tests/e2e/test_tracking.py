@@ -59,8 +59,10 @@ def server(
         yield server
 
 
-@pytest.mark.parametrize("where", ["sqlite", "server"])
-@pytest.mark.parametrize("how", RUNNERS)
+@pytest.mark.parametrize(
+    ("how", "where"),
+    [*((how, "sqlite") for how in RUNNERS), ("spawn", "server")],
+)
 def test_runs_of_every_runner(
     project: InstalledProject, how: str, where: str, request: pytest.FixtureRequest
 ) -> None:
