@@ -162,7 +162,7 @@ def test_workers_elsewhere_and_storage_by_url(
     with cluster(project) as address:
         printed = project.run(*dask(address, "--env=dask", f"--params={at}")).stdout
         assert re.search("Dask: 2 workers, dashboard at http://127", printed)
-        assert printed.count("Done: ") == 11
+        assert printed.count("Done: ") == 13
         assert scores(project, storage) == expected
         left = [path for path in (project.path / "data").rglob("*") if path.is_file()]
         # Provenance, the report and locks, but no tables and models.

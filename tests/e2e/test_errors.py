@@ -184,13 +184,13 @@ FAULTS = [
         "text to regress on",
         REGRESSORS,
         (r"data\.target_column: .*'species'.* a regressor; .* a classifier",),
-        done=("split_data", "read_columns"),
+        done=("split_data", "advise_on_table", "read_columns"),
     ),
     Fault(
         "number to classify",
         (("target_column: species", "target_column: petal_width"),),
         (r"data\.target_column: .*'petal_width'.* a classifier; .* a regressor",),
-        done=("split_data", "read_columns"),
+        done=("split_data", "advise_on_table", "read_columns"),
     ),
 ]
 

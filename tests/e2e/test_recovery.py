@@ -10,7 +10,7 @@ from e2e.conftest import InstalledProject
 from e2e.mlflow_store import store_of
 from e2e.test_runs import leaderboard
 
-RUNNERS = ["SequentialRunner", "ThreadRunner", "ParallelRunner"]
+RUNNERS = ["SequentialRunner", "ParallelRunner"]
 
 # Five models that fail, each in another way.
 FAILING = """
