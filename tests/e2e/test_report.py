@@ -10,7 +10,7 @@ from e2e.browser import looking
 from e2e.conftest import InstalledProject
 
 REGRESSION = """\
-data: {target_column: petal_width}
+data: {table: example_iris_data, target_column: petal_width}
 models:
   broken: {class: sklearn.linear_model.Lasso, model_kwargs: {alpha: -1}}
 """

@@ -31,7 +31,7 @@ from kedro_dynamic.config.errors import (
     redact,
 )
 from kedro_dynamic.config.project import package_name, project_path
-from kedro_dynamic.config.schema import ComparisonSpec, ModelSpec, file_of
+from kedro_dynamic.config.schema import FILE, ComparisonSpec, ModelSpec, file_of
 
 
 def check_pipelines_exist() -> None:
@@ -283,7 +283,10 @@ def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
     """Return what to do about an input of the run, if it does not exist."""
     if name not in catalog:
         hint = did_you_mean(name, list(catalog.keys()))
-        return [f"{name}: the catalog lacks such an entry{hint}"]
+        return [
+            f"{name}: the catalog lacks such an entry{hint}; {FILE} names tables as "
+            "data.table and predict.table"
+        ]
     command = read_metadata(catalog, name).made_by
     path = local_path(catalog, name)
     if not command and not path:
