@@ -14,6 +14,7 @@ from post_gen_project import remove_unasked
 # The same pipelines, written out for a fixed list of models.
 REGISTRY = """
 from kedro.pipeline import Node, Pipeline
+from kedro_dynamic import advise_on_table, read_columns
 
 from .pipelines.models.leaderboard import compare_models
 from .pipelines.models.nodes import fit_model, score_model, split_data, validate_model
@@ -25,11 +26,11 @@ SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
 def model(name):
     namespace, entry = f"models.{name}", f"params:models.{name}"
     validation, fitted = f"{namespace}.validation", f"{namespace}.fitted_model"
-    scores = [f"{namespace}.model_score", f"{namespace}.metrics"]
-    train = ["X_train", "y_train", SEED]
-    test = [fitted, validation, COMPARISON, "X_test", "y_test"]
+    scores = [f"{namespace}.{made}" for made in ("model_score", "metrics", "resamples")]
+    train = ["X_train", "y_train", SEED, "columns"]
+    test = [fitted, validation, DATA, COMPARISON, "X_test", "y_train", "y_test"]
     return [
-        Node(validate_model, [entry, DATA, COMPARISON, "X_train", "y_train", "folds", SEED], validation, name="validate_model", namespace=namespace),
+        Node(validate_model, [entry, DATA, COMPARISON, "X_train", "y_train", "folds", SEED, "columns"], validation, name="validate_model", namespace=namespace),
         Node(fit_model, [entry, DATA, *train], fitted, name="fit_model", namespace=namespace),
         Node(score_model, test, scores, name="score_model", namespace=namespace),
     ]
@@ -39,10 +40,13 @@ def register_pipelines():
     inputs = {"models": "params:models", "data": DATA, "comparison": COMPARISON, "random_state": SEED}
     inputs |= {part: part for part in SPLIT}
     inputs |= {f"{name}_score": f"models.{name}.model_score" for name in NAMES}
-    inputs |= {f"{name}_metrics": f"models.{name}.metrics" for name in NAMES}
+    for made in ("validation", "resamples", "metrics"):
+        inputs |= {f"{name}_{made}": f"models.{name}.{made}" for name in NAMES}
     outputs = ["leaderboard", "leaderboard_plot"]
     nodes = [
         Node(split_data, ["example_iris_data", DATA, COMPARISON, "params:models", SEED], SPLIT, name="split_data"),
+        Node(read_columns, ["X_train", DATA], "columns", name="read_columns"),
+        Node(advise_on_table, [*SPLIT[:4], DATA, COMPARISON, "params:models"], "advice", name="advise_on_table"),
         Node(compare_models, inputs, outputs, name="compare_models", namespace="models"),
     ]
     if NAIVE:
