@@ -106,7 +106,7 @@ def test_notes_on_models_that_chance_may_have_put_where_they_are() -> None:
     assert noted({}) == {}
 
 
-@pytest.mark.parametrize("positive", [1, 10, 40])
+@pytest.mark.parametrize("positive", [1, 40])
 def test_random_order_is_the_baseline_of_average_precision(positive: int) -> None:
     random = np.random.default_rng(0)
     y = pd.Series(["yes"] * positive + ["no"] * (80 - positive))
