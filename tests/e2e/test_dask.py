@@ -158,9 +158,9 @@ def test_workers_elsewhere_and_storage_by_url(
     storage = tmp_path / "storage"
     shutil.move(project.path / "data", storage / "data")
     shutil.rmtree(storage / "data/08_reporting")
-    at = f"storage=file://{storage}"
+    at = {"KEDRO_DYNAMIC_STORAGE": f"file://{storage}"}
     with cluster(project) as address:
-        printed = project.run(*dask(address, "--env=dask", f"--params={at}")).stdout
+        printed = project.run(*dask(address, "--env=dask"), env=at).stdout
         assert re.search("Dask: 2 workers, dashboard at http://127", printed)
         assert printed.count("Done: ") == 13
         assert scores(project, storage) == expected
@@ -185,9 +185,9 @@ def test_workers_elsewhere_and_storage_by_url(
         # Two runs at once on the same workers have parameters of their own.
         depth = "models.decision_tree.model_kwargs.max_depth=1"
         with ThreadPoolExecutor(2) as terminals:
-            params = f"--params={at},{depth}"
+            params = f"--params={depth}"
             changed = terminals.submit(
-                project.run, *dask(address, "--env=dask", params)
+                project.run, *dask(address, "--env=dask", params), env=at
             )
             terminals.submit(second.run, *dask(address)).result()
             changed.result()

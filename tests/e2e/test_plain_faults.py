@@ -72,7 +72,7 @@ def test_a_model_with_the_file_of_another_pipeline(plain: InstalledProject) -> N
         ),
         (
             ["--pipelines=user_app", "--params", "model_uri=/tmp/evil"],
-            "The model '/tmp/evil' is not loaded",
+            "sentiment_model.load_args.model_uri: '/tmp/evil' is not used",
         ),
         (
             [

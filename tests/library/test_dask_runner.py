@@ -162,8 +162,10 @@ def test_files_at_a_url_are_deleted(catalog: DataCatalog) -> None:
     assert not catalog.exists("models.b.metrics")
 
 
-@pytest.mark.parametrize("by", ["globals", "params"])
-def test_storage_is_where_relative_paths_start(by: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["globals", "environment"])
+def test_storage_is_where_relative_paths_start(
+    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "base").mkdir()
     here = str(tmp_path / "here.csv")
     paths = {"relative": "data/x.csv", "absolute": here, "url": "s3://b/x.csv"}
@@ -174,14 +176,11 @@ def test_storage_is_where_relative_paths_start(by: str, tmp_path: Path) -> None:
     entries["table"] = {"type": "pandas.SQLTableDataset", "table_name": "x"}
     (tmp_path / "base/catalog.yml").write_text(json.dumps(entries))
     given = {"storage": "s3://bucket/iris"}
-    if by == "globals":
-        (tmp_path / "base/globals.yml").write_text(json.dumps(given))
-    loader = ProjectConfigLoader(
-        str(tmp_path),
-        runtime_params=given if by == "params" else None,
-        base_env="base",
-        default_run_env="base",
-    )
+    if by == "environment":
+        monkeypatch.setenv("KEDRO_DYNAMIC_STORAGE", given["storage"])
+        given = {"storage": "s3://another"}
+    (tmp_path / "base/globals.yml").write_text(json.dumps(given))
+    loader = ProjectConfigLoader(str(tmp_path), base_env="base", default_run_env="base")
     found = {name: entry.get("filepath") for name, entry in loader["catalog"].items()}
     assert found == {
         "relative": "s3://bucket/iris/data/x.csv",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import parse
 import pytest
 from kedro.io import DataCatalog, catalog_config_resolver
 from kedro_dynamic.catalog.entries import check_entries, config_of, entry_of
+from kedro_dynamic.config import allowlist
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import put_in_force
 from kedro_dynamic.patches import match_patterns_fast
@@ -82,3 +85,108 @@ def test_a_faulty_entry_is_named_with_its_file(
 def test_all_faulty_entries_are_listed() -> None:
     with pytest.raises(ConfigurationError, match="The catalog has 2 problems:"):
         check_entries({"a": None, "b": {"type": 1}, "c": {"type": "a.B"}})
+
+
+CATALOG = """
+_place: ${runtime_params:place,data}
+table:
+  type: pandas.${runtime_params:kind,CSVDataset}
+  filepath: ${_place}/table.csv
+  load_args: {sep: "${runtime_params:sep,tab}", nrows: "${runtime_params:rows}"}
+model:
+  type: kedro_mlflow.io.models.MlflowModelTrackingDataset
+  load_args: {model_uri: "${runtime_params:of.model_uri,/of/the/owner}"}
+"models.{name}.model":
+  type: wrapper.Dataset
+  dataset: {type: pickle.PickleDataset, filepath: "${_place}/{name}.pkl"}
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return a function that reads the catalog above with parameters of --params."""
+    (tmp_path / "conf/base").mkdir(parents=True)
+    (tmp_path / "conf/base/catalog.yml").write_text(CATALOG)
+    monkeypatch.chdir(tmp_path)
+    trusted = {"TRUSTED_MODEL_STORES": ("s3://ours/",)}
+    monkeypatch.setattr(allowlist, "settings", trusted)
+
+    def read(**params: Any) -> dict[str, Any]:
+        loader = ProjectConfigLoader(
+            str(tmp_path / "conf"),
+            runtime_params={"rows": 5, **params},
+            base_env="base",
+            default_run_env="base",
+        )
+        return loader["catalog"]
+
+    yield read
+    put_in_force(None)
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_own"),
+    [
+        ("models:/iris@champion", True),
+        ("runs:/0a1b/model", True),
+        ("mlflow-artifacts:/1/models/m-2/artifacts", True),
+        ("mlartifacts/1/models/m-2", True),
+        ("s3://ours/model", True),
+        ("s3://ours/../model", False),
+        ("s3://elsewhere/model", False),
+        ("https://user:secret@elsewhere/model", False),
+        ("simplecache::s3://elsewhere/model", False),
+        ("mlflow-artifacts://elsewhere/1", False),
+        ("models://elsewhere/1", False),
+        ("../other/model", False),
+        ("/tmp/model", False),
+        ("file:///tmp/model", False),
+        ("C:\\model", False),
+    ],
+)
+def test_parameters_name_models_of_the_project_only(
+    uri: str, is_own: bool, load: Any
+) -> None:
+    # In two parts, which the text of the parameters does not show together.
+    parts = {"a": uri[:3], "b": uri[3:], "of": {"model_uri": "${a}${b}"}}
+    if is_own:
+        assert load(**parts)["model"]["load_args"]["model_uri"] == uri
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        load(**parts)
+    assert caught.match(r"model\.load_args\.model_uri: .* is not used")
+    assert caught.match("TRUSTED_MODEL_STORES in settings.py")
+    assert "secret" not in caught.value.message
+
+
+def test_parameters_may_set_what_is_not_a_place(load: Any) -> None:
+    # Only what --params decides is checked: the catalog names a model elsewhere.
+    entries = load(sep=",", place="data/march")
+    assert entries["table"]["filepath"] == "data/march/table.csv"
+    assert entries["table"]["load_args"] == {"sep": ",", "nrows": 5}
+    assert entries["model"]["load_args"]["model_uri"] == "/of/the/owner"
+
+
+@pytest.mark.parametrize(
+    ("params", "lines"),
+    [
+        ({"place": "/tmp"}, ["table.filepath: ", "models.{name}.model.dataset.filep"]),
+        ({"place": "data/../.."}, ["table.filepath: '", "models.{name}.model.dataset"]),
+        ({"kind": "evil"}, ["table.type: --params may not name classes"]),
+    ],
+)
+def test_parameters_name_files_of_the_project_only(
+    params: dict[str, str], lines: list[str], load: Any
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(**params)
+    title, *found = caught.value.message.split("\n  ")
+    assert title.startswith("The catalog has ")
+    assert len(found) == len(lines)
+    for problem, line in zip(found, lines, strict=True):
+        assert problem.startswith(line)
+
+
+def test_the_storage_root_is_not_a_parameter(load: Any) -> None:
+    with pytest.raises(ConfigurationError, match="'storage' is not a parameter"):
+        load(storage="/elsewhere")

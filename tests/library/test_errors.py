@@ -108,6 +108,21 @@ def test_an_error_of_the_data_names_the_file_that_does_not_fit() -> None:
     assert copy.message.startswith("own.yml does not fit a.csv (a):\n  data.drop: ")
 
 
-def test_addresses_lose_user_and_password() -> None:
-    assert redact("at http://me:p@ss@host/a b@c") == "at http://***@host/a b@c"
-    assert redact("at http://host/a@b") == "at http://host/a@b"
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://me:p@ss@host/a", "http://***@host/a"),
+        ("postgresql://me:pa/ss@host/db", "postgresql://***@host/db"),
+        ("postgresql://me:p@s/s@host/db", "postgresql://***@host/db"),
+        ("postgresql://me:pa?token=x@host/db", "postgresql://***@host/db"),
+        ("mysql+pymysql://me:p#a'\"ss@host:1/db", "mysql+pymysql://***@host:1/db"),
+        ("https://token@host/repository@v1", "https://***@host/repository@v1"),
+        ("https://host/a?version=3&token=x", "https://host/a?version=3&token=***"),
+        ("https://host/a?X-Amz-Signature=x", "https://host/a?X-Amz-Signature=***"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("http://host:5000/#/experiments/1", "http://host:5000/#/experiments/1"),
+    ],
+)
+def test_addresses_lose_user_password_and_tokens(address: str, shown: str) -> None:
+    assert redact(f"at {address} b@c") == f"at {shown} b@c"
+    assert str(ConfigurationError(f"at {address}")) == f"at {shown}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -121,6 +122,16 @@ def build_tree(depth: int = 1) -> DecisionTreeClassifier:
     return DecisionTreeClassifier(max_depth=depth)
 
 
+class Writer:
+    """Is in the project's package, and not a model."""
+
+    fit = print
+
+
+def write() -> Writer:
+    raise AssertionError
+
+
 def without_annotation(command: str = "") -> Any:
     raise AssertionError(command)
 
@@ -129,7 +140,7 @@ def without_annotation(command: str = "") -> Any:
 def own_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Return ``iris.own``, a module of the project that imports other packages."""
     module = ModuleType("iris.own")
-    for name in ("build_tree", "without_annotation"):
+    for name in ("build_tree", "without_annotation", "Writer", "write"):
         function = globals()[name]
         monkeypatch.setattr(function, "__module__", "iris.own")
         setattr(module, name, function)
@@ -152,7 +163,9 @@ def test_a_function_of_the_project_may_build_the_estimator() -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("iris.own.system", "is not an estimator"),
+        ("iris.own.system", "system' is not imported"),
+        ("iris.own.Writer", "is not an estimator"),
+        ("iris.own.write", "is not an estimator"),
         ("iris.own.without_annotation", "is not an estimator"),
         ("iris.own.Popen", "'subprocess.Popen' is not imported"),
         ("iris.own.os", "is not an estimator"),
@@ -167,6 +180,77 @@ def test_what_a_trusted_module_imports_is_not_called(path: str, reason: str) -> 
             build_estimator(model, 0)
         assert reason in str(caught.value)
         assert reason in "".join(find_problems(model, "models.a"))
+
+
+def test_arguments_are_estimators_splitters_kernels_or_plain_values() -> None:
+    search = entry(
+        "sklearn.model_selection.GridSearchCV",
+        estimator={"class": "sklearn.gaussian_process.GaussianProcessClassifier"},
+        param_grid={"kernel": [{"class": "sklearn.gaussian_process.kernels.RBF"}]},
+        cv={"class": "sklearn.model_selection.StratifiedKFold"},
+    )
+    assert find_problems(search, "models.a") == []
+    build_estimator(search, 0)
+
+
+def test_arguments_are_not_callbacks_or_readers_of_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As xgboost has them, which need not be installed.
+    module = ModuleType("xgboost.callback")
+    for name, method in {"Checkpoint": "after_training", "DMatrix": "slice"}.items():
+        methods = {method: print, "__module__": "xgboost.callback"}
+        setattr(module, name, type(name, (), methods))
+    monkeypatch.setitem(sys.modules, "xgboost.callback", module)
+    for name in ("Checkpoint", "DMatrix"):
+        model = entry(PIPELINE, steps=[["a", {"class": f"xgboost.callback.{name}"}]])
+        with pytest.raises(ValueError, match="is not an estimator"):
+            build_estimator(model, 0)
+
+
+def test_classes_in_a_search_space_are_looked_up_before_fitting() -> None:
+    space = {"estimator": {"categorical": [TREE, {"class": "sklearn.svm.SVCC"}]}}
+    bagging = {"class": "sklearn.ensemble.BaggingClassifier", "search_space": space}
+    (problem,) = find_problems(ModelSpec.model_validate(bagging), "models.a")
+    assert "'sklearn.svm.SVCC' does not exist; did you mean" in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "kwargs", "reason"),
+    [
+        ("evil_module.Model", {}, "is not trusted"),
+        (PIPELINE, {"steps": [["a", {"class": "evil_module.X"}]]}, "is not trusted"),
+        (PIPELINE, {"steps": STEPS, "memory": "cache"}, "names a place"),
+    ],
+)
+def test_an_entry_is_checked_when_it_is_built(
+    path: str,
+    kwargs: dict[str, Any],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "evil_module.py").write_text("raise SystemExit('is imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    made_elsewhere = ModelSpec.model_construct(class_path=path, model_kwargs=kwargs)
+    with pytest.raises(ValueError, match=reason):
+        build_estimator(made_elsewhere, 0)
+    if path != PIPELINE:
+        with pytest.raises(ValueError, match=reason):
+            import_class(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sklearn.model_selection.HalvingGridSearchCV",
+        "sklearn.impute.IterativeImputer",
+    ],
+)
+def test_a_module_that_raises_at_a_look_up_is_named(path: str) -> None:
+    (problem,) = problems(path)
+    assert problem.startswith(f"models.a.class: '{path}' cannot be imported: Import")
+    assert "is experimental" in problem
 
 
 XGBOOST = {"class": "xgboost.XGBClassifier", "model_kwargs": {"n_estimators": 3}}

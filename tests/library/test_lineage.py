@@ -37,17 +37,20 @@ def test_what_is_not_committed_can_be_applied_again(tmp_path: Path) -> None:
     git(project, "config", "diff.noprefix", "true")
     git(project, "config", "status.showUntrackedFiles", "no")
     (project / "secret.yml").write_text("password: hunter2")
+    (project / "kaggle.json").write_text('{"key": "hunter2"}')
     (project / "new.py").write_text("c = 3\n\n")
     assert lineage.source_of(project)[0]["git.dirty"] == "true"
     (project / "code.py").write_bytes(b"a = 2\r\n\nb = 2\n")
     (project / "table.xlsx").write_bytes(bytes(range(256)))
     (project / "store.yml").write_text("uri: http://me:hunter2@host\n")
-    git(project, "add", "table.xlsx")
+    git(project, "add", "table.xlsx", "new.py", "store.yml")
     before = git(project, "status", "--porcelain", "--untracked-files=all")
     tags, files = lineage.source_of(project)
     assert git(project, "status", "--porcelain", "--untracked-files=all") == before
     assert tags == {"mlflow.source.git.commit": commit, "git.dirty": "true"}
     assert "hunter2" not in files["uncommitted.diff"]
+    # What git does not track yet, by name alone.
+    assert files["uncommitted.diff"].startswith("New files, not included:\nkaggle.json")
 
     fresh = tmp_path / "fresh"
     git(tmp_path, "clone", "--quiet", str(project.parent), str(fresh))
@@ -60,6 +63,7 @@ def test_what_is_not_committed_can_be_applied_again(tmp_path: Path) -> None:
 def test_a_large_diff_is_cut(tmp_path: Path) -> None:
     project = repository(tmp_path)
     (project / "large.txt").write_text("\u00e9" * lineage.MAX_DIFF)
+    git(project, "add", "large.txt")
     diff = lineage.source_of(project)[1]["uncommitted.diff"]
     assert lineage.MAX_DIFF <= len(diff.encode()) < lineage.MAX_DIFF + 100
     assert "... and more" in diff[-100:]

@@ -14,7 +14,6 @@ from kedro.framework import project
 from kedro.framework.context import KedroContext
 from kedro.io import AbstractDataset, DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
-from kedro_dynamic.config import allowlist
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import ComparisonSpec, ModelSpec
 from kedro_dynamic.registry.lazy import LazyPipeline
@@ -51,14 +50,10 @@ def making(*outputs: str) -> Pipeline:
     return Pipeline(nodes)
 
 
-def check(catalog: DataCatalog, pipeline: Pipeline, **params: Any) -> None:
-    check_run({"runtime_params": params}, pipeline, catalog)
-
-
 def refused(catalog: DataCatalog, *nodes: Node) -> str:
     """Return the message for a pipeline that is rejected."""
     with pytest.raises(ConfigurationError) as caught:
-        check(catalog, Pipeline([*nodes]))
+        check_run(Pipeline([*nodes]), catalog)
     return str(caught.value.message)
 
 
@@ -146,7 +141,7 @@ def test_an_entry_that_makes_no_dataset_is_named(
 
     def make() -> None:
         make_datasets(catalog, catalog.keys())
-        check(catalog, making("models.a.table"))
+        check_run(making("models.a.table"), catalog)
 
     with pytest.raises(ConfigurationError) as caught:
         make()
@@ -171,7 +166,7 @@ def test_outputs_that_would_not_be_saved_are_named_with_a_pattern(
 def test_data_without_a_namespace_may_stay_in_memory(catalog: DataCatalog) -> None:
     catalog.save("raw", pd.DataFrame({"a": [1]}))
     steps = [node("raw", "words", "clean", "prepare"), node("words", "x", "fit", "fit")]
-    check(catalog, Pipeline(steps))
+    check_run(Pipeline(steps), catalog)
 
 
 def test_a_pattern_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +174,7 @@ def test_a_pattern_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(preflight, "pipelines", registered)
     files = {"models.{name}.table": "{name}.csv", "tuned.{model}.table": "{model}.csv"}
     with pytest.raises(ConfigurationError, match=r"models\.a\.table, tuned\.a\.table"):
-        check(catalog_of(files), registered["models"])
+        check_run(registered["models"], catalog_of(files))
 
 
 def test_a_file_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,10 +182,10 @@ def test_a_file_of_another_pipeline_counts(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(preflight, "pipelines", registered)
     catalog = catalog_of({"models.{name}.table": "{name}.csv", "other": "a.csv"})
     with pytest.raises(ConfigurationError, match=r"a\.csv: the file of models\.a"):
-        check(catalog, registered["models"])
+        check_run(registered["models"], catalog)
     # As an input, it is the same data under a second name.
     del registered["text"]
-    check(catalog, registered["models"])
+    check_run(registered["models"], catalog)
 
 
 def test_missing_data_is_named_with_the_command_that_makes_it(
@@ -204,7 +199,7 @@ def test_missing_data_is_named_with_the_command_that_makes_it(
     table = pd.DataFrame({"a": [1]})
     for name in ("part", "raw"):
         catalog.save(name, table)
-    check(catalog, Pipeline([make]))
+    check_run(Pipeline([make]), catalog)
 
 
 def test_models_and_scores_are_checked_before_anything_is_fitted(
@@ -218,43 +213,6 @@ def test_models_and_scores_are_checked_before_anything_is_fitted(
     )
     assert f"models.a.class: '{misspelt}' does not exist" in text
     assert "comparison.scoring: scikit-learn has no score 'acuracy'" in text
-
-
-@pytest.mark.parametrize(
-    ("uri", "is_own"),
-    [
-        ("models:/iris@champion", True),
-        ("runs:/0a1b/model", True),
-        ("mlflow-artifacts:/1/models/m-2/artifacts", True),
-        ("mlartifacts/1/models/m-2", True),
-        ("s3://ours/model", True),
-        ("s3://elsewhere/model", False),
-        ("https://user:secret@elsewhere/model", False),
-        ("mlflow-artifacts://elsewhere/1", False),
-        ("models://elsewhere/1", False),
-        ("../other/model", False),
-        ("/tmp/model", False),
-        ("file:///tmp/model", False),
-    ],
-)
-def test_parameters_name_models_of_the_project_only(
-    uri: str, is_own: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trusted = {"TRUSTED_MODEL_STORES": ("s3://ours/",)}
-    monkeypatch.setattr(allowlist, "settings", trusted)
-    kind = "kedro_mlflow.io.models.MlflowModelTrackingDataset"
-    entry = {"type": kind, "flavor": "mlflow.sklearn", "load_args": {"model_uri": uri}}
-    catalog = DataCatalog.from_config({"model": entry})
-    using = Pipeline([Node(print, "model", None, name="use")])
-    # A model that the catalog itself names is trusted.
-    check(catalog, using)
-    if is_own:
-        check(catalog, using, model_uri=uri)
-        return
-    with pytest.raises(ConfigurationError) as caught:
-        check(catalog, using, model_uri=uri)
-    assert caught.match("TRUSTED_MODEL_STORES in settings.py")
-    assert "secret" not in caught.value.message
 
 
 def failure_of_loading(catalog: DataCatalog, name: str) -> DatasetError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from types import ModuleType
@@ -39,7 +40,9 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the functions into a module of the project."""
     module = ModuleType("iris.features")
     functions: dict[str, Any] = {"prepare": prepare, "fewer": fewer, "NUMBER": 1}
-    vars(module).update(functions)
+    for name in ("prepare", "fewer"):
+        monkeypatch.setattr(functions[name], "__module__", "iris.features")
+    vars(module).update(functions, system=os.system)
     monkeypatch.setitem(sys.modules, "iris", ModuleType("iris"))
     monkeypatch.setitem(sys.modules, "iris.features", module)
 
@@ -72,7 +75,8 @@ def test_without_encoding_too() -> None:
     ("function", "reason"),
     [
         ("fewer", "fewer must return a table with the rows that it is given"),
-        ("no_such", "'iris.features.no_such' cannot be imported"),
+        ("no_such", "'iris.features.no_such' does not exist"),
+        ("system", "system' is not imported, since its package is not trusted"),
         ("NUMBER", "'iris.features.NUMBER' is not a function"),
     ],
 )

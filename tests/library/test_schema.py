@@ -18,6 +18,7 @@ from kedro_dynamic.config.schema import (
 from pydantic import ValidationError
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
+PIPELINE = "sklearn.pipeline.Pipeline"
 TUNED = {"trials": 20, "search_space": {"depth": {"int": [1, 5]}}}
 
 
@@ -168,6 +169,9 @@ UNTRUSTED = ["os.system", "builtins.eval", "antigravity.Fly", "sklern.svm.SVC"]
             TREE
             | {"model_kwargs": {"a": TREE | {"model_kwargs": {"b": {"class": path}}}}}
         ),
+        lambda path: (
+            TREE | {"search_space": {"a": {"categorical": [None, {"class": path}]}}}
+        ),
     ],
 )
 def test_packages_that_are_not_trusted_are_not_imported(wrap: Any, path: str) -> None:
@@ -205,6 +209,7 @@ def test_nested_entries_have_two_keys(nested: object, reason: str) -> None:
         {"estimator__memory": "cache"},
         {"input": "filename"},
         {"forcedsplits_filename": "splits.json"},
+        {"directory": "checkpoints"},
         {"steps": [["a", {"class": "sklearn.svm.SVC", "model_kwargs": {"memory": 1}}]]},
         {"param_grid": {"input": ["content", "file"]}},
     ],
@@ -215,14 +220,36 @@ def test_arguments_that_name_places_are_rejected(arguments: dict[str, Any]) -> N
         ModelSpec.model_validate(spec)
 
 
-def test_a_dimension_that_names_places_is_rejected() -> None:
-    space = {"memory": {"categorical": ["/tmp/cache"]}}
-    spec = {"class": "sklearn.pipeline.Pipeline", "search_space": space}
+@pytest.mark.parametrize(
+    ("argument", "choice"),
+    [
+        ("memory", "/tmp/cache"),
+        ("estimator", {"class": PIPELINE, "model_kwargs": {"memory": "/tmp/cache"}}),
+        ("kwargs", {"memory": "/tmp/cache"}),
+    ],
+)
+def test_a_dimension_that_names_places_is_rejected(
+    argument: str, choice: object
+) -> None:
+    space = {argument: {"categorical": [choice]}}
+    spec = {"class": PIPELINE, "search_space": space}
     with pytest.raises(ValidationError, match="names a place to read or write"):
         ModelSpec.model_validate(spec)
-    # Plain data.
+
+
+def test_plain_data_names_no_places() -> None:
     for kwargs in ({"memory": None}, {"input": "content"}, {"path_smooth": 1}):
-        ModelSpec.model_validate(spec | {"search_space": {}, "model_kwargs": kwargs})
+        ModelSpec.model_validate({"class": PIPELINE, "model_kwargs": kwargs})
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"base": {"class": "evil.X"}}, {"memory": "/tmp/cache"}]
+)
+def test_arguments_that_replace_others_are_checked(arguments: dict[str, Any]) -> None:
+    tree = ModelSpec.model_validate(TREE | TUNED)
+    assert tree.with_arguments({"depth": 2}).model_kwargs == {"depth": 2}
+    with pytest.raises(ValidationError, match=r"is not imported|names a place"):
+        tree.with_arguments(arguments)
 
 
 def test_groups_and_times_cannot_be_combined() -> None:

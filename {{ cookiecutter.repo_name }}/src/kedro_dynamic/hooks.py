@@ -86,7 +86,7 @@ class RunHook(threading.local):
         wait = settings.get("WAIT_FOR_OTHER_RUNS", True)
         run = begin_run(run_params, pipeline, catalog, self.store, wait=wait)
         try:
-            preflight.check_run(run_params, pipeline, catalog)
+            preflight.check_run(pipeline, catalog)
             metric = run.store.config.champion.metric
             if metric:
                 preflight.check_champion_metric(pipeline, catalog, metric)

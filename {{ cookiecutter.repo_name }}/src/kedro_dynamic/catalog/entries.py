@@ -1,17 +1,21 @@
 """Entries of the catalog: which one a dataset has, what it says, and in which file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kedro.io import DataCatalog
 
 from kedro_dynamic.catalog.metadata import Metadata
+from kedro_dynamic.config.allowlist import check_place
 from kedro_dynamic.config.errors import ConfigurationError, schema_problems
 from kedro_dynamic.config.project import loader_in_force
 
 PLACEHOLDER = re.compile(r"\{\w+\}")
+
+# Stands for a value of --params.
+MARK = "<--params>"
 
 
 def entry_of(catalog: DataCatalog, name: str) -> str:
@@ -51,6 +55,65 @@ def check_entries(entries: Mapping[str, Any]) -> None:
 
     if lines:
         raise ConfigurationError.listing("The catalog", lines)
+
+
+def mark(params: Any) -> Any:
+    """Return parameters with a mark in place of each value, at any depth."""
+    if isinstance(params, Mapping):
+        return {key: mark(value) for key, value in params.items()}
+    if isinstance(params, list):
+        return [mark(value) for value in params]
+    return MARK
+
+
+def check_params(
+    entries: Mapping[str, Any], marked: Mapping[str, Any] | None, root: Path
+) -> None:
+    """Reject what ``--params`` put into the catalog, unless it is of the project.
+
+    What a value resolves to is checked, since parameters may name each other.
+
+    Args:
+        entries: The catalog's entries and patterns, by name.
+        marked: The same with marks for the values of ``--params``; without it, every
+            value may be one of these.
+        root: The folder of the project.
+
+    Raises:
+        ConfigurationError: Lists every problem with its key.
+    """
+    lines = []
+    for key, value in _values_of_params(entries, marked):
+        if key.endswith(".type"):
+            lines.append(
+                f"{key}: --params may not name classes; write it into the file"
+            )
+            continue
+        try:
+            check_place(value, root)
+        except ValueError as error:
+            lines.append(f"{key}: {error}")
+    if lines:
+        raise ConfigurationError.listing("The catalog", lines)
+
+
+def _values_of_params(
+    value: Any, marked: Any, key: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield the key and the text of each value that has a mark, at any depth."""
+    if isinstance(value, str) and (marked is None or MARK in str(marked)):
+        yield key, value
+    marked_parts = _parts(marked)
+    for name, part in _parts(value).items():
+        path = f"{key}.{name}" if key else str(name)
+        yield from _values_of_params(part, marked_parts.get(name), path)
+
+
+def _parts(value: Any) -> dict[Any, Any]:
+    """Return the items of a mapping or list by key, nothing of other values."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return dict(enumerate(value)) if isinstance(value, list) else {}
 
 
 def in_which_file(entry: str) -> str:

@@ -4,6 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+# The environment variable of the storage root, which precedes globals.yml.
+STORAGE_VARIABLE = "KEDRO_DYNAMIC_STORAGE"
+
 
 def set_storage_root(entries: Mapping[str, Any], root: str | None) -> None:
     """Put the storage root before the relative paths of catalog entries.

@@ -1,17 +1,19 @@
-"""Which classes, models and arguments the parameters may name.
+"""Which classes, files and arguments the parameters may name.
 
 To import a module is to run it, and to load a model is to run its code. So these checks
 come before anything is imported or loaded.
 """
 
+import os
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.project import settings
 
-from kedro_dynamic.config.errors import ConfigurationError, did_you_mean, redact
+from kedro_dynamic.config.errors import did_you_mean, one_line
 from kedro_dynamic.config.project import package_name
 
 # Packages that a class may come from, unless settings.py has its own TRUSTED_PACKAGES.
@@ -20,31 +22,38 @@ TRUSTED_PACKAGES = ("sklearn", "xgboost", "lightgbm")
 # Addresses in the project's own store; after two slashes, another machine would follow.
 OWN_STORE = re.compile(r"(models|runs|mlflow-artifacts):/(?!/)")
 
+# The beginning of an address, of a chain of addresses, or of a path on Windows.
+ADDRESS = re.compile(r"[A-Za-z][\w+.-]*:[:/\\]")
+
 # Arguments of scikit-learn, xgboost and lightgbm that name files to read or write.
-PLACE = re.compile(r"memory|(in|out)put_model|(\w+_)?(file|filename|path|dir|folder)")
+PLACE = re.compile(
+    r"memory|(in|out)put_model|(\w+_)?(file|filename|path|dir|directory|dirname|folder)"
+)
 
 
-def check_model_uri(uri: str, root: Path) -> None:
-    """Reject the address of a model that somebody else may have written.
+def check_place(place: str, root: Path) -> None:
+    """Reject the place of a file or model that somebody else may have written.
 
     Args:
-        uri: The address, as MLflow writes it.
+        place: A path, or an address as fsspec and MLflow write it.
         root: The folder of the project.
 
     Raises:
-        ConfigurationError: If the address is outside of the project and of the stores
-            that settings.py trusts.
+        ValueError: If the place is outside of the project and of the stores that
+            settings.py trusts.
     """
-    path = uri.removeprefix("file://")
-    is_inside = ":" not in path and Path(root, path).resolve().is_relative_to(root)
+    # Links are not followed: those in the project are the owner's.
+    path = os.path.normpath(root / place.removeprefix("file://"))
+    is_address = ADDRESS.match(place) and not place.startswith("file://")
+    is_inside = not is_address and Path(path).is_relative_to(root)
     trusted = tuple(settings.get("TRUSTED_MODEL_STORES", ()))
-    is_trusted = bool(trusted) and uri.startswith(trusted)
-    if OWN_STORE.match(uri) or is_inside or is_trusted:
+    is_trusted = bool(trusted) and place.startswith(trusted) and ".." not in place
+    if OWN_STORE.match(place) or is_inside or is_trusted:
         return
-    raise ConfigurationError(
-        f"The model '{redact(uri)}' is not loaded, since --params may only name "
-        "models in stores of the project; if you trust it, add the beginning of its "
-        "address to TRUSTED_MODEL_STORES in settings.py"
+    raise ValueError(
+        f"'{place}' is not used, since --params may only name files and models "
+        "of the project; if you trust it, add the beginning of its address to "
+        "TRUSTED_MODEL_STORES in settings.py"
     )
 
 
@@ -69,6 +78,30 @@ def check_class_path(path: str) -> str:
             "TRUSTED_PACKAGES in settings.py"
         )
     return path
+
+
+def import_trusted(path: str) -> Any:
+    """Import what a path names, which a trusted package must define.
+
+    Raises:
+        ValueError: If nothing has this path, or its package is not trusted.
+    """
+    check_class_path(path)
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = import_module(module_name)
+        imported = getattr(module, name, None)
+    except Exception as error:  # A module may raise any error, also at a look-up.
+        raise ValueError(f"'{path}' cannot be imported: {one_line(error)}") from error
+
+    if imported is None:
+        existing_paths = [f"{module_name}.{existing}" for existing in dir(module)]
+        raise ValueError(f"'{path}' does not exist{did_you_mean(path, existing_paths)}")
+    # A trusted module may have imported what other packages define.
+    origin = getattr(imported, "__module__", None)
+    if origin is not None:
+        check_class_path(f"{origin}.{name}")
+    return imported
 
 
 def check_arguments(value: Any) -> Any:

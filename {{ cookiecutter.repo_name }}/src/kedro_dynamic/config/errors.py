@@ -14,6 +14,19 @@ from pydantic_core import ErrorDetails
 # markup, and leave them out.
 VERBATIM = {"markup": False}
 
+# An address in a text. Only white space ends it, since passwords hold anything else.
+ADDRESS = re.compile(r"://(\S+)")
+
+# A password may hold "/", "?" and "@", so it ends at the last "@"; without a colon, an
+# "@" after the host belongs to the path.
+USER_INFO = re.compile(r"^(?:[^/?#:@]*:.*|[^/?#]*)@")
+
+SECRET_ARGUMENT = re.compile(
+    r"([?&;#][^=&;\s]{0,40}(?:token|secret|passw|pwd|key|sig|cred|auth|connect)"
+    r"[^=&;\s]{0,40}=)[^&\s]*",
+    re.IGNORECASE,
+)
+
 # Problems that one error lists at most.
 MAX_PROBLEMS = 20
 
@@ -22,6 +35,9 @@ SchemaType = TypeVar("SchemaType", bound=BaseModel)
 
 class ConfigurationError(click.ClickException):
     """A fault in a configuration file; Kedro shows its message without a traceback."""
+
+    def __init__(self, message: str):
+        super().__init__(redact(message))
 
     @staticmethod
     def listing(
@@ -90,8 +106,14 @@ def _list_below(title: str, problems: Sequence[str], advice: str = "") -> str:
 
 
 def redact(text: str) -> str:
-    """Replace the user names and passwords of addresses by ``***``."""
-    return re.sub(r"://[^\s/@]*@(?:[^\s/@]*@)*", "://***@", text)
+    """Replace the user names, passwords and tokens of addresses by ``***``."""
+    return ADDRESS.sub(_redact_address, text)
+
+
+def _redact_address(match: re.Match[str]) -> str:
+    """Return an address without its secrets."""
+    rest = USER_INFO.sub("***@", match[1])
+    return "://" + SECRET_ARGUMENT.sub(r"\1***", rest)
 
 
 def one_line(error: BaseException) -> str:

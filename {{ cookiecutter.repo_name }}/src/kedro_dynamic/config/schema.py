@@ -126,7 +126,10 @@ class Dimension(Schema):
     )
     """Lowest and highest number."""
 
-    categorical: Annotated[list[Any], Field(min_length=1)] | None = None
+    categorical: (
+        Annotated[list[Any], Field(min_length=1), AfterValidator(check_arguments)]
+        | None
+    ) = None
     """The choices: numbers, texts, or lists such as the layers of a neural net."""
 
     log: bool = False
@@ -171,9 +174,10 @@ class ModelSpec(Schema):
     """False removes the model from every pipeline."""
 
     def with_arguments(self, arguments: Mapping[str, Any]) -> "ModelSpec":
-        """Return the model with some arguments replaced."""
+        """Return the model with some arguments replaced, which are checked."""
+        entry = self.model_dump(by_alias=True, exclude_unset=True)
         kwargs = {**self.model_kwargs, **arguments}
-        return self.model_copy(update={"model_kwargs": kwargs})
+        return self.model_validate({**entry, "model_kwargs": kwargs})
 
 
 class TransformerSpec(ModelSpec):

@@ -5,13 +5,18 @@ scikit-learn is imported where it is used, as importing it takes a second.
 
 import inspect
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any, Protocol, get_type_hints
 
 import pandas as pd
 
-from kedro_dynamic.config.allowlist import check_class_path, is_entry, nested_classes
-from kedro_dynamic.config.errors import ConfigurationError, did_you_mean, one_line
+from kedro_dynamic.config.allowlist import (
+    check_arguments,
+    import_trusted,
+    is_entry,
+    nested_classes,
+)
+from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
+from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import FILE, DataSpec, ModelSpec, TransformerSpec
 
 
@@ -133,9 +138,12 @@ def build_estimator(model: ModelSpec, random_state: int) -> Estimator:
             arguments have one.
 
     Raises:
-        ValueError: If a class cannot be imported, or is not an estimator.
+        ValueError: If a class cannot be imported or is not an estimator, or an argument
+            names a place.
         TypeError: If a class does not take one of its arguments.
     """
+    # However the entry was made: it may come from a study, or from a recipe in MLflow.
+    check_arguments({"class": model.class_path, "model_kwargs": model.model_kwargs})
     estimator: Estimator = _build(model.class_path, model.model_kwargs)
     unseeded = [
         name
@@ -199,7 +207,8 @@ def find_problems(model: ModelSpec, key: str) -> list[str]:
             f"fit and {method}"
         )
 
-    for nested in nested_classes(model.model_kwargs):
+    choices = [dimension.categorical for dimension in model.search_space.values()]
+    for nested in nested_classes([model.model_kwargs, *choices]):
         sections = {"model_kwargs": nested.get("model_kwargs") or {}}
         problems += _find_call_problems(nested["class"], sections, key)
     return problems
@@ -255,32 +264,32 @@ def import_class(class_path: str) -> Callable[..., Any]:
         class_path: Import path, such as ``sklearn.svm.SVC``.
 
     Raises:
-        ValueError: If no class has this path, or its package is not trusted.
+        ValueError: If nothing that may be called has this path.
     """
-    module_name, _, name = class_path.rpartition(".")
-    try:
-        module = import_module(module_name)
-    except Exception as error:  # A module may raise any error when it is imported.
+    imported: Callable[..., Any] = import_trusted(class_path)
+    if not _may_be_called(imported):
         raise ValueError(
-            f"'{class_path}' cannot be imported: {one_line(error)}"
-        ) from error
-
-    imported: Callable[..., Any] | None = getattr(module, name, None)
-    if imported is None:
-        existing_paths = [f"{module_name}.{existing}" for existing in dir(module)]
-        hint = did_you_mean(class_path, existing_paths)
-        raise ValueError(f"'{class_path}' does not exist{hint}")
-    if not inspect.isclass(imported) and not _builds_estimator(imported):
-        raise ValueError(
-            f"'{class_path}' is not an estimator; give a class, or a function whose "
-            "return annotation is a class with fit and predict"
+            f"'{class_path}' is not an estimator; give a class with fit and predict or "
+            "transform, or a function whose return annotation is such a class"
         )
-    # A trusted module may have imported classes of packages that are not trusted.
-    check_class_path(f"{imported.__module__}.{name}")
     return imported
 
 
-def _builds_estimator(factory: Callable[..., Any], method: str = "predict") -> bool:
+def _may_be_called(imported: Any) -> bool:
+    """Return True if an entry may call what it names.
+
+    The project's package has more than models, and libraries have callbacks that write
+    files.
+    """
+    package = str(getattr(imported, "__module__", "")).partition(".")[0]
+    if inspect.isclass(imported) and package != package_name():
+        # Splitters, kernels and selectors of columns are arguments of estimators.
+        methods = ("fit", "get_n_splits", "__call__")
+        return any(method in dir(imported) for method in methods)
+    return any(_builds_estimator(imported, kind) for kind in ("predict", "transform"))
+
+
+def _builds_estimator(factory: Callable[..., Any], method: str) -> bool:
     """Return True if a call of the class or function would build an estimator.
 
     A function needs a return annotation, so ``os.system`` is not called.

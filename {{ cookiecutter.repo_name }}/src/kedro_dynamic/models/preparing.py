@@ -4,7 +4,6 @@ A fitted model needs this module, and no other packages than pandas and scikit-l
 """
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -59,13 +58,12 @@ def import_function(path: str) -> Function:
         path: Import path, such as ``flower_shop.features.prepare``.
 
     Raises:
-        ValueError: If there is no such function.
+        ValueError: If there is no such function, or its package is not trusted.
     """
-    module, _, name = path.rpartition(".")
-    try:
-        function: Function = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"'{path}' cannot be imported: {error}") from error
+    # Not where a model is served, which has its function.
+    from kedro_dynamic.config.allowlist import import_trusted
+
+    function: Function = import_trusted(path)
     if not callable(function):
         raise ValueError(f"'{path}' is not a function")
     return function

@@ -6,6 +6,7 @@ snapshot, the server. So nothing waits for a hook: a config loader notes itself 
 is created, and pipelines are built from it when they are read.
 """
 
+import os
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,10 @@ from typing import Any
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.pipeline import Pipeline
 
-from kedro_dynamic.catalog.entries import check_entries
-from kedro_dynamic.catalog.storage import set_storage_root
+from kedro_dynamic.catalog.entries import check_entries, check_params, mark
+from kedro_dynamic.catalog.storage import STORAGE_VARIABLE, set_storage_root
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
-from kedro_dynamic.config.project import check_library, put_in_force
+from kedro_dynamic.config.project import check_library, project_path, put_in_force
 from kedro_dynamic.registry.pipelines import create_pipelines
 
 
@@ -41,6 +42,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         with self._lock:
+            marked = self._mark_params() if key == "catalog" else None
             # Kedro registers ${runtime_params:...} at each reading, but not this one.
             self._register_globals_resolver()
             try:
@@ -60,6 +62,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 config["tuning"] = config.get("tuning") or {}
             if key == "catalog":
                 check_entries(config)
+                if self.runtime_params:
+                    check_params(config, marked, project_path())
                 set_storage_root(config, self._storage_root())
             return config
 
@@ -68,11 +72,37 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """The pipelines of every package in ``pipelines/``, by name."""
         return create_pipelines(self["parameters"])
 
+    def _mark_params(self) -> dict[str, Any] | None:
+        """Return the catalog with a mark in place of each value of ``--params``.
+
+        None if there are none, or if the catalog cannot be read with the marks.
+        """
+        if not self.runtime_params:
+            return None
+        marked = OmegaConfigLoader(
+            self.conf_source,
+            env=self.env,
+            runtime_params=mark(self.runtime_params),
+            config_patterns=self.config_patterns,
+            base_env=self.base_env,
+            default_run_env=self.default_run_env,
+            merge_strategy=self.merge_strategy,
+        )
+        try:
+            return marked["catalog"]
+        except Exception:  # whatever a resolver raises that is given a mark
+            return None
+
     def _storage_root(self) -> str | None:
-        """Return the storage root of ``--params`` or else of ``globals.yml``."""
-        runtime_params = self.runtime_params or {}
-        root: str | None = runtime_params.get("storage")
-        return root or self["globals"].get("storage")
+        """Return the storage root of the environment or else of ``globals.yml``."""
+        if "storage" in (self.runtime_params or {}):
+            raise ConfigurationError(
+                "--params: 'storage' is not a parameter, since files from elsewhere may "
+                "hold code; write it into globals.yml, or into the environment "
+                f"variable {STORAGE_VARIABLE}"
+            )
+        root: str | None = self["globals"].get("storage")
+        return os.environ.get(STORAGE_VARIABLE) or root
 
     @staticmethod
     def _soft_merge(

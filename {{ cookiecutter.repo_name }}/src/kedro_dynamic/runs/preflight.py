@@ -14,7 +14,7 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
-from kedro_dynamic.catalog.entries import config_of, entry_of, in_which_file
+from kedro_dynamic.catalog.entries import entry_of, in_which_file
 from kedro_dynamic.catalog.files import (
     has_data,
     local_path,
@@ -23,14 +23,12 @@ from kedro_dynamic.catalog.files import (
     shown_path,
 )
 from kedro_dynamic.catalog.metadata import read_metadata
-from kedro_dynamic.config.allowlist import check_model_uri
 from kedro_dynamic.config.errors import (
     ConfigurationError,
     DataError,
     did_you_mean,
-    redact,
 )
-from kedro_dynamic.config.project import package_name, project_path
+from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import FILE, ComparisonSpec, ModelSpec, file_of
 
 
@@ -75,13 +73,10 @@ def make_datasets(catalog: DataCatalog, names: Iterable[str]) -> None:
             raise explain(error, catalog, name, "made") from error
 
 
-def check_run(
-    run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-) -> None:
+def check_run(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Check that models can be built, data exists and outputs are saved.
 
     Args:
-        run_params: What Kedro tells hooks about the run.
         pipeline: The nodes that are run.
         catalog: The catalog of the run.
 
@@ -98,7 +93,6 @@ def check_run(
         if name.startswith("params:"):
             parameters[name.removeprefix("params:")] = catalog[name].load()
         else:
-            _check_origin(catalog, name, str(run_params.get("runtime_params")))
             missing += _missing_data(catalog, name)
 
     problems = _parameter_problems(parameters)
@@ -163,7 +157,7 @@ def explain(
         # It may come from a file that the code of a node opened.
         if isinstance(error, OSError):
             return error
-        return ConfigurationError(redact(str(error).strip()))
+        return ConfigurationError(str(error).strip())
 
     if action == "made":
         problem = f"{dataset}: {_first_line(error.__cause__ or error)}"
@@ -177,7 +171,7 @@ def explain(
             problem += "; save it as UTF-8, or give load_args: {encoding: ...}"
 
     file = in_which_file(entry_of(catalog, dataset) or dataset)
-    return ConfigurationError(redact(f"{problem.rstrip('.:')}{file}"))
+    return ConfigurationError(f"{problem.rstrip('.:')}{file}")
 
 
 def name_tables(
@@ -268,15 +262,6 @@ def _check_files_differ(pipeline: Pipeline, catalog: DataCatalog) -> None:
         )
     if problems:
         raise ConfigurationError.listing("The catalog", problems)
-
-
-def _check_origin(catalog: DataCatalog, name: str, runtime_params: str) -> None:
-    """Reject a model from elsewhere that the parameters of this run name."""
-    entry = config_of(catalog, name)
-    arguments = {**entry, **(entry.get("load_args") or {})}
-    uri = arguments.get("model_uri")
-    if isinstance(uri, str) and uri in runtime_params:
-        check_model_uri(uri, project_path())
 
 
 def _missing_data(catalog: DataCatalog, name: str) -> list[str]:

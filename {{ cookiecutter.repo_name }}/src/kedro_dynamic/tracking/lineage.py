@@ -1,12 +1,9 @@
 """What a run was made from, so that MLflow alone is enough to repeat it."""
 
-import os
 import subprocess
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from shutil import copyfile
 from typing import Any
 
 import yaml
@@ -66,16 +63,16 @@ def data_of(plan: Plan) -> list[dict[str, str]]:
 
 
 def _diff(project: Path) -> str:
-    """Return what differs from the commit, new files included, ignored ones not."""
-    index = _git(project, "rev-parse", "--git-path", "index").removesuffix("\n")
-    with tempfile.TemporaryDirectory() as folder:
-        # git shows new files once its index has them: a copy of the index.
-        copy = copyfile(Path(project, index), Path(folder, "index"))
-        variables = {"GIT_INDEX_FILE": str(copy)}
-        _git(project, "add", "--all", "--intent-to-add", ".", **variables)
-        # Not `diff`, which has the colours and prefixes that its user has configured.
-        words = ("diff-index", "--patch", "--binary", "HEAD", "--", ".")
-        diff = redact(_git(project, *words, **variables))
+    """Return what differs from the commit in files that git tracks; others by name."""
+    # Not `diff`, which has the colours and prefixes that its user has configured.
+    words = ("diff-index", "--patch", "--binary", "HEAD", "--", ".")
+    diff = redact(_git(project, *words))
+    # Their content may be secret: a person has not decided yet that git may have it.
+    options = ("--others", "--directory", "--exclude-standard")
+    new = _git(project, "ls-files", *options, "--", ".")
+    if new:
+        # `git apply` ignores what stands before a diff.
+        diff = f"New files, not included:\n{new}\n{diff}"
 
     size = len(diff.encode())
     if size <= MAX_DIFF:
@@ -84,14 +81,13 @@ def _diff(project: Path) -> str:
     return f"{start}\n... and more: the whole diff has {size} bytes\n"
 
 
-def _git(project: Path, *words: str, **variables: str) -> str:
+def _git(project: Path, *words: str) -> str:
     """Return the output of a git command, unchanged."""
     result = subprocess.run(
         ["git", "-C", str(project), *words],
         capture_output=True,
         check=True,
         timeout=10,
-        env=os.environ | variables,
     )
     return result.stdout.decode(errors="replace")
 

@@ -140,7 +140,7 @@ class Store:
             raise ConfigurationError.listing(
                 "mlflow.yml",
                 [
-                    f"server.mlflow_tracking_uri: {redact(self.uri)} cannot be used "
+                    f"server.mlflow_tracking_uri: {self.uri} cannot be used "
                     f"({problem}); start the server, or write "
                     "'on_unreachable: local' in tracking.yml"
                 ],
