@@ -97,7 +97,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """Return the storage root of the environment or else of ``globals.yml``."""
         if "storage" in (self.runtime_params or {}):
             raise ConfigurationError(
-                "--params: 'storage' is not a parameter, since files from elsewhere may "
+                "--params: 'storage' is not a parameter, since files elsewhere may "
                 "hold code; write it into globals.yml, or into the environment "
                 f"variable {STORAGE_VARIABLE}"
             )
