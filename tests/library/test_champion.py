@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from kedro_dynamic import (
     ComparisonSpec,
     DataSpec,
@@ -26,9 +28,21 @@ from kedro_dynamic import (
     cross_validate_model,
 )
 from kedro_dynamic.champion import registry as registry_module
-from kedro_dynamic.champion.compare import Candidate, compare, decide_by_folds
-from kedro_dynamic.champion.promote import find_candidates, first_above_baseline
-from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
+from kedro_dynamic.champion.compare import (
+    Candidate,
+    compare,
+    decide_by_folds,
+    decide_by_resamples,
+)
+from kedro_dynamic.champion.promote import find_best, find_candidates
+from kedro_dynamic.champion.recipe import (
+    RECIPE_FILE,
+    Recipe,
+    Split,
+    own_code_digest,
+    split_digest,
+    table_digest,
+)
 from kedro_dynamic.champion.registry import (
     ALIAS,
     Verdict,
@@ -45,6 +59,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from sklearn.dummy import DummyClassifier
 
+from library.a_run import make_run
 from library.mlflow_store import open_run
 
 SEED = 3
@@ -58,6 +73,7 @@ FOLDS = make_folds(
 SPLIT = Split(TABLE[:90], KIND[:90], TABLE[90:], KIND[90:], FOLDS)
 WITHOUT_FOLDS = SPLIT._replace(folds=pd.DataFrame({"fold": [None] * 90}))
 SIZES = [(72, 18)] * 5
+DATA = DataSpec(target_column="kind")
 
 
 def spec(depth: int = 3, **kwargs: Any) -> ModelSpec:
@@ -80,17 +96,21 @@ def candidate(
     name: str, *scores: float, digest: str = "", folds: int = 5, **changes: Any
 ) -> Candidate:
     """Return a candidate with these scores on today's data, or on other data."""
+    entry = changes.get("model", spec())
+    data = changes.get("data", DATA)
     recipe = Recipe(
-        model=changes.get("model", spec()),
-        data=changes.get("data", DataSpec(target_column="kind")),
+        model=entry,
+        data=data,
         comparison=ComparisonSpec(folds=folds),
         random_state=SEED,
         columns=changes.get("columns", ["size", "kind"]),
         split_digest=digest or split_digest(SPLIT),
         scores={"accuracy": list(scores)},
+        data_digest=digest or table_digest(SPLIT, DATA),
+        code_digest=own_code_digest(entry, data, changes.get("code", "")),
     )
     model = payload_of(f"models.{name}", recipe.model)
-    return Candidate(model, recipe, "accuracy", SPLIT)
+    return Candidate(model, recipe, "accuracy", SPLIT, changes.get("code", ""))
 
 
 @dataclass
@@ -110,13 +130,14 @@ class Registry:
             recipe: Text that its run has as its recipe, instead of its own.
         """
 
-        def register() -> str:
+        def register(refit: Candidate | None) -> str:
+            winner = refit or candidate
             run_id = self.client.create_run("1").info.run_id
-            text = recipe or candidate.recipe.model_dump_json(by_alias=True)
+            text = recipe or winner.recipe.model_dump_json(by_alias=True)
             self.client.log_text(run_id, text, RECIPE_FILE)
             with suppress(MlflowException):
                 self.client.create_registered_model(self.name)
-            tags = {"model": candidate.model.name}
+            tags = {"model": winner.model.name}
             version = self.client.create_model_version(
                 self.name, self.files.as_uri(), run_id, tags=tags
             )
@@ -209,26 +230,101 @@ def test_equal_models_are_hardly_ever_promoted() -> None:
 
 
 def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
-    # It was not to look at a column that is a feature today.
+    # What its columns were does not count: those of today do.
     data = DataSpec(target_column="kind", drop=["other"])
-    old = candidate("old", *[0.1] * 5, digest="other data", data=data)
-    registry.enter(old)
-    X, y = SPLIT.X_train[["size"]], SPLIT.y_train
-    of_today = old.recipe
-    scores = cross_validate_model(
-        spec(), of_today.data, of_today.comparison, X, y, FOLDS, SEED
-    )
+    gone = {"data": data, "columns": ["petal", "kind"]}
+    registry.enter(candidate("old", *[0.1] * 5, digest="other data", **gone))
+    X, y = SPLIT.X_train, SPLIT.y_train
+    comparison = ComparisonSpec(folds=5)
+    scores = cross_validate_model(spec(), DATA, comparison, X, y, FOLDS, SEED)
     mean = np.mean(scores["accuracy"])
-    verdict = registry.enter(candidate("new", *LOW, model=spec(4)))
-    assert f"does not beat {mean:.3f}" in verdict
+    new = candidate("new", *LOW, model=spec(4))
+    assert registry.enter(new).startswith(
+        f"old (registered anew: its data changed; 0.800 of new does not beat {mean:.3f}"
+    )
+    # Its files are of today now.
     assert registry.champion == "old"
+    assert registry.enter(new).startswith("old (kept: 0.800 of new does not beat")
 
 
-def test_a_champion_of_columns_that_are_gone_is_replaced(registry: Registry) -> None:
-    registry.enter(candidate("old", *HIGH, columns=["petal", "kind"]))
-    verdict = registry.enter(candidate("new", *LOW))
-    assert (
-        verdict == "new (promoted: old needs 'petal', which is not a column any more)"
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"digest": "renamed classes"}, "data"), ({"code": "other"}, "code")],
+    ids=["data", "code"],
+)
+def test_the_files_follow_data_and_code(
+    registry: Registry, change: dict[str, Any], what: str
+) -> None:
+    registry.enter(candidate("tree", *HIGH, **change))
+    again = candidate("tree", *LOW)
+    assert registry.enter(again) == (
+        f"tree (registered anew: its {what} changed; 0.800 again: the same model)"
+    )
+    assert registry.enter(again) == (
+        "tree (kept: 0.800 again: the same model on the same data)"
+    )
+    # Also where no model of today is worth registering.
+    registry.enter(candidate("tree", *HIGH, **change))
+    worse = replace(candidate("bad", *LOW, model=spec(1)), beats_baseline=False)
+    assert registry.enter(worse) == (
+        f"tree (registered anew: its {what} changed; "
+        "no model of this run beats the baseline)"
+    )
+
+
+def test_a_table_has_a_digest_of_its_own() -> None:
+    rows = pd.concat([SPLIT.X_train, SPLIT.X_test])
+    target = pd.concat([SPLIT.y_train, SPLIT.y_test])
+    of_today = table_digest(SPLIT, DATA)
+    # Another seed splits the same rows otherwise.
+    split = Split(rows[30:], target[30:], rows[:30], target[:30], FOLDS)
+    assert table_digest(split, DATA) == of_today
+    renamed = SPLIT._replace(y_test=SPLIT.y_test.map({"a": "A", "b": "b"}))
+    assert table_digest(renamed, DATA) != of_today
+    other_unit = SPLIT._replace(X_train=SPLIT.X_train * 2.54)
+    assert table_digest(other_unit, DATA) != of_today
+    shuffled = SPLIT._replace(y_train=SPLIT.y_train.sample(frac=1, random_state=1))
+    assert table_digest(shuffled, DATA) != of_today
+    fewer = SPLIT._replace(
+        X_train=SPLIT.X_train[["size"]], X_test=SPLIT.X_test[["size"]]
+    )
+    assert table_digest(fewer, DATA) != of_today
+    read = DataSpec(target_column="kind", columns={"size": "category"})
+    assert table_digest(SPLIT, read) != of_today
+
+
+def test_the_digest_of_code_has_classes_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "iris"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    module = package / "trees.py"
+    module.write_text("class Tree: pass")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = ModelSpec.model_validate(
+        {"class": "sklearn.x.Y", "model_kwargs": {"a": [{"class": "iris.trees.Tree"}]}}
+    )
+    before = own_code_digest(model, DATA, "")
+    module.write_text("class Tree: depth = 1")
+    assert own_code_digest(model, DATA, "") != before
+    prepared = DataSpec(target_column="kind", prepare="iris.trees.prepare")
+    assert own_code_digest(spec(), prepared, "") != own_code_digest(spec(), DATA, "")
+
+
+def test_arguments_survive_json(registry: Registry) -> None:
+    arguments = {"class_weight": {0: 1, True: 2, "b": 3}, "missing_values": math.nan}
+    entry = spec(**arguments)
+    recipe = candidate("odd", *LOW, model=entry).recipe
+    text = recipe.model_dump_json(by_alias=True)
+    assert "class_weight" in json.loads(text)["model"]["model_kwargs"]
+    read = Recipe.model_validate_json(text)
+    weights = {0: 1, True: 2, "b": 3}
+    assert read.model.model_kwargs["class_weight"] == weights
+    assert math.isnan(read.model.model_kwargs["missing_values"])
+    registry.enter(candidate("odd", *LOW, model=entry))
+    assert "the same model on the same data" in registry.enter(
+        candidate("odd", *LOW, model=entry)
     )
 
 
@@ -251,6 +347,8 @@ def scored_on_test_rows(
         split_digest=split_digest(split),
         scores={"accuracy": scores},
         test_scores={"accuracy": score},
+        data_digest=table_digest(split, data),
+        code_digest=own_code_digest(entry, data, ""),
     )
     return Candidate(payload_of(f"models.{name}", entry), recipe, "accuracy", split)
 
@@ -308,10 +406,44 @@ def test_a_score_that_is_not_a_number_never_wins() -> None:
         assert not decide_by_folds(differences, SIZES, math.nan, 0.5, 0, "x").wins
 
 
-def test_a_champion_without_a_finite_score_is_replaced(registry: Registry) -> None:
-    registry.enter(candidate("old", math.nan, *LOW[1:]))
-    verdict = registry.enter(candidate("new", *LOW, model=spec(4)))
-    assert verdict == "new (promoted: the score of old is not a finite number)"
+@pytest.mark.parametrize("name", ["old", "new"])
+def test_nothing_is_promoted_by_a_score_that_is_not_finite(
+    registry: Registry, name: str
+) -> None:
+    scores = {"old": LOW, "new": HIGH} | {name: (math.nan, *HIGH[1:])}
+    registry.enter(candidate("old", *scores["old"]))
+    verdict = registry.enter(candidate("new", *scores["new"], model=spec(4)))
+    reason = f"new cannot be compared: the score of {name} is not a finite number"
+    assert verdict == f"old (kept: {reason})"
+
+
+def test_few_rows_without_variance_promote_nothing() -> None:
+    reason = "new cannot be compared: fewer than 30 rows differ by the same everywhere"
+    of_folds = decide_by_folds([1.0] * 5, [(16, 4)] * 5, 1, 0, 0, "new")
+    assert of_folds == (False, reason, None)
+    y_test = pd.Series(["a", "b"] * 2)
+    of_rows = decide_by_resamples([1.0] * 200, 1, 0, 0, "new", y_test)
+    assert of_rows == (False, reason, None)
+    assert decide_by_folds([1.0] * 5, SIZES, 1, 0, 0, "new").wins
+
+
+def test_a_champion_whose_run_is_gone_is_replaced(registry: Registry) -> None:
+    registry.enter(candidate("old", *HIGH))
+    champion = current_champion(registry.client, registry.name)
+    assert champion
+    # As `mlflow gc` leaves it: the version without its run.
+    delete_run_for_good(str(champion.run_id))
+    worse = candidate("bad", *LOW)
+    kept = registry.enter(replace(worse, beats_baseline=False))
+    assert kept == "old (kept: no model of this run beats the baseline)"
+    assert registry.enter(worse) == "bad (promoted: the run of old is gone from MLflow)"
+
+
+def delete_run_for_good(run_id: str) -> None:
+    """Delete a run as `mlflow gc` does."""
+    from mlflow.tracking._tracking_service.utils import _get_store
+
+    _get_store()._hard_delete_run(run_id)
 
 
 @pytest.mark.parametrize(
@@ -426,7 +558,9 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
 
 
 @pytest.mark.parametrize("folds", [5, 0])
-def test_only_a_model_that_beats_the_baseline_can_be_champion(folds: int) -> None:
+def test_only_a_model_that_beats_the_baseline_can_be_champion(
+    folds: int, tmp_path: Path
+) -> None:
     split = SPLIT if folds else WITHOUT_FOLDS
     catalog = DataCatalog()
     for name, part in split._asdict().items():
@@ -450,10 +584,10 @@ def test_only_a_model_that_beats_the_baseline_can_be_champion(folds: int) -> Non
     dummy, tree = (
         (payload_of(f"models.{name}", spec()), "accuracy") for name in fitted_models
     )
-    assert first_above_baseline([dummy], catalog) is None
-    found = first_above_baseline([dummy, tree], catalog)
-    assert found
-    assert found.model.name == "tree"
+    run = make_run(Pipeline([]), catalog, tmp_path)
+    assert not find_best([dummy], run).beats_baseline
+    found = find_best([dummy, tree], run)
+    assert (found.model.name, found.beats_baseline) == ("tree", True)
     assert len(found.recipe.scores["accuracy"]) == (folds or RESAMPLES)
     if not folds:
         predicted = fitted_models["tree"].predict(SPLIT.X_test)
@@ -466,7 +600,7 @@ def test_losses_are_positive_in_what_is_said() -> None:
     low, high = -27_922.6, -20_000.4
     verdict = decide_by_folds([high - low] * 5, SIZES, high, low, 0, "x", rmse)
     beats = "RMSE 20,000 beats 27,923 by 7,922, chance explains up to 0.000"
-    assert verdict == (True, f"promoted: {beats}")
+    assert verdict == (True, f"promoted: {beats}", None)
     verdict = decide_by_folds([low - high] * 5, SIZES, low, high, 0, "x", rmse)
     assert verdict.reason == "RMSE 27,923 of x does not beat 20,000 (+7,922)"
 

@@ -107,8 +107,9 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     assert verdict == "as before (no model of this run has a finite score 'recall')"
     run.store.config = TrackingConfig()
     catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
+    model.spec = TREE.with_arguments({"max_depth": 2})
     assert promote(run, payload, client) == (
-        "No model beats the baseline: none is registered."
+        "tree (kept: no model of this run beats the baseline)"
     )
     run.pipeline = Pipeline([])
     assert promote(run, payload, client) is None

@@ -2,21 +2,32 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
+from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 
-from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split
-from kedro_dynamic.champion.registry import Verdict, champion_name
+from kedro_dynamic.champion.recipe import (
+    RECIPE_FILE,
+    Recipe,
+    Split,
+    own_code_digest,
+)
+from kedro_dynamic.champion.registry import NOT_FOUND, Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.models.scores import display_number, display_score, display_value
-from kedro_dynamic.models.significance import Sizes, chance_margin
+from kedro_dynamic.models.significance import (
+    FEW_ROWS,
+    Sizes,
+    chance_margin,
+    lowest_by_chance,
+)
 from kedro_dynamic.models.split import fold_pairs
-from kedro_dynamic.tracking.payload import ModelPayload
+from kedro_dynamic.tracking.payload import ModelPayload, refitted_model
 
 
 class CannotFitError(Exception):
@@ -33,6 +44,11 @@ class Candidate:
     """Name of the score that decides."""
 
     split: Split
+    fit_digest: str = ""
+    """Digest of the code of the node that fits models."""
+
+    beats_baseline: bool = True
+    """True if it is better than the baseline by more than chance."""
 
 
 def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verdict:
@@ -47,41 +63,61 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
         margin: The candidate must be better by more than this.
 
     Returns:
-        Whether the candidate wins, and why.
+        Whether the candidate wins, and why. If the champion stays, and its files were
+        fitted to other data or by other code, also its recipe on the data of today.
     """
-    champion_recipe = load_recipe(champion)
-    new = candidate.recipe.score(candidate.metric)
-    if _is_same_model(champion_recipe, candidate.recipe):
-        shown = display_score(candidate.metric, new)
-        return Verdict(False, f"{shown} again: the same model on the same data")
+    fitted_recipe = load_recipe(champion)
+    if fitted_recipe is None:
+        reason = f"the run of {champion_name(champion)} is gone from MLflow"
+        return _decide_by_baseline(candidate) or Verdict(True, f"promoted: {reason}")
 
-    # The champion's files were fitted to all columns and take no rows without them.
-    name = champion_name(champion)
-    columns = candidate.recipe.columns
-    gone = [column for column in champion_recipe.columns if column not in columns]
-    if gone:
-        reason = f"{name} needs '{gone[0]}', which is not a column any more"
-        return Verdict(True, f"promoted: {reason}")
+    recipe = _follow_today(fitted_recipe, candidate)
+    changes = _what_changed(fitted_recipe, recipe)
+    name, metric = champion_name(champion), candidate.metric
+    if recipe.makes_the_same(candidate.recipe):
+        again = "the same model" if changes else "the same model on the same data"
+        shown = display_score(metric, candidate.recipe.score(metric))
+        verdict, refit = Verdict(False, f"{shown} again: {again}"), candidate
+    else:
+        try:
+            recipe = score_today(recipe, candidate)
+        except CannotFitError as error:
+            reason = f"{name} cannot be fitted to this data: {error}"
+            return _decide_by_baseline(candidate) or Verdict(
+                True, f"promoted: {reason}"
+            )
+        verdict = _decide_by_baseline(candidate) or _decide(
+            candidate, recipe, name, margin
+        )
+        model = refitted_model(name, dict(recipe))
+        refit = replace(candidate, model=model, recipe=recipe)
 
-    try:
-        champion_recipe = _score_today(champion_recipe, candidate)
-    except CannotFitError as error:
-        reason = f"{name} cannot be fitted to this data: {error}"
-        return Verdict(True, f"promoted: {reason}")
-
-    old = champion_recipe.score(candidate.metric)
-    if not math.isfinite(old):
-        return Verdict(True, f"promoted: the score of {name} is not a finite number")
-    return _decide(candidate, champion_recipe, margin)
+    if verdict.wins or not changes:
+        return verdict
+    return Verdict(False, f"its {changes} changed; {verdict.reason}", refit)
 
 
-def _decide(candidate: Candidate, champion: Recipe, margin: float) -> Verdict:
+def _decide_by_baseline(candidate: Candidate) -> Verdict | None:
+    """Keep the champion if the candidate does not beat the baseline."""
+    if candidate.beats_baseline:
+        return None
+    return Verdict(False, "no model of this run beats the baseline")
+
+
+def _decide(
+    candidate: Candidate, champion: Recipe, champion_name: str, margin: float
+) -> Verdict:
     """Decide by the scores of both recipes on the same rows."""
     recipe, metric = candidate.recipe, candidate.metric
-    pairs = zip(recipe.scores[metric], champion.scores[metric], strict=True)
-    differences = [new - old for new, old in pairs]
     scores = recipe.score(metric), champion.score(metric)
     name = candidate.model.name
+    for model_name, score in zip((name, champion_name), scores, strict=True):
+        if not math.isfinite(score):
+            reason = f"the score of {model_name} is not a finite number"
+            return Verdict(False, f"{name} cannot be compared: {reason}")
+
+    pairs = zip(recipe.scores[metric], champion.scores[metric], strict=True)
+    differences = [new - old for new, old in pairs]
     pairs_of_rows = fold_pairs(candidate.split.folds)
     if pairs_of_rows:
         sizes = [(len(training), len(test)) for training, test in pairs_of_rows]
@@ -90,31 +126,67 @@ def _decide(candidate: Candidate, champion: Recipe, margin: float) -> Verdict:
     return decide_by_resamples(differences, *scores, margin, name, y_test, metric)
 
 
-def load_recipe(champion: ModelVersion) -> Recipe:
-    """Return the recipe of a registered version."""
+def load_recipe(champion: ModelVersion) -> Recipe | None:
+    """Return the recipe of a registered version; None if its run is gone."""
+    client = MlflowClient()
+    try:
+        files = client.list_artifacts(str(champion.run_id))
+    except MlflowException as error:
+        if error.error_code in NOT_FOUND:
+            return None
+        raise
+    if RECIPE_FILE not in {file.path for file in files}:
+        return None
     uri = f"runs:/{champion.run_id}/{RECIPE_FILE}"
     return Recipe.model_validate_json(mlflow.artifacts.load_text(uri))
 
 
-def _is_same_model(champion: Recipe, candidate: Recipe) -> bool:
-    """Return True if two recipes differ in their scores at most."""
-    scores = {"scores": candidate.scores, "test_scores": candidate.test_scores}
-    return champion.model_copy(update=scores) == candidate
+def _follow_today(champion: Recipe, candidate: Candidate) -> Recipe:
+    """Return the champion's recipe for the data, the seed and the code of today.
 
-
-def _score_today(champion: Recipe, candidate: Candidate) -> Recipe:
-    """Return the champion's recipe with scores on the rows of the candidate's."""
+    The model is the champion's, with its encoding. The columns are those of today, so a
+    column that is dropped today leaves the champion, too.
+    """
     today, metric = candidate.recipe, candidate.metric
-    if _rows_key(champion, metric) == _rows_key(today, metric):
+    own = {"encode": champion.data.encode, "prepare": champion.data.prepare}
+    data = today.data.model_copy(update=own)
+    update = {
+        "data": data,
+        "random_state": today.random_state,
+        "columns": today.columns,
+        "data_digest": today.data_digest,
+        "code_digest": own_code_digest(champion.model, data, candidate.fit_digest),
+    }
+    recipe = champion.model_copy(update=update)
+    has_same_rows = _rows_key(champion, metric) == _rows_key(today, metric)
+    if has_same_rows and champion.code_digest == recipe.code_digest:
+        return recipe
+    return recipe.model_copy(update={"scores": {}, "split_digest": today.split_digest})
+
+
+def _what_changed(fitted: Recipe, today: Recipe) -> str:
+    """Return what differs from what a champion's files were made from."""
+    changes = []
+    if fitted.data_digest != today.data_digest:
+        changes.append("data")
+    if fitted.code_digest != today.code_digest:
+        changes.append("code")
+    return " and ".join(changes)
+
+
+def score_today(champion: Recipe, candidate: Candidate) -> Recipe:
+    """Return the champion's recipe with scores on the rows of the candidate's."""
+    if champion.scores:
         return champion
-    return score_again(champion, today, metric, candidate.split)
+    return score_again(champion, candidate.recipe, candidate.metric, candidate.split)
 
 
 def _rows_key(recipe: Recipe, metric: str) -> tuple[object, ...]:
     """Return a key of the rows that a recipe was scored on."""
     count = len(recipe.scores.get(metric, []))
     positive_label = recipe.data.positive_label
-    return recipe.split_digest, recipe.random_state, positive_label, count
+    digests = recipe.split_digest, recipe.data_digest
+    return *digests, recipe.random_state, positive_label, count
 
 
 def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Recipe:
@@ -136,12 +208,7 @@ def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Rec
     from kedro_dynamic.models.bootstrap import score_resamples
     from kedro_dynamic.models.estimators import build_model
 
-    # Columns that are features today, but were not when the recipe was made.
-    no_features = [*recipe.data.drop, recipe.data.group_column]
-    dropped: Any = {"columns": no_features, "errors": "ignore"}
-    X_train, y_train = split.X_train.drop(**dropped), split.y_train
-    X_test, y_test = split.X_test.drop(**dropped), split.y_test
-
+    X_train, y_train, X_test, y_test, _ = split
     seed = today.random_state
     try:
         model = build_model(recipe.model, recipe.data, X_train, y_train, seed)
@@ -259,8 +326,8 @@ def decide_by_resamples(
         reason = f"{name} cannot be compared: {undefined} resamples of the test rows"
         return Verdict(False, reason)
 
-    quantile = float(np.quantile(defined, 0.05, method="inverted_cdf"))
-    return _decide_by_chance(new, old, margin, new - old - quantile, name, metric)
+    chance = new - old - lowest_by_chance(defined, len(y_test))
+    return _decide_by_chance(new, old, margin, chance, name, metric)
 
 
 def _decide_by_chance(
@@ -280,6 +347,9 @@ def _decide_by_chance(
         reason = f"{new_shown} of {name} beats {beats}, the margin is {margin}"
         return Verdict(False, reason)
 
+    if math.isinf(chance):
+        few = f"fewer than {FEW_ROWS} rows differ by the same everywhere"
+        return Verdict(False, f"{name} cannot be compared: {few}")
     explained = f"chance explains up to {display_number(chance)}"
     if not difference > chance:
         return Verdict(False, f"{new_shown} of {name} beats {beats}, {explained}")

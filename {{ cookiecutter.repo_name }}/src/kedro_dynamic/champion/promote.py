@@ -6,12 +6,14 @@ Its files are logged only then: importing skops alone takes over a second.
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import mlflow
 import pandas as pd
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -34,8 +36,21 @@ from kedro_dynamic.champion.compare import (
     score_again,
     scorer_of,
 )
-from kedro_dynamic.champion.recipe import RECIPE_FILE, Recipe, Split, split_digest
-from kedro_dynamic.champion.registry import Verdict, register_version, set_champion
+from kedro_dynamic.champion.recipe import (
+    RECIPE_FILE,
+    Recipe,
+    Split,
+    own_code_digest,
+    recipe_entry,
+    split_digest,
+    table_digest,
+)
+from kedro_dynamic.champion.registry import (
+    Verdict,
+    current_champion,
+    register_version,
+    set_champion,
+)
 from kedro_dynamic.champion.serialize import log_model, log_pipeline
 from kedro_dynamic.config.errors import VERBATIM, one_line
 from kedro_dynamic.config.project import package_name
@@ -43,11 +58,12 @@ from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.config.tracking import ChampionRule
 from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
-from kedro_dynamic.models.estimators import build_estimator, task_of
+from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.held_out import was_trained_on
 from kedro_dynamic.models.scores import find_positive_label
 from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
+from kedro_dynamic.runs.provenance import code_digest
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from kedro_dynamic.tracking.writer import find_child_run
@@ -79,10 +95,12 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
     if not candidates:
         score = f"score '{rule.metric}'" if rule.metric else "score"
         return f"as before (no model of this run has a finite {score})"
-    candidate = first_above_baseline(candidates, run.catalog)
-    if candidate is None:
+    candidate = find_best(candidates, run)
+    is_first = current_champion(client, package_name()) is None
+    if is_first and not candidate.beats_baseline:
         return NO_CHAMPION
-    return _promote_model(run, payload, client, candidate, rule.margin)
+    models = [model for model, _ in candidates]
+    return _promote_model(run, payload, client, candidate, models, rule.margin)
 
 
 def find_candidates(
@@ -114,15 +132,17 @@ def find_candidates(
     return [(model, column.removeprefix(prefix)) for model in candidates]
 
 
-def first_above_baseline(
-    candidates: Sequence[tuple[ModelPayload, str]], catalog: DataCatalog
-) -> Candidate | None:
+def find_best(candidates: Sequence[tuple[ModelPayload, str]], run: Run) -> Candidate:
     """Return the first candidate that beats the baseline by more than chance.
 
     Args:
         candidates: From ``find_candidates``, at least one.
-        catalog: Catalog with the parameters, the split and the models.
+        run: The run, whose catalog has the parameters, the split and the models.
+
+    Returns:
+        The candidate; the first of all if none beats the baseline.
     """
+    catalog = run.catalog
     split = Split(
         X_train=catalog[X_TRAIN].load(),
         y_train=catalog[Y_TRAIN].load().iloc[:, 0],
@@ -130,40 +150,61 @@ def first_above_baseline(
         y_test=catalog[Y_TEST].load().iloc[:, 0],
         folds=catalog[FOLDS].load(),
     )
-    digest = split_digest(split)
+    data = DataSpec.model_validate(catalog["parameters"].load()["data"])
+    digests = split_digest(split), table_digest(split, data)
     baseline_scores = None
     for model, metric in candidates:
-        candidate = _make_candidate(model, metric, catalog, split, digest)
+        candidate = _make_candidate(model, metric, run, split, digests)
         if baseline_scores is None:
-            baseline_scores = _score_baseline(candidate)
+            first, baseline_scores = candidate, _score_baseline(candidate)
         scores = candidate.recipe.scores[metric]
-        if not baseline_scores or is_better(scores, baseline_scores, split.folds):
+        rows = len(split.y_test)
+        if not baseline_scores or is_better(scores, baseline_scores, split.folds, rows):
             return candidate
-    return None
+    return replace(first, beats_baseline=False)
 
 
 def _make_candidate(
-    model: ModelPayload, metric: str, catalog: DataCatalog, split: Split, digest: str
+    model: ModelPayload,
+    metric: str,
+    run: Run,
+    split: Split,
+    digests: tuple[str, str],
 ) -> Candidate:
     """Return a model with its recipe."""
+    catalog = run.catalog
     parameters = catalog["parameters"].load()
+    data = DataSpec.model_validate(parameters["data"])
+    entry = recipe_entry(model.spec)
+    fitted_model_name = dataset_name(model.namespace, FITTED_MODEL)
+    fit_digest = _digest_of_fitting(run.pipeline, fitted_model_name)
     recipe = Recipe(
-        model=model.spec.model_copy(update={"search_space": {}, "trials": 0}),
-        data=DataSpec.model_validate(parameters["data"]),
+        model=entry,
+        data=data,
         comparison=ComparisonSpec.model_validate(parameters["comparison"]),
         random_state=parameters["random_state"],
         columns=[*map(str, split.X_train), str(split.y_train.name)],
-        split_digest=digest,
+        split_digest=digests[0],
         scores=catalog[dataset_name(model.namespace, VALIDATION)].load(),
+        data_digest=digests[1],
+        code_digest=own_code_digest(entry, data, fit_digest),
     )
     if not recipe.scores:
-        fitted_model = catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
+        fitted_model = catalog[fitted_model_name].load()
         scorer = scorer_of(recipe, metric, split.y_train)
         X_test, y_test = split.X_test, split.y_test
         score, scores = score_resamples(fitted_model, scorer, X_test, y_test)
         update = {"scores": {metric: scores}, "test_scores": {metric: score}}
         recipe = recipe.model_copy(update=update)
-    return Candidate(model, recipe, metric, split)
+    return Candidate(model, recipe, metric, split, fit_digest)
+
+
+def _digest_of_fitting(pipeline: Pipeline, fitted_model: str) -> str:
+    """Return the digest of the code of the node that fits a model, if it is there."""
+    for node in pipeline.nodes:
+        if fitted_model in node.outputs:
+            return code_digest(node)
+    return ""
 
 
 def _score_baseline(candidate: Candidate) -> list[float]:
@@ -190,12 +231,20 @@ def _promote_model(
     payload: Payload,
     client: MlflowClient,
     candidate: Candidate,
+    models: Sequence[ModelPayload],
     margin: float,
 ) -> str:
-    """Compare the best model of a run with the champion; log its files if it wins."""
+    """Compare the best model of a run with the champion; log the files of the winner.
 
-    def register() -> str:
-        return _register_model(run, payload, client, candidate)
+    Those of the champion, too, if they were fitted to other data or by other code.
+    """
+
+    def register(refit: Candidate | None) -> str:
+        if refit is None:
+            winner, fitted_model = candidate, _load_fitted(run, candidate.model)
+        else:
+            winner, fitted_model = _fit_today(run, refit, candidate.recipe, models)
+        return _register_model(run, payload, client, winner, fitted_model)
 
     return set_champion(
         client,
@@ -206,15 +255,41 @@ def _promote_model(
     )
 
 
+def _fit_today(
+    run: Run, champion: Candidate, today: Recipe, models: Sequence[ModelPayload]
+) -> tuple[Candidate, Any]:
+    """Return a champion that stays, fitted to the data of today.
+
+    It is one of the models of this run, or else it is fitted here.
+    """
+    for model in models:
+        recipe = today.model_copy(update={"model": recipe_entry(model.spec)})
+        if recipe.makes_the_same(champion.recipe):
+            return replace(champion, model=model), _load_fitted(run, model)
+
+    recipe, split = champion.recipe, champion.split
+    rows = split.X_train, split.y_train
+    estimator: Any = build_model(recipe.model, recipe.data, *rows, recipe.random_state)
+    return champion, estimator.fit(*rows)
+
+
+def _load_fitted(run: Run, model: ModelPayload) -> Any:
+    """Return a model that the run has fitted."""
+    return run.catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
+
+
 def _register_model(
-    run: Run, payload: Payload, client: MlflowClient, candidate: Candidate
+    run: Run,
+    payload: Payload,
+    client: MlflowClient,
+    candidate: Candidate,
+    fitted_model: Any,
 ) -> str:
     """Log the files of a model to its run, and register them; return the version."""
     model, recipe = candidate.model, candidate.recipe
     find_child_run(client, run.mlflow.experiment_id, model, payload)
 
     client.log_text(model.id, recipe.model_dump_json(by_alias=True), RECIPE_FILE)
-    fitted_model = run.catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
     split = candidate.split
     positive_label = find_positive_label(split.y_train, recipe.data.positive_label)
     try:
@@ -229,6 +304,7 @@ def _register_model(
         "score": f"{recipe.score(candidate.metric):.6g}",
         "folds": str(len(fold_pairs(candidate.split.folds))),
         "split_digest": recipe.split_digest,
+        "data_digest": recipe.data_digest,
     }
     return register_version(client, package_name(), info, model.id, facts)
 
@@ -282,7 +358,7 @@ def _promote_pipeline(
         )
         return Verdict(verdict.wins, f"{verdict.reason}, {where}")
 
-    def register() -> str:
+    def register(_: Any) -> str:
         facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
         return register_version(client, registered_name, info, run.mlflow.id, facts)
 

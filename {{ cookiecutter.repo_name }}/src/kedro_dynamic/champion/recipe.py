@@ -8,14 +8,19 @@ import hashlib
 from statistics import fmean
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+import yaml
+from pydantic import BaseModel, ConfigDict, field_serializer, field_validator
 
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.split import fold_pairs
+from kedro_dynamic.runs.provenance import named_code_digest
 
 # The artifact of a model's run.
 RECIPE_FILE = "recipe.json"
+
+ARGUMENTS = "model_kwargs"
 
 
 class Split(NamedTuple):
@@ -49,11 +54,46 @@ class Recipe(BaseModel):
     test_scores: dict[str, float] = {}
     """By name, without folds only: on all test rows."""
 
+    data_digest: str = ""
+    """Digest of the table that the model was fitted to."""
+
+    code_digest: str = ""
+    """Digest of the code that fitted the model."""
+
     def score(self, metric: str) -> float:
         """Return the score that people see: of all test rows, or the mean of folds."""
         if metric in self.test_scores:
             return self.test_scores[metric]
         return fmean(self.scores[metric])
+
+    def makes_the_same(self, other: "Recipe") -> bool:
+        """Return True if both recipes make the same model of the same data."""
+        # As texts, in which a missing value equals itself.
+        texts = [
+            recipe.model_dump_json(include={"model", "data"})
+            for recipe in (self, other)
+        ]
+        return texts[0] == texts[1]
+
+    @field_serializer("model", when_used="json")
+    def _write_model(self, model: ModelSpec) -> dict[str, Any]:
+        """Write arguments as YAML: JSON would turn the keys of mappings into texts."""
+        entry = model.model_dump(by_alias=True, exclude={"search_space"})
+        arguments = yaml.safe_dump(entry[ARGUMENTS], sort_keys=False)
+        return {**entry, ARGUMENTS: arguments}
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _read_model(cls, model: Any) -> Any:
+        """Read arguments that are written as YAML."""
+        if isinstance(model, dict) and isinstance(model.get(ARGUMENTS), str):
+            return {**model, ARGUMENTS: yaml.safe_load(model[ARGUMENTS])}
+        return model
+
+
+def recipe_entry(model: ModelSpec) -> ModelSpec:
+    """Return a model's entry without what looks for its arguments."""
+    return model.model_copy(update={"search_space": {}, "trials": 0})
 
 
 def split_digest(split: Split) -> str:
@@ -64,3 +104,30 @@ def split_digest(split: Split) -> str:
     for training, validation in fold_pairs(split.folds):
         digest.update(training.tobytes() + validation.tobytes())
     return digest.hexdigest()[:16]
+
+
+def table_digest(split: Split, data: DataSpec) -> str:
+    """Return a digest of the rows that are split, in any order, and how they are read.
+
+    Another seed splits the same table otherwise, and leaves the digest as it is.
+    """
+    facts = [*split.X_train, split.y_train.name, sorted(data.columns.items())]
+    digest = hashlib.sha256(repr(facts).encode())
+    rows = []
+    for X, y in ((split.X_train, split.y_train), (split.X_test, split.y_test)):
+        hashes = [pd.util.hash_pandas_object(part, index=False) for part in (X, y)]
+        rows.append(hashes[0].to_numpy() * np.uint64(31) + hashes[1].to_numpy())
+    digest.update(np.sort(np.concatenate(rows)).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def own_code_digest(model: ModelSpec, data: DataSpec, fit_digest: str) -> str:
+    """Return a digest of the project's own code that fits a model.
+
+    Args:
+        model: The model, which may be of a class of the project.
+        data: May name a function that prepares rows.
+        fit_digest: Of the module of the node that fits models.
+    """
+    named = named_code_digest(model.model_dump_json() + data.model_dump_json())
+    return hashlib.sha256(f"{fit_digest}{named}".encode()).hexdigest()[:16]

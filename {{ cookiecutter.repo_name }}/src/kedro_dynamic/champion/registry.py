@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlflow
 from kedro.io import DataCatalog
@@ -33,6 +33,9 @@ class Verdict(NamedTuple):
 
     wins: bool
     reason: str
+    refit: Any = None
+    """If the champion stays and its files are outdated: the same model, as a
+    ``Candidate``, to be fitted today."""
 
 
 def set_champion(
@@ -40,7 +43,7 @@ def set_champion(
     registered_name: str,
     candidate_name: str,
     compare: Callable[[ModelVersion], Verdict],
-    register: Callable[[], str],
+    register: Callable[[Any], str],
 ) -> str:
     """Make a candidate champion if there is none yet or if it beats the current one.
 
@@ -49,7 +52,8 @@ def set_champion(
         registered_name: Name of the registered model.
         candidate_name: What people call the candidate.
         compare: Compares the candidate with a champion. An error keeps the champion.
-        register: Registers the candidate and returns its version.
+        register: Registers the candidate, or what a verdict has as ``refit``; returns
+            the version.
 
     Returns:
         A line that names the champion and says why it is champion.
@@ -61,16 +65,19 @@ def set_champion(
             verdict = Verdict(True, "first")
         else:
             verdict = _compare(client, champion, candidate_name, compare)
-            if not verdict.wins:
+            if not verdict.wins and verdict.refit is None:
                 return f"{champion_name(champion)} (kept: {verdict.reason})"
 
         # Comparing may take minutes: other runs wait only while one registers.
         with store_lock(mlflow.get_registry_uri()):
             latest = current_champion(client, registered_name)
             if _version(latest) == _version(champion):
-                version = register()
+                version = register(verdict.refit)
                 client.set_registered_model_alias(registered_name, ALIAS, version)
-                return f"{candidate_name} ({verdict.reason})"
+                if champion is None or verdict.wins:
+                    return f"{candidate_name} ({verdict.reason})"
+                name = champion_name(champion)
+                return f"{name} (registered anew: {verdict.reason})"
 
         # Another run has changed the champion meanwhile: compare with the new one.
 

@@ -20,6 +20,10 @@ Sizes = Sequence[tuple[int, int]]
 # A better score is believed if chance makes it in fewer than 5 of 100 cases.
 CONFIDENCE = 0.95
 
+# With fewer rows, a difference that does not vary says nothing: of what no row among 30
+# shows, 3 / 30 of all rows may still show it.
+FEW_ROWS = 30
+
 # Notes on the leaderboard.
 LIKE_THE_BASELINE = "within chance of the baseline"
 BELOW_THE_BASELINE = "below the baseline"
@@ -49,16 +53,43 @@ def chance_margin(differences: Sequence[float], sizes: Sizes) -> float:
         sizes: As for ``corrected_error``.
 
     Returns:
-        The 95 % quantile of Student's t, times the corrected standard error.
+        The 95 % quantile of Student's t, times the corrected standard error. Infinity
+        if few rows have the same difference on each fold.
     """
     from scipy.stats import t
 
+    if _says_nothing(differences, sum(validation for _, validation in sizes)):
+        return math.inf
     quantile = float(t.ppf(CONFIDENCE, len(differences) - 1))
     return quantile * corrected_error(differences, sizes)
 
 
+def lowest_by_chance(differences: Sequence[float], rows: int) -> float:
+    """Return what the difference of two models may be by the choice of the test rows.
+
+    Args:
+        differences: Of their scores, one per resample of the test rows.
+        rows: The number of test rows.
+
+    Returns:
+        The 5 % quantile of the differences. Minus infinity if few rows have the same
+        difference on each resample.
+    """
+    if _says_nothing(differences, rows):
+        return -math.inf
+    return float(np.quantile(differences, 1 - CONFIDENCE, method="inverted_cdf"))
+
+
+def _says_nothing(differences: Sequence[float], rows: int) -> bool:
+    """Return True if too few rows have differences that do not vary."""
+    return rows < FEW_ROWS and max(differences) - min(differences) < 1e-9
+
+
 def is_better(
-    scores: Sequence[float], reference: Sequence[float], folds: pd.DataFrame
+    scores: Sequence[float],
+    reference: Sequence[float],
+    folds: pd.DataFrame,
+    test_rows: int = FEW_ROWS,
 ) -> bool:
     """Return True if a model beats another one by more than chance.
 
@@ -67,6 +98,7 @@ def is_better(
             test rows; higher is better, NaN where it is not defined.
         reference: Of the other model, on the same folds or resamples.
         folds: The folds of the training rows, from ``make_folds`` or of your own.
+        test_rows: The number of test rows, which count without folds.
     """
     differences = np.subtract(scores, reference)
     sizes = [(len(training), len(test)) for training, test in fold_pairs(folds)]
@@ -78,7 +110,7 @@ def is_better(
     defined = differences[np.isfinite(differences)]
     if len(defined) < len(differences) / 2:
         return False
-    return bool(np.quantile(defined, 1 - CONFIDENCE, method="inverted_cdf") > 0)
+    return lowest_by_chance(defined.tolist(), test_rows) > 0
 
 
 def note_chance(
@@ -110,13 +142,14 @@ def note_chance(
             name, scores[BASELINE], data, y_train, y_test, folds
         )
     models = [model for model in scores if model != BASELINE]
+    rows = len(y_test)
     notes = {}
     for model in models:
         first = scores[models[0]]
-        if baseline and not is_better(scores[model], baseline, folds):
+        if baseline and not is_better(scores[model], baseline, folds, rows):
             is_below = fmean(scores[model]) < fmean(scores[BASELINE])
             notes[model] = BELOW_THE_BASELINE if is_below else LIKE_THE_BASELINE
-        elif model != models[0] and not is_better(first, scores[model], folds):
+        elif model != models[0] and not is_better(first, scores[model], folds, rows):
             notes[model] = LIKE_THE_FIRST
     return notes
 

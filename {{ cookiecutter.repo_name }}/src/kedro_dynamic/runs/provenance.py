@@ -3,17 +3,19 @@
 All that an output depends on is known before a run. So the run first writes down what
 it plans to make. A planned output that changed since then was written by that run, and
 killed runs need no special handling. Two things are not seen: code that the module of a
-node imports, and what a remote address holds.
+node imports, unless the parameters name it, and what a remote address holds.
 """
 
 import hashlib
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.util import find_spec
 from inspect import unwrap
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, has_data, path_in
 from kedro_dynamic.catalog.names import SPLIT, split_name
 from kedro_dynamic.config.errors import VERBATIM
+from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import ComparisonSpec
 
 logger = logging.getLogger(__name__)
@@ -224,7 +227,7 @@ class Provenance:
             input_digests = [
                 split_digests.get(name, digests[_bare(name)]) for name in node.inputs
             ]
-            node_digest = _sha(node.name, _code(node), *input_digests)
+            node_digest = _sha(node.name, code_digest(node), *input_digests)
             for name in node.outputs:
                 settings = plan.settings.get(name, "")
                 digests[_bare(name)] = _sha(node_digest, _bare(name), settings)
@@ -257,7 +260,8 @@ class Provenance:
     def _digest_input(self, plan: Plan, name: str) -> str:
         """Return the digest of an input of the run."""
         if is_parameter(name):
-            return _sha(name, json.dumps(plan.catalog[name].load(), default=_plain))
+            text = json.dumps(plan.catalog[name].load(), default=_plain)
+            return _sha(name, text, named_code_digest(text))
 
         now = state(plan.files[name]) if name in plan.files else None
         if now is None:
@@ -348,16 +352,36 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _code(node: Node) -> str:
+def code_digest(node: Node) -> str:
     """Return a digest of the module of a node's function, and of bound arguments."""
     partial_args = [str(getattr(node.func, key, "")) for key in ("args", "keywords")]
     function = unwrap(getattr(node.func, "func", node.func))
     module = sys.modules.get(getattr(function, "__module__", ""))
-    file = getattr(module, "__file__", None)
     # Functions of a notebook have no file.
+    return _sha(_source_digest(getattr(module, "__file__", None)), *partial_args)
+
+
+def named_code_digest(text: str) -> str:
+    """Return a digest of the project's own modules whose classes a text names.
+
+    Args:
+        text: Parameters as JSON, in which ``"<package>.<module>.<name>"`` is the import
+            path of a class or a function.
+    """
+    paths = re.findall(rf'"({re.escape(package_name())}(?:\.\w+)*)\.\w+"', text)
+    files = []
+    for module in sorted(set(paths)):
+        # A module that does not exist, or raises, is an error before the first node.
+        with suppress(Exception):
+            spec = find_spec(module)
+            files.append(_source_digest(spec.origin if spec else None))
+    return _sha(*files)
+
+
+def _source_digest(file: str | None) -> str:
+    """Return a digest of a module's file, "" without one."""
     now = state(Path(file)) if file else None
-    source = _file_digest(Path(file), *now) if file and now else ""
-    return _sha(source, *partial_args)
+    return _file_digest(Path(file), *now) if file and now else ""
 
 
 def _content(path: Path, *now: int) -> str:

@@ -187,16 +187,7 @@ def _model(
     namespace: str, specs: dict[str, Any], data: list[dict[str, str]], run: Run
 ) -> ModelPayload:
     """Return what a model is and what it is made from, without its results."""
-    spec: ModelSpec = specs["model"]
     now = round(time.time() * 1000)
-
-    # The class without its module, which is short enough to compare in a table.
-    params: dict[str, Any] = {"class": spec.class_path.rpartition(".")[2]}
-    params["model_kwargs"] = spec.model_kwargs
-    if "data" in specs:
-        params["encode"] = specs["data"].encode
-    if "random_state" in specs:
-        params["random_state"] = specs["random_state"]
 
     # The data of its namespace, and of those around it.
     spaces = ("", *accumulate(namespace.split("."), "{}.{}".format))
@@ -213,11 +204,43 @@ def _model(
         data=model_data,
         start=now,
         end=now,
-        params=flatten(params),
+        params=_params_of(specs),
         tags=run.source_tags | tags,
         namespace=namespace,
-        spec=spec,
+        spec=specs["model"],
     )
+
+
+def refitted_model(name: str, specs: dict[str, Any]) -> ModelPayload:
+    """Return what MLflow is told of a champion that no model of the run is like.
+
+    Args:
+        name: What people call it.
+        specs: Its entry ``model``, the ``data`` and the seed ``random_state``.
+    """
+    now = round(time.time() * 1000)
+    return ModelPayload(
+        name=name,
+        start=now,
+        end=now,
+        params=_params_of(specs),
+        tags={"model": name, "refitted": "true"},
+        namespace="",
+        spec=specs["model"],
+    )
+
+
+def _params_of(specs: dict[str, Any]) -> dict[str, str]:
+    """Return what a model was made from, as parameters of its run."""
+    spec: ModelSpec = specs["model"]
+    # The class without its module, which is short enough to compare in a table.
+    params: dict[str, Any] = {"class": spec.class_path.rpartition(".")[2]}
+    params["model_kwargs"] = spec.model_kwargs
+    if "data" in specs:
+        params["encode"] = specs["data"].encode
+    if "random_state" in specs:
+        params["random_state"] = specs["random_state"]
+    return flatten(params)
 
 
 def _specs(
