@@ -118,6 +118,21 @@ def test_the_best_entry_has_the_score_of_its_trial(folder: Path) -> None:
     assert np.mean(values) == pytest.approx(max(row["value"] for row in rows))
 
 
+def test_choices_keep_keys_that_are_not_texts(folder: Path) -> None:
+    weights = {0: 1, 1: 2, 2: 1}
+    space = {"class_weight": {"categorical": [weights]}}
+    classes = Y.map({"x": 0, "y": 1, "z": 2}).to_frame()
+    model = {**TREE, "search_space": space}
+    for _ in range(2):  # also as they are read from the database
+        _, rows = study(folder, 3, model, (X, classes, FOLDS))
+        assert [row["error"] for row in rows] == [None] * 3
+        assert [row["arguments"] for row in rows] == [
+            {},
+            {"class_weight": weights},
+            {"class_weight": weights},
+        ]
+
+
 def test_a_study_sees_the_rows_for_tuning_alone(folder: Path) -> None:
     entry, rows = study(folder)
     is_tuning = (FOLDS["fold"] == "tuning").to_numpy()

@@ -106,7 +106,7 @@ def tune_model(
         trials = _finished_trials(study)
 
     # Processes that share the study may each have added a trial beyond the goal.
-    rows = [_trial_row(trial) for trial in trials[:goal]]
+    rows = [_trial_row(trial, model.search_space) for trial in trials[:goal]]
     logger.info("Study %s: %d trials, %d new", name, len(rows), len(trials) - earlier)
     return _best_entry(model, rows), rows
 
@@ -194,9 +194,16 @@ def _suggest(trial: Any, argument: str, dimension: Dimension) -> Any:
             return trial.suggest_int(argument, low, high, log=dimension.log)
         case Dimension(reals=(low, high)):
             return trial.suggest_float(argument, low, high, log=dimension.log)
-    # Optuna's storages take no lists, so choices are stored as JSON.
-    choices = [json.dumps(choice) for choice in dimension.categorical or []]
-    return json.loads(trial.suggest_categorical(argument, choices))
+    choices = _choices_of(dimension)
+    return choices[trial.suggest_categorical(argument, list(choices))]
+
+
+def _choices_of(dimension: Dimension) -> dict[str, Any]:
+    """Return choices by their text as JSON, since Optuna's storages take no lists.
+
+    JSON itself would turn the keys of a mapping, such as classes, into texts.
+    """
+    return {json.dumps(choice): choice for choice in dimension.categorical or []}
 
 
 def _finished_trials(study: Any) -> list[Any]:
@@ -214,14 +221,19 @@ def _is_finished(trial: Any) -> bool:
     return bool(trial.state.is_finished() and has_result)
 
 
-def _trial_row(trial: Any) -> dict[str, Any]:
+def _trial_row(trial: Any, search_space: dict[str, Dimension]) -> dict[str, Any]:
     """Return a finished trial as a row of the table of trials."""
+    arguments = dict(trial.user_attrs.get("arguments", {}))
+    for argument, chosen in trial.params.items():
+        choices = _choices_of(search_space[argument])
+        if choices:
+            arguments[argument] = choices[chosen]
     return {
         "number": trial.number,
         "state": trial.state.name,
         "value": trial.value,
         "seconds": trial.duration.total_seconds() if trial.duration else None,
-        "arguments": trial.user_attrs.get("arguments", {}),
+        "arguments": arguments,
         "error": trial.user_attrs.get("error"),
     }
 
