@@ -10,6 +10,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
+from kedro.framework import project
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
@@ -47,39 +48,59 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
         yield client
 
 
+class TreeRun:
+    """A run of one tree, which promotes it.
+
+    Attributes:
+        run: The run, whose catalog tests change.
+        model: What the run says of the tree.
+    """
+
+    def __init__(self, client: MlflowClient, folder: Path, target: pd.Series[str]):
+        """Fit the tree to the rows and their target."""
+        self.client = client
+        catalog = DataCatalog()
+        catalog["parameters"] = {
+            "data": {"target_column": "kind"},
+            "comparison": {},
+            "random_state": 3,
+        }
+        catalog["X_train"] = catalog["X_test"] = ROWS
+        catalog["y_train"] = catalog["y_test"] = target.to_frame()
+        catalog["folds"] = pd.DataFrame({"fold": [1, 2, 3, 4, 5] * 8})
+        catalog["models.tree.validation"] = {"accuracy": [0.8, 0.9, 0.8, 0.7, 0.8]}
+        fitted_model: Any = build_model(TREE, DATA, ROWS, target, 3)
+        catalog["models.tree.fitted_model"] = fitted_model.fit(ROWS, target)
+        row = {"validation_accuracy": 0.8}
+        catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
+        rank = Node(lambda scores: scores, "scores", "leaderboard", name="rank")
+        self.run = make_run(Pipeline([rank]), catalog, folder, client)
+        self.run.mlflow.experiment_id = "1"
+        self.model = ModelPayload(
+            name="tree",
+            namespace="models.tree",
+            spec=TREE,
+            start=1000,
+            end=2000,
+            metrics=row,
+            id=client.create_run("1").info.run_id,
+        )
+
+    def promote(self) -> str | None:
+        """Promote the tree."""
+        payload = Payload(name="run", start=0, end=0, models=[self.model])
+        active = mlflow.active_run()
+        assert active
+        payload.id = active.info.run_id
+        return promote(self.run, payload, self.client)
+
+
 def test_a_promoted_model_has_files_recipe_and_facts(
     client: MlflowClient, tmp_path: Path
 ) -> None:
-    catalog = DataCatalog()
-    catalog["parameters"] = {
-        "data": {"target_column": "kind"},
-        "comparison": {},
-        "random_state": 3,
-    }
-    catalog["X_train"] = catalog["X_test"] = ROWS
-    catalog["y_train"] = catalog["y_test"] = KIND.to_frame()
-    catalog["folds"] = pd.DataFrame({"fold": [1, 2, 3, 4, 5] * 8})
-    catalog["models.tree.validation"] = {"accuracy": [0.8, 0.9, 0.8, 0.7, 0.8]}
-    fitted_model: Any = build_model(TREE, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
-    catalog["models.tree.fitted_model"] = fitted_model
-    row = {"validation_accuracy": 0.8}
-    catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
-    rank = Node(lambda scores: scores, "scores", "leaderboard", name="rank")
-    run = make_run(Pipeline([rank]), catalog, tmp_path, client)
-    run.mlflow.experiment_id = "1"
-    child_run = client.create_run("1").info.run_id
-    model = ModelPayload(
-        name="tree",
-        namespace="models.tree",
-        spec=TREE,
-        start=1000,
-        end=2000,
-        metrics=row,
-        id=child_run,
-    )
-
-    payload = Payload(name="run", start=0, end=0, models=[model])
-    assert promote(run, payload, client) == "tree (first)"
+    tree = TreeRun(client, tmp_path, KIND)
+    run, model, child_run = tree.run, tree.model, tree.model.id
+    assert tree.promote() == "tree (first)"
     champion = current_champion(client, "iris")
     assert champion
     assert champion.run_id == child_run
@@ -98,21 +119,56 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     loaded = mlflow.pyfunc.load_model("models:/iris@champion")
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
-    verdict = promote(run, payload, client)
+    verdict = tree.promote()
     assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
     assert len(client.search_model_versions("name = 'iris'")) == 1
     rule = ChampionRule(metric="recall")
     run.store.config = TrackingConfig(champion=rule)
-    verdict = promote(run, payload, client)
+    verdict = tree.promote()
     assert verdict == "as before (no model of this run has a finite score 'recall')"
     run.store.config = TrackingConfig()
-    catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
+    run.catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
     model.spec = TREE.with_arguments({"max_depth": 2})
-    assert promote(run, payload, client) == (
-        "tree (kept: no model of this run beats the baseline)"
-    )
+    assert tree.promote() == ("tree (kept: no model of this run beats the baseline)")
     run.pipeline = Pipeline([])
-    assert promote(run, payload, client) is None
+    assert tree.promote() is None
+
+
+@pytest.mark.parametrize("is_in_run", [True, False])
+def test_the_files_of_a_champion_follow_the_data(
+    client: MlflowClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_in_run: bool,
+) -> None:
+    monkeypatch.setattr(project, "PACKAGE_NAME", f"iris_{is_in_run}")
+    TreeRun(client, tmp_path, KIND).promote()
+    renamed = KIND.map({"cat": "CAT", "bird": "BIRD"})
+    tree = TreeRun(client, tmp_path, renamed)
+    if not is_in_run:  # another model is better, but not by more than the champion
+        tree.model.spec = TREE.with_arguments({"max_depth": 2})
+        tree.model.name = "other"
+        tree.run.catalog["leaderboard"] = pd.DataFrame(
+            [{"model": "other", "validation_accuracy": 0.8}]
+        )
+    verdict = tree.promote()
+    assert verdict
+    assert verdict.startswith("tree (registered anew: its data changed; 0.800 ")
+    name = f"iris_{is_in_run}"
+    loaded = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+    assert loaded.predict(ROWS).tolist() == renamed.tolist()
+    champion = current_champion(client, name)
+    assert champion
+    child_run = client.get_run(str(champion.run_id))
+    assert child_run.info.status == "FINISHED"
+    recipe = mlflow.artifacts.load_dict(f"runs:/{champion.run_id}/{RECIPE_FILE}")
+    assert "max_depth" not in recipe["model"]["model_kwargs"]
+    if is_in_run:
+        assert champion.run_id == tree.model.id
+    else:
+        assert child_run.data.tags["refitted"] == "true"
+        assert child_run.data.params["class"] == "DecisionTreeClassifier"
+    assert tree.promote() != verdict
 
 
 HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})

@@ -344,6 +344,22 @@ def test_the_module_of_a_node_matters(project: Project) -> None:
     assert project.resume() == ALL_STEPS
 
 
+def test_a_class_of_the_project_matters(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = project.folder / "iris"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    module = package / "trees.py"
+    module.write_text("class Tree: pass")
+    monkeypatch.syspath_prepend(str(project.folder))
+    project.parameters["b"] = {"k": 2, "class": "iris.trees.Tree"}
+    assert project.resume() == {"fit 2", "score 2", "compare"}
+    assert project.resume() == set()
+    module.write_text("class Tree: depth = 1")
+    assert project.resume() == {"fit 2", "score 2", "compare"}
+
+
 def test_bound_arguments_of_a_function_matter(project: Project) -> None:
     split = project.nodes.split
     for seed, expected in ((3, ALL_STEPS), (3, set()), (4, ALL_STEPS)):
