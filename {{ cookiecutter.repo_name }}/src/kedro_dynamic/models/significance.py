@@ -20,9 +20,9 @@ Sizes = Sequence[tuple[int, int]]
 # A better score is believed if chance makes it in fewer than 5 of 100 cases.
 CONFIDENCE = 0.95
 
-# With fewer rows, a difference that does not vary says nothing: of what no row among 30
-# shows, 3 / 30 of all rows may still show it.
-FEW_ROWS = 30
+# With fewer rows, a difference that does not vary says nothing: of what no row among 20
+# shows, 3 / 20 of all rows may still show it.
+FEW_ROWS = 20
 
 # Notes on the leaderboard.
 LIKE_THE_BASELINE = "within chance of the baseline"
