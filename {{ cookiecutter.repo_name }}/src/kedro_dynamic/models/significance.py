@@ -18,7 +18,8 @@ from kedro_dynamic.models.split import fold_pairs
 Sizes = Sequence[tuple[int, int]]
 
 # A better score is believed if chance makes it in fewer than 5 of 100 cases.
-CONFIDENCE = 0.95
+CHANCE = 0.05
+CONFIDENCE = 1 - CHANCE
 
 # With fewer rows, a difference that does not vary says nothing: of what no row among 20
 # shows, 3 / 20 of all rows may still show it.
@@ -77,7 +78,7 @@ def lowest_by_chance(differences: Sequence[float], rows: int) -> float:
     """
     if _says_nothing(differences, rows):
         return -math.inf
-    return float(np.quantile(differences, 1 - CONFIDENCE, method="inverted_cdf"))
+    return float(np.quantile(differences, CHANCE, method="inverted_cdf"))
 
 
 def _says_nothing(differences: Sequence[float], rows: int) -> bool:
