@@ -419,7 +419,7 @@ def test_nothing_is_promoted_by_a_score_that_is_not_finite(
 
 def test_few_rows_without_variance_promote_nothing() -> None:
     reason = "new cannot be compared: fewer than 20 rows differ by the same everywhere"
-    of_folds = decide_by_folds([1.0] * 5, [(16, 4)] * 5, 1, 0, 0, "new")
+    of_folds = decide_by_folds([1.0] * 5, [(12, 3)] * 5, 1, 0, 0, "new")
     assert of_folds == (False, reason, None)
     y_test = pd.Series(["a", "b"] * 2)
     of_rows = decide_by_resamples([1.0] * 200, 1, 0, 0, "new", y_test)
