@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
-from conftest import REPOSITORY
-
-OWN_DATA = REPOSITORY / "docs/own-data.md"
+# The recipes of a project.
+OWN_DATA = Path("docs/own-data.md")
 
 # The beginnings of commands that e2e/test_documents.py does not run, and why.
 ELSEWHERE = {
@@ -73,6 +73,15 @@ def sections(text: str) -> dict[str, str]:
     return {"": introduction} | {text.partition("\n")[0]: text for text in titled}
 
 
+def entries(text: str) -> list[str]:
+    """Return the blocks that a README says to add at the end of parameters.yml."""
+    return [
+        block.text
+        for block in blocks(text)
+        if block.language == "yaml" and not block.text.startswith("project_name:")
+    ]
+
+
 def is_elsewhere(command: str) -> bool:
     """Return True if a command is in the list of those that are run elsewhere."""
     return any(command.startswith(start) for start in ELSEWHERE)
@@ -82,7 +91,7 @@ def named_paths(text: str) -> Iterator[str]:
     """Yield the targets of links, and paths that begin with a known folder."""
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
-            yield target
+            yield unquote(target)
     folders = (
         "benchmarks|conf|data|docs|hooks|kedro_dynamic|library|notebooks|pipelines"
     )

@@ -10,16 +10,20 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPOSITORY, Bake, Project
 from documents import (
     ELSEWHERE,
     OWN_DATA,
     blocks,
     documents,
+    entries,
     is_elsewhere,
     named_paths,
     sections,
 )
+from kedro_dynamic.config.schema import read_parameters
+from kedro_dynamic.models.estimators import find_problems
 
 # Files that a person makes who follows a document, and hidden files of runs.
 MADE_BY_PEOPLE = {
@@ -29,6 +33,7 @@ MADE_BY_PEOPLE = {
     "data/.provenance.json",
     "data/01_raw/customers.csv",
     "data/01_raw/customers.xlsx",
+    "data/01_raw/march.parquet",
     "data/08_reporting/{name}_confusion.json",
     "src/flower_shop/features.py",
     "src/flower_shop/pipelines/models/plots.py",
@@ -83,7 +88,7 @@ def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
         document.read_text()
         for folder in (REPOSITORY, project.path)
         for document in documents(folder)
-        if document != OWN_DATA  # e2e/test_documents.py follows all of it
+        if document != folder / OWN_DATA  # e2e/test_documents.py follows all of it
     ]
     commands = [
         command
@@ -100,8 +105,26 @@ def test_every_command_in_a_document_is_run_by_a_test(project: Project) -> None:
     assert len([command for command in commands if not is_elsewhere(command)]) > 8
 
 
-def test_own_data_takes_at_most_16_lines_each() -> None:
-    introduction, *steps = sections(OWN_DATA.read_text()).values()
+def test_entries_of_a_readme_are_pasted_as_they_stand(project: Project) -> None:
+    shipped = (project.path / "conf/base/parameters.yml").read_text()
+    added = {REPOSITORY: 1, project.path: 3}
+    for folder, count in added.items():
+        pasted = shipped + "".join(entries((folder / "README.md").read_text()))
+        parameters = yaml.safe_load(pasted)
+        models = read_parameters(parameters).models
+        assert len(models) == len(yaml.safe_load(shipped)["models"]) + count
+        for name, model in models.items():
+            assert not find_problems(model, name)
+        # No key is there twice, of which YAML reads the last one.
+        keys = re.findall(
+            r"^(?:  )?\w+:", pasted.partition("\nmodels:")[2], re.MULTILINE
+        )
+        assert len(keys) == len({*keys})
+
+
+def test_own_data_takes_at_most_16_lines_each(project: Project) -> None:
+    text = (project.path / OWN_DATA).read_text()
+    introduction, *steps = sections(text).values()
     assert [block.language for block in blocks(introduction)] == ["python", "bash"]
     assert len(steps) == 15
     for section in steps:

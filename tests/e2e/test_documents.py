@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +15,13 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from conftest import REPOSITORY
-from documents import OWN_DATA, Block, blocks, is_elsewhere, sections
+from documents import OWN_DATA, Block, blocks, entries, is_elsewhere, sections
 
 from e2e.conftest import Environment, InstalledProject, free_port, wait_for
 from e2e.mlflow_store import experiments
 from e2e.test_quality import check
 
 STARTER = "git+https://github.com/<owner>/dynamic-iris.git"
-SECTIONS = sections(OWN_DATA.read_text())
 
 
 def shell(project: InstalledProject, script: str) -> str:
@@ -54,22 +53,25 @@ def write(folder: Path, block: Block) -> None:
 
 
 def follow(project: InstalledProject, steps: list[Block]) -> str:
-    """Follow blocks one by one; return what their commands print."""
+    """Follow blocks one by one; return what their commands print.
+
+    A command that comes again at the end of a later section is run there alone: so
+    sections that do not touch each other share a run.
+    """
     printed = ""
-    for block in steps:
+    for number, block in enumerate(steps):
         if block.file:
             write(project.path, block)
-        else:
+        elif block not in steps[number + 1 :]:
             assert block.language == "bash"
             printed += shell(project, block.text)
     return printed
 
 
-def section(number: int, **ports: int) -> list[Block]:
+def section(project: InstalledProject, title: str, **ports: int) -> list[Block]:
     """Return the blocks of a section; `p9000=1234` replaces the port 9000."""
-    (text,) = (
-        text for title, text in SECTIONS.items() if title.startswith(f"{number}.")
-    )
+    recipes = sections((project.path / OWN_DATA).read_text())
+    (text,) = (text for key, text in recipes.items() if key.endswith(title))
     for name, port in ports.items():
         assert name[1:] in text
         text = text.replace(name[1:], str(port))
@@ -110,20 +112,33 @@ def shop(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> InstalledPr
 
 
 @pytest.fixture(scope="module")
-def customers(shop: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Follow docs/own-data.md through its first section; return the project's path."""
+def customers(
+    shop: InstalledProject, tmp_path_factory: pytest.TempPathFactory
+) -> InstalledProject:
+    """Follow docs/own-data.md through its first section; return the project."""
     project = shop.copy(tmp_path_factory.mktemp("customers") / "flower-shop")
-    follow(project, [*blocks(SECTIONS[""]), *section(1)])
-    return str(project.path)
+    introduction = sections((project.path / OWN_DATA).read_text())[""]
+    follow(project, [*blocks(introduction), *section(project, "missing values")])
+    return project
+
+
+@pytest.fixture
+def project(customers: InstalledProject, tmp_path: Path) -> InstalledProject:
+    """Return a copy of the project that predicts whether customers leave."""
+    return customers.copy(tmp_path / "flower-shop")
 
 
 def test_the_readme_of_a_project(shop: InstalledProject, tmp_path: Path) -> None:
     project = shop.copy(tmp_path / "flower-shop")
+    with (project.path / "conf/base/parameters.yml").open("a") as file:
+        file.writelines(entries((project.path / "README.md").read_text()))
     for block in readme_blocks(project.path):
         for command in block.commands():
             if not is_elsewhere(command):
                 shell(project, command)
     (project.path / "data/07_model_output/new_flowers_predictions.csv").stat()
+    pasted = {"neural_net", "svm_of_components", "rbf_svm"}
+    assert {row["model"] for row in leaderboard(project)} > pasted
     # The commands installed what the notebook needs.
     shell(project, "jupyter execute --inplace notebooks/explore.ipynb")
     cells = json.loads((project.path / "notebooks/explore.ipynb").read_text())["cells"]
@@ -138,20 +153,26 @@ def test_the_readme_of_a_project(shop: InstalledProject, tmp_path: Path) -> None
     assert "nearest_neighbors" in "".join(results[0]["text/html"])
 
 
-def test_classification(shop: InstalledProject, customers: str) -> None:
-    project = replace(shop, path=Path(customers))
-    first, *_, last = leaderboard(project)
+def test_classification(customers: InstalledProject) -> None:
+    first, *_, last = leaderboard(customers)
     assert last["model"] == "baseline"
     gained = float(first["validation_accuracy"]) - float(last["validation_accuracy"])
     assert gained > 0.1
-    path = project.path / "data/07_model_output/march_predictions.csv"
+    path = customers.path / "data/07_model_output/march_predictions.csv"
     with path.open(newline="") as file:
         predicted = [row["prediction"] for row in csv.DictReader(file)]
     assert len(predicted) == 20
     assert set(predicted) == {"yes", "no"}
 
 
-def regression(project: InstalledProject, printed: str) -> None:
+def test_groups_time_and_regression(project: InstalledProject) -> None:
+    printed = follow(project, section(project, "Groups and time"))
+    folds = project.path / "data/05_model_input/folds.csv"
+    assert folds.read_text().startswith("fold,block\n")  # by time, at last
+    assert len(leaderboard(project)) == 4
+    assert "WARNING" not in printed
+
+    printed = follow(project, section(project, "Regression"))
     rows = leaderboard(project)
     assert {row["model"] for row in rows} == {"ridge", "boosting", "baseline"}
     assert float(rows[0]["validation_r2"]) > 0.8
@@ -159,78 +180,46 @@ def regression(project: InstalledProject, printed: str) -> None:
     assert "-" not in re.findall(r"^ +ridge .*$", printed, re.MULTILINE)[0]
 
 
-def metric(project: InstalledProject, printed: str) -> None:
+def test_a_metric_and_a_plot(project: InstalledProject) -> None:
+    metric = section(project, "A metric of your own")
+    printed = follow(project, [*metric, *section(project, "A plot for every model")])
     missed = {row["model"]: float(row["missed"]) for row in leaderboard(project)}
     assert 0 <= missed["decision_tree"] < 80
     assert "missed" in printed
 
-
-def plot(project: InstalledProject, printed: str) -> None:
-    report = (project.path / "data/08_reporting/report.html").read_text()
+    reporting = project.path / "data/08_reporting"
+    report = (reporting / "report.html").read_text()
     for model in ("decision_tree", "linear_svm", "nearest_neighbors"):
         assert f"Confusion of {model}" in report
-        assert f"models.{model}_confusion.json" in {
-            path.name for path in (project.path / "data/08_reporting").iterdir()
-        }
+        assert (reporting / f"models.{model}_confusion.json").exists()
+    check(project)
 
 
-def preprocessing(project: InstalledProject, printed: str) -> None:
+def test_columns_and_families(project: InstalledProject) -> None:
+    follow(project, section(project, "preprocessing in YAML"))
     assert {row["model"] for row in leaderboard(project)} == {"best_svm", "baseline"}
-
-
-def family(project: InstalledProject, printed: str) -> None:
+    printed = follow(project, section(project, "Remove a family"))
     assert "models.best_svm" in printed
     assert not re.search("benchmark|etl|training|user_app", printed)
 
 
-def groups_and_time(project: InstalledProject, printed: str) -> None:
-    folds = project.path / "data/05_model_input/folds.csv"
-    assert folds.read_text().startswith("fold,block\n")  # by time, at last
-    assert len(leaderboard(project)) == 4
-    assert "WARNING" not in printed
-
-
-CHANGES: dict[int, Callable[[InstalledProject, str], None]] = {
-    2: regression,
-    3: metric,
-    4: plot,
-    5: preprocessing,
-    7: family,
-    9: groups_and_time,
-}
-
-
-# Sections that do not touch each other share a project, whose checks take a minute.
-@pytest.mark.parametrize("numbers", [(9, 2), (3, 4), (5, 7)], ids=str)
-def test_changes(
-    numbers: tuple[int, ...], shop: InstalledProject, customers: str, tmp_path: Path
+def test_champion_earlier_runs_formats_and_derived_columns(
+    project: InstalledProject,
 ) -> None:
-    project = replace(shop, path=Path(customers)).copy(tmp_path / "flower-shop")
-    for number in numbers:
-        CHANGES[number](project, follow(project, section(number)))
-    if 3 in numbers:  # the code has changed
-        check(project)
-
-
-def test_recipes(shop: InstalledProject, customers: str, tmp_path: Path) -> None:
-    project = replace(shop, path=Path(customers)).copy(tmp_path / "flower-shop")
-    models = {"logistic", "with_threshold", "baseline"}
-    follow(project, section(10))
-    assert {row["model"] for row in leaderboard(project)} == models
-    follow(project, section(11))
-    assert {row["model"] for row in leaderboard(project)} == {"lightgbm", "baseline"}
-    answers = follow(project, section(12))
+    champion = section(project, "The champion in plain Python")
+    answers = follow(project, champion)
     assert len(re.findall("'(yes|no)'", answers)) == 20
-    follow(project, section(13))
+    assert "extra inputs" not in answers  # the column id
+
+    follow(project, section(project, "Earlier runs"))
     assert "<html" in (project.path / "earlier/report.html").read_text()
-    follow(project, section(14))
-    follow(project, section(15))
+
+    formats = section(project, "Excel and Parquet")
+    follow(project, [*formats, *section(project, "A derived column")])
     columns = (project.path / "data/05_model_input/columns.csv").read_text()
     assert "\nspent_per_visit,number," in columns
-    predicted = (
-        project.path / "data/07_model_output/march_predictions.csv"
-    ).read_text()
-    assert len(predicted.splitlines()) == 21
+    path = project.path / "data/07_model_output/march_predictions.csv"
+    assert len(path.read_text().splitlines()) == 21
 
 
 @contextmanager
@@ -259,28 +248,31 @@ def object_store(folder: Path, table: Path) -> Iterator[int]:
         yield port
 
 
-def test_a_table_elsewhere(
-    shop: InstalledProject, customers: str, tmp_path: Path
+def test_a_table_elsewhere_and_a_rare_class(
+    project: InstalledProject, tmp_path: Path
 ) -> None:
-    project = replace(shop, path=Path(customers)).copy(tmp_path / "flower-shop")
-    before, table = leaderboard(project), project.path / "data/01_raw/customers.csv"
+    table = project.path / "data/01_raw/customers.csv"
+    target = project.path / "data/05_model_input/y_train.parquet"
+    before = target.read_bytes()
     (tmp_path / "store").mkdir()
     with object_store(tmp_path / "store", table) as port:
         table.unlink()
-        follow(project, section(6, p9000=port))
-    for row, row_before in zip(leaderboard(project), before, strict=True):
-        for key in ("model", "validation_accuracy"):
-            assert row[key] == row_before[key]
+        storage = section(project, "A table in remote storage", p9000=port)
+        follow(project, [*storage, *section(project, "A rare class")])
+    assert target.read_bytes() == before
+    models = {"logistic", "with_threshold", "baseline"}
+    assert {row["model"] for row in leaderboard(project)} == models
 
 
-def test_an_mlflow_server(
-    shop: InstalledProject, customers: str, tmp_path: Path
+def test_an_mlflow_server_lightgbm_and_xgboost(
+    project: InstalledProject, tmp_path: Path
 ) -> None:
-    project = replace(shop, path=Path(customers)).copy(tmp_path / "flower-shop")
     port, log = free_port(), tmp_path / "log"
-    start, *steps = section(8, p5000=port)
+    start, *steps = section(project, "An MLflow server", p5000=port)
     command = [shutil.which("bash") or "bash", "-c", f"{start.text}\nwait"]
     with project.background(*command, log=log) as process:
         wait_for(lambda: "OK" in log.read_text(), process, log)
-        follow(project, steps)
+        follow(project, [*steps, *section(project, "lightgbm and xgboost")])
         assert "flower_shop" in (experiments(f"http://127.0.0.1:{port}") or ())
+    models = {"lightgbm", "xgboost", "baseline"}
+    assert {row["model"] for row in leaderboard(project)} == models

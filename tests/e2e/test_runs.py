@@ -263,7 +263,8 @@ def test_models_follow_the_parameters(project: InstalledProject) -> None:
     commented = parameters.read_text()
     before, name, example = commented.partition("  # neural_net:")
     assert name
-    uncommented = re.sub(r"^  # ", "  ", name + example, flags=re.MULTILINE)
+    lines = r"^  # (neural_net:|  )"
+    uncommented = re.sub(lines, r"  \1", name + example, flags=re.MULTILINE)
     parameters.write_text(before + uncommented)
     # For this run, one model is off and another one changed.
     off, shallow = "linear_svm.enabled=false", "decision_tree.model_kwargs.max_depth=1"

@@ -15,6 +15,7 @@ import pytest
 from kedro_dynamic import DataSpec, ModelSpec, build_model
 from kedro_dynamic.champion.serialize import log_model
 from mlflow import MlflowClient
+from sklearn.tree import DecisionTreeClassifier
 
 from library.mlflow_store import open_run
 
@@ -93,7 +94,6 @@ def test_a_logged_model_takes_new_rows_as_they_come() -> None:
 
 def test_requirements_are_pinned_and_code_goes_along_where_it_is_needed() -> None:
     from kedro_dynamic.models.labels import LabelEncodedClassifier
-    from sklearn.tree import DecisionTreeClassifier
 
     model = LabelEncodedClassifier(DecisionTreeClassifier()).fit(ROWS[["legs"]], KIND)
     info = log_model(model, ROWS[["legs"]])
@@ -109,7 +109,6 @@ def test_requirements_are_pinned_and_code_goes_along_where_it_is_needed() -> Non
 def test_a_model_that_skops_cannot_store_is_pickled() -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
-    from sklearn.tree import DecisionTreeClassifier
 
     model = make_pipeline(FunctionTransformer(lambda X: X), DecisionTreeClassifier())
     info = log_model(model.fit(ROWS[["legs"]], KIND), ROWS[["legs"]])
@@ -125,7 +124,6 @@ def test_a_model_answers_without_kedro(script: str, skops: bool) -> None:
     from kedro_dynamic.models.labels import LabelEncodedClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
-    from sklearn.tree import DecisionTreeClassifier
 
     function = None if skops else lambda X: X
     model = make_pipeline(
@@ -140,3 +138,25 @@ def test_a_model_answers_without_kedro(script: str, skops: bool) -> None:
         text=True,
     )
     assert done.stdout.strip() == '["cat", "bird"]', done.stderr
+
+
+def test_columns_that_a_model_does_not_use_are_optional(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Each row has a code of its own: the column is not used.
+    X = ROWS.assign(code=[f"x{number}y" for number in range(len(ROWS))])
+    model = build_model(TREE, DATA, X, KIND, 3).fit(X, KIND)
+    info = log_model(model, X, left_out=["id"])
+    logged = mlflow.pyfunc.load_model(info.model_uri)
+    answers = logged.predict(ROWS).tolist()
+    assert answers == KIND.tolist()
+    assert logged.predict(X.assign(id=7)).tolist() == answers
+    assert "extra inputs" not in caplog.text
+    with pytest.raises(mlflow.MlflowException, match="missing inputs"):
+        logged.predict(X.drop(columns="legs"))
+
+    # Without an encoder, an estimator takes exactly the columns it was fitted to.
+    bare_model = DecisionTreeClassifier().fit(ROWS[["legs", "weight"]], KIND)
+    info = log_model(bare_model, ROWS[["legs", "weight"]], left_out=["id"])
+    assert info.signature.inputs.required_input_names() == ["legs", "weight"]
+    assert info.signature.inputs.optional_input_names() == []

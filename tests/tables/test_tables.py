@@ -61,6 +61,7 @@ class Tables:
     def __init__(self, project: Path):
         """Use a project whose package is imported."""
         self.project = project
+        self.shipped = (project / "conf/base/parameters.yml").read_text()
         self.warnings: list[str] = []
 
     def run(
@@ -294,6 +295,23 @@ def test_nothing_is_said_of_shipped_tables(name: str, tables: Tables) -> None:
     path = tables.project / f"data/01_raw/{name}.csv"
     table = pd.read_csv(path).rename(columns={SHIPPED[name]: "y"})
     assert tables.run(table, "split_data") == []
+
+
+@pytest.mark.parametrize("regression", [False, True], ids=["classes", "number"])
+def test_the_models_for_a_table_of_your_own(tables: Tables, regression: bool) -> None:
+    # Blocks of lines that the comments say are there to be uncommented.
+    *_, for_classes, for_numbers = tables.shipped.split("\n\n")
+    lines = (for_numbers if regression else for_classes).splitlines()[1:]
+    uncommented = "\n".join(line.replace("  # ", "  ", 1) for line in lines)
+    models = yaml.safe_load(uncommented)
+    assert len(models) == 4
+
+    table = summed(10.0) if regression else innocent()
+    tables.run(table, "__default__", regression=regression, models=models)
+    leaderboard = tables.leaderboard()
+    assert {*leaderboard.index} == {*models, "baseline"}
+    assert "error" not in leaderboard
+    assert leaderboard.index[-1] == "baseline"
 
 
 def plain_scores(

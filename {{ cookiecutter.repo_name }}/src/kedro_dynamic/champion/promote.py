@@ -292,9 +292,11 @@ def _register_model(
     client.log_text(model.id, recipe.model_dump_json(by_alias=True), RECIPE_FILE)
     split = candidate.split
     positive_label = find_positive_label(split.y_train, recipe.data.positive_label)
+    data = recipe.data
+    left_out = [*data.drop, *filter(None, [data.group_column])]
     try:
         with mlflow.start_run(model.id, nested=True):
-            info = log_model(fitted_model, split.X_test, positive_label)
+            info = log_model(fitted_model, split.X_test, positive_label, left_out)
     finally:  # logging opened the run again, and an error would end it as failed
         client.set_terminated(model.id, model.status, model.end)
 

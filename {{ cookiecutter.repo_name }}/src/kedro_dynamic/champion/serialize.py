@@ -1,6 +1,7 @@
 """Logs models to MLflow: in which format, with which code and requirements."""
 
 import inspect
+from collections.abc import Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,10 @@ from kedro_dynamic.serving.answers import POSITIVE_LABEL
 
 
 def log_model(
-    fitted_model: Estimator, X: pd.DataFrame, positive_label: object = None
+    fitted_model: Estimator,
+    X: pd.DataFrame,
+    positive_label: object = None,
+    left_out: Sequence[str] = (),
 ) -> ModelInfo:
     """Log the files of a fitted model to the active run.
 
@@ -31,16 +35,13 @@ def log_model(
         fitted_model: The model.
         X: Raw rows that it can predict, for the signature and the example.
         positive_label: Of two classes, the one whose probability ``predict`` shows.
+        left_out: Columns of the table that are not features, such as ids.
     """
-    # The model reads its columns itself. MLflow's own types reject a whole number where
-    # the example has fractions, and True where it has a text.
-    of_any_type = AnyType()  # type: ignore[no-untyped-call]
-    columns: list[Any] = [ColSpec(of_any_type, str(name)) for name in X]
     predicted = infer_signature(model_output=fitted_model.predict(X.head())).outputs
     info: ModelInfo = mlflow.sklearn.log_model(
         fitted_model,
         name="model",
-        signature=ModelSignature(Schema(columns), predicted),
+        signature=ModelSignature(_inputs(fitted_model, X, left_out), predicted),
         input_example=X.head(),
         metadata={
             POSITIVE_LABEL: None if positive_label is None else str(positive_label)
@@ -49,6 +50,33 @@ def log_model(
         **_requirements(fitted_model),
     )
     return info
+
+
+def _inputs(
+    fitted_model: Estimator, X: pd.DataFrame, left_out: Sequence[str]
+) -> Schema:
+    """Return the columns that the model needs, and those that rows may have besides.
+
+    MLflow warns of columns that are in neither list.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from kedro_dynamic.models.columns.encoder import ColumnEncoder
+
+    # The model reads its columns itself. MLflow's own types reject a whole number where
+    # the example has fractions, and True where it has a text.
+    of_any_type = AnyType()  # type: ignore[no-untyped-call]
+    names = [*map(str, X)]
+    first_step = fitted_model[0] if isinstance(fitted_model, Pipeline) else None
+    if isinstance(first_step, ColumnEncoder):
+        needed = first_step.used_columns
+        names = [*dict.fromkeys([*names, *left_out])]
+    else:  # it may use any column, and not know others
+        needed = names
+    columns: list[Any] = [
+        ColSpec(of_any_type, name, required=name in needed) for name in names
+    ]
+    return Schema(columns)
 
 
 def log_pipeline(

@@ -24,9 +24,15 @@ ROWS = pd.DataFrame({"length": [5.1, 8.9], "id": [7, 8], "width": [1.1, 2.9]})
 
 
 class Champion:
-    """A model with the features ``width`` and ``length``, as MLflow loads it."""
+    """A model that needs ``width`` and ``length``, as MLflow loads it."""
 
-    columns = Schema([ColSpec("double", "width"), ColSpec("double", "length")])
+    columns = Schema(
+        [
+            ColSpec("double", "width"),
+            ColSpec("double", "length"),
+            ColSpec("double", "note", required=False),
+        ]
+    )
     metadata = Model(signature=ModelSignature(columns), model_uuid=None)
 
     def __init__(self) -> None:

@@ -152,6 +152,11 @@ class ColumnEncoder(
                 names += [f"{columns[0]}_{number}" for number in range(count)]
         return np.array(names, dtype=object)
 
+    @property
+    def used_columns(self) -> list[str]:
+        """The columns that are encoded: rows need no others."""
+        return [column for columns in self.columns_.values() for column in columns]
+
     # --- Fitting ---
 
     def _choose_parts(self, target: Array) -> None:
@@ -223,8 +228,7 @@ class ColumnEncoder(
             ValueError: If columns are missing.
         """
         places = {str(name): place for place, name in enumerate(table.columns)}
-        used = [column for columns in self.columns_.values() for column in columns]
-        missing = [column for column in used if column not in places]
+        missing = [column for column in self.used_columns if column not in places]
         if missing:
             nearest = get_close_matches(missing[0], list(places), n=1)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else ""

@@ -21,8 +21,8 @@ def predict(
 
     Args:
         champion: The model, as MLflow's flavor ``pyfunc`` loads it.
-        new_rows: One row per sample, with the columns that the champion was trained on.
-            Other columns are passed through.
+        new_rows: One row per sample, with the columns that the champion uses. Other
+            columns are passed through.
         options: Whether to add the probability of every class.
 
     Returns:
@@ -31,17 +31,18 @@ def predict(
         of the positive one, of more that of the prediction.
 
     Raises:
-        DataError: If a column is missing that the champion was trained on.
+        DataError: If a column is missing that the champion uses.
     """
     # In a file without names, columns are numbers.
     new_rows = new_rows.rename(columns=str)
-    feature_names = champion.metadata.get_input_schema().input_names()
-    missing = [name for name in feature_names if name not in new_rows]
+    schema = champion.metadata.get_input_schema()
+    needed = schema.required_input_names()
+    missing = [name for name in needed if name not in new_rows]
     if missing:
         problems = [f"{name}: the champion needs this column" for name in missing]
         raise DataError(*problems)
 
-    rows = new_rows[feature_names]
+    rows = new_rows[[name for name in schema.input_names() if name in new_rows]]
     with show_unread_cells():
         predicted = new_rows.assign(prediction=champion.predict(rows))
         probabilities = class_probabilities(champion, rows)
