@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,10 @@ from kedro.validation import TypeExtractor
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import DataSpec
 from kedro_dynamic.hooks import RunHook
+from kedro_dynamic.runs import progress
 from kedro_dynamic.runs.failures import (
     FailureCatcher,
+    catch_failures,
     is_failure,
     keep_going,
 )
@@ -127,3 +130,31 @@ def test_the_other_models_go_on() -> None:
     assert {node.func for node in pipeline.nodes} == {divide, named_output}
     assert outputs["good.half"].load() == 2
     assert outputs["bad.half"].load()["error"] == "ZeroDivisionError: division by zero"
+
+
+def test_a_node_that_takes_long_is_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.25)
+    caplog.set_level("INFO", logger=progress.__name__)
+    threads = threading.active_count()
+    time_out = threading.Event()
+
+    pipeline = keep_going(Pipeline([Node(time_out.wait, "seconds", "x", name="slow")]))
+    (node,) = pipeline.nodes
+    catch_failures(node)
+    node.run({"seconds": 0.9})
+    messages = [message for message in caplog.messages if "Still" in message]
+    assert messages == [
+        "Still running after 0.25 s: slow",
+        "Still running after 0.5 s: slow",
+        "Still running after 0.75 s: slow",
+    ]
+    caplog.clear()
+    node.run({"seconds": 0})
+    assert "Still" not in caplog.text
+
+    # Kedro calls no hook after Ctrl-C.
+    with pytest.raises(KeyboardInterrupt):
+        raising(KeyboardInterrupt())(1)
+    assert threading.active_count() == threads

@@ -20,6 +20,7 @@ from kedro_dynamic.catalog.files import discard, filepath_of, has_data
 from kedro_dynamic.catalog.names import FITTED_MODEL, METRICS, VALIDATION, split_name
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
 from kedro_dynamic.runs.command import kedro_command
+from kedro_dynamic.runs.progress import log_while_running
 
 # The tag of nodes that return failures instead of raising errors.
 KEEP_GOING = "keep_going"
@@ -42,12 +43,16 @@ class FailureCatcher:
         function: The function of the node.
         outputs: What the node declares as its outputs: a name, a list of names, or a
             dict of names by key.
+        name: Name of the node.
     """
 
-    def __init__(self, function: Callable[..., Any], outputs: Any):
+    def __init__(
+        self, function: Callable[..., Any], outputs: Any, name: str = "a node"
+    ):
         update_wrapper(self, function)
         self.function = function
         self._outputs = outputs
+        self._name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function unless one of its arguments is a failure.
@@ -60,7 +65,8 @@ class FailureCatcher:
                 return self._replace_outputs(value)
 
         try:
-            return self.function(*args, **kwargs)
+            with log_while_running(self._name):
+                return self.function(*args, **kwargs)
         except ConfigurationError:
             raise
         # SystemExit would end a worker process without a message.
@@ -116,7 +122,7 @@ def catch_failures(node: Node) -> None:
     """Make a node return failures until ``restore_function``, if it has the tag."""
     if KEEP_GOING in node.tags:
         # Private, since no public attribute distinguishes "x" from ["x"].
-        node.func = FailureCatcher(node.func, node._outputs)
+        node.func = FailureCatcher(node.func, node._outputs, node.name)
 
 
 def restore_function(node: Node) -> None:

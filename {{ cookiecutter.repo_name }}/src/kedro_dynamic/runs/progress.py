@@ -1,6 +1,9 @@
-"""A progress bar over the nodes of a run; silent without a terminal."""
+"""What a run shows while it runs: a progress bar, and lines about its nodes."""
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -8,6 +11,8 @@ from rich import get_console
 from rich import progress as rich_progress
 
 from kedro_dynamic.runs.console import show_or_warn
+
+SECONDS_BETWEEN_LINES = 30
 
 logger = logging.getLogger(__name__)
 
@@ -56,3 +61,26 @@ class Progress:
 def log_done(node: Node) -> None:
     """Log that a node is done."""
     logger.info("Done: %s", node.name)
+
+
+@contextmanager
+def log_while_running(name: str) -> Iterator[None]:
+    """Log every 30 s that a node is still running, until the block ends.
+
+    This happens in the process of the node, which may be a worker.
+    """
+    is_over = threading.Event()
+
+    def log() -> None:
+        seconds = 0
+        while not is_over.wait(SECONDS_BETWEEN_LINES):
+            seconds += SECONDS_BETWEEN_LINES
+            logger.info("Still running after %s s: %s", seconds, name)
+
+    thread = threading.Thread(target=log, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
