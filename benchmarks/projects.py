@@ -44,7 +44,7 @@ def register_pipelines():
         inputs |= {f"{name}_{made}": f"models.{name}.{made}" for name in NAMES}
     outputs = ["leaderboard", "leaderboard_plot"]
     nodes = [
-        Node(split_data, ["example_iris_data", DATA, COMPARISON, "params:models", SEED], SPLIT, name="split_data"),
+        Node(split_data, ["example_iris_data", DATA, "params:comparison.folds", SEED], SPLIT, name="split_data"),
         Node(read_columns, ["X_train", DATA], "columns", name="read_columns"),
         Node(advise_on_table, [*SPLIT[:4], DATA, COMPARISON, "params:models"], "advice", name="advise_on_table"),
         Node(compare_models, inputs, outputs, name="compare_models", namespace="models"),

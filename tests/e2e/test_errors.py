@@ -178,7 +178,7 @@ FAULTS = [
         "score of two classes",
         (("scoring: auto", "scoring: f1"),),
         (r"comparison\.scoring: 'f1' is .* two classes, .* has 3; write f1_macro",),
-        done=(),
+        done=("split_data",),
     ),
     Fault(
         "text to regress on",

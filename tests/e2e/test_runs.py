@@ -214,7 +214,7 @@ def test_parts_of_a_run(
 
     # One model on a fresh checkout makes only its files.
     nodes = run("--pipelines", "models.linear_svm")
-    split = {"split_data", "read_columns", "advise_on_table"}
+    split = {"split_data", "read_columns"}
     assert nodes == split | nodes_of("linear_svm")
     assert scores(project) == svm_only
     assert written(project) == {

@@ -516,14 +516,15 @@ def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
 def expected(case: Case) -> Seen:
     """Return what a view that shows everything must show."""
     families = {**TEXT, **benchmark(case.models)}
-    split = {"split_data", "read_columns", "advise_on_table"}
+    split = {"split_data", "read_columns"}
+    advised = split | {"advise_on_table"}
     by_model = {
         model: in_spaces([f"models.{model}"], OF_MODEL) for model in case.models
     }
     models = set.union({"models.compare_models"}, *by_model.values())
     nodes = {
-        "__default__": split | models,
-        "split_data": split,
+        "__default__": advised | models,
+        "split_data": advised,
         "models": models,
         **{f"models.{model}": split | names for model, names in by_model.items()},
         "predict": {"predict"},
@@ -532,11 +533,12 @@ def expected(case: Case) -> Seen:
     made_by_model = {
         model: in_spaces([f"models.{model}"], MADE) for model in case.models
     }
-    read = {"example_iris_data", "advice"} | SPLIT
+    read = {"example_iris_data"} | SPLIT
+    advised = read | {"advice"}
     made = set.union({"leaderboard", "leaderboard_plot"}, *made_by_model.values())
     datasets = {
-        "__default__": read | made,
-        "split_data": read,
+        "__default__": advised | made,
+        "split_data": advised,
         "models": SPLIT | made,
         **{f"models.{model}": read | names for model, names in made_by_model.items()},
         "predict": {"champion", "new_flowers", "new_flowers_predictions"},

@@ -67,9 +67,7 @@ RANDOM = np.random.default_rng(SEED)
 SIZE = RANDOM.normal(size=120)
 TABLE = pd.DataFrame({"size": SIZE, "other": RANDOM.normal(size=120)})
 KIND = pd.Series(np.where(SIZE + RANDOM.normal(scale=0.3, size=120) > 0, "a", "b"))
-FOLDS = make_folds(
-    TABLE[:90], KIND[:90], folds=5, random_state=SEED, is_classification=True
-)
+FOLDS = make_folds(TABLE[:90], KIND[:90], folds=5, random_state=SEED)
 SPLIT = Split(TABLE[:90], KIND[:90], TABLE[90:], KIND[90:], FOLDS)
 WITHOUT_FOLDS = SPLIT._replace(folds=pd.DataFrame({"fold": [None] * 90}))
 SIZES = [(72, 18)] * 5

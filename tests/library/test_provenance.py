@@ -24,14 +24,13 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_dynamic import hooks
-from kedro_dynamic.catalog.names import SPLIT
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.runs import preflight, provenance
 from kedro_dynamic.runs import run as runs
 from kedro_dynamic.runs.failures import ModelsFailed, keep_going, raise_failures
-from kedro_dynamic.runs.provenance import Plan, Provenance
+from kedro_dynamic.runs.provenance import Provenance
 from kedro_dynamic.runs.run import Run
 
 from library.a_run import in_session
@@ -371,6 +370,26 @@ def test_bound_arguments_of_a_function_matter(project: Project) -> None:
             return Pipeline([bound, *other_nodes])
 
         assert project.run(select, only_missing_outputs=True) == expected
+
+
+def test_another_function_of_a_module_matters(project: Project) -> None:
+    project.run()
+    split = project.nodes.split
+
+    def split_otherwise(table: list[int], seed: int) -> Any:
+        return split(table, seed)
+
+    split_otherwise.__module__ = split.__module__
+    other = Node(
+        split_otherwise, ["raw", "params:seed"], ["part", "size"], name="split"
+    )
+
+    def select(pipeline: Pipeline) -> Pipeline:
+        other_nodes = [node for node in pipeline.nodes if node.name != "split"]
+        return Pipeline([other, *other_nodes])
+
+    assert project.run(select, only_missing_outputs=True) == ALL_STEPS
+    assert project.run(select, only_missing_outputs=True) == set()
 
 
 def test_functions_without_a_file_are_known_by_name(project: Project) -> None:
@@ -727,29 +746,3 @@ def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
     assert project.resume() == {"score 1", "score 2", "compare"}
     assert runs.open_runs() == []
     in_another_thread(project.run)
-
-
-def test_the_split_counts_the_task_and_the_folds_alone(tmp_path: Path) -> None:
-    def digests(**changes: Any) -> dict[str, str]:
-        tree = {"class": "sklearn.tree.DecisionTreeClassifier"}
-        parameters = {"models": {"tree": tree}, "comparison": {}} | changes
-        catalog = DataCatalog()
-        for name, value in parameters.items():
-            catalog[f"params:{name}"] = value
-        inputs = ["params:models", "params:comparison"]
-        nodes = [
-            Node(lambda *_: None, inputs, list(SPLIT), name="split"),
-            Node(lambda *_: None, inputs, "leaderboard", name="compare"),
-        ]
-        plan = Plan(Pipeline(nodes), catalog, tmp_path)
-        return Provenance(tmp_path)._digest_all(plan)
-
-    before = digests()
-    more = {"a": {"class": "sklearn.svm.SVC"}, "b": {"class": "sklearn.svm.SVC"}}
-    for same in ({"models": more}, {"comparison": {"scoring": "f1_macro"}}):
-        after = digests(**same)
-        assert after["X_train"] == before["X_train"]
-        assert after["leaderboard"] != before["leaderboard"]
-    regressor = {"tree": {"class": "sklearn.tree.DecisionTreeRegressor"}}
-    for other in ({"models": regressor}, {"comparison": {"folds": 3}}):
-        assert digests(**other)["folds"] != before["folds"]

@@ -14,7 +14,6 @@ from kedro_dynamic.models.scoring import (
     build_scorers,
     cross_validate_model,
     find_mixed_tasks,
-    has_classes,
     infer_task,
     score_fitted_model,
 )
@@ -40,13 +39,7 @@ def comparison(*scoring: str) -> ComparisonSpec:
 
 
 def scores(model: ModelSpec, y: Any, *scoring: str, folds: int = 3) -> Any:
-    table = make_folds(
-        X,
-        y,
-        folds=folds,
-        random_state=5,
-        is_classification=has_classes({"model": model}, y),
-    )
+    table = make_folds(X, y, folds=folds, random_state=5)
     return cross_validate_model(model, DATA, comparison(*scoring), X, y, table, 5)
 
 

@@ -138,7 +138,7 @@ def test_on_noise_hardly_any_model_beats_the_baseline() -> None:
         random = np.random.default_rng(seed)
         noise = pd.DataFrame(random.normal(size=(80, 3)))
         y = pd.Series(random.permutation(["a", "b"] * 40))
-        folds = make_folds(noise, y, folds=5, random_state=seed, is_classification=True)
+        folds = make_folds(noise, y, folds=5, random_state=seed)
         pairs = [
             (
                 np.flatnonzero(folds["fold"] != fold),

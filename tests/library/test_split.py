@@ -16,8 +16,8 @@ from kedro_dynamic.models.split import (
     read_times,
     split_rows,
     tuning_pairs,
-    tuning_share,
 )
+from kedro_dynamic.models.target import values_repeat
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 RANDOM = np.random.default_rng(0)
@@ -39,11 +39,15 @@ def days(number: int = 120, rows: int = 3) -> pd.DataFrame:
     return table.sample(frac=1, random_state=1, ignore_index=True)
 
 
+def with_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with a quantity as target."""
+    return table.assign(ill=table["x"])
+
+
 def split(table: pd.DataFrame, target: str, **changes: Any) -> Any:
     arguments: dict[str, Any] = {
         "train_fraction": 0.75,
         "random_state": 3,
-        "is_classification": True,
     }
     return split_rows(table, target, **(arguments | changes))
 
@@ -52,7 +56,6 @@ def folds_of(table: pd.DataFrame, target: str, *by: Any, **changes: Any) -> Any:
     arguments: dict[str, Any] = {
         "folds": 4,
         "random_state": 3,
-        "is_classification": True,
     }
     X, y = table.drop(columns=target), table[target]
     return make_folds(X, y, *by, **(arguments | changes))
@@ -77,7 +80,7 @@ def test_plain_rows_are_split_as_scikit_learn_does() -> None:
 )
 def test_plain_folds_are_those_of_scikit_learn(target: str, kind: Any) -> None:
     table = people()
-    folds = folds_of(table, target, is_classification=kind is StratifiedKFold)
+    folds = folds_of(table, target)
     expected = kind(4, shuffle=True, random_state=3).split(table, table[target])
     assert list(folds) == ["fold"]
     for pair, expected_pair in zip(fold_pairs(folds), expected, strict=True):
@@ -185,8 +188,8 @@ def test_rows_of_a_crowded_day_are_on_one_side() -> None:
 
 
 def test_each_block_has_a_day_beside_a_crowded_one() -> None:
-    table = pd.DataFrame({"day": [1] * 90 + [*range(2, 12)], "y": [*"ab"] * 50})
-    folds = folds_of(table, "y", None, table["day"], is_classification=False)
+    table = pd.DataFrame({"day": [1] * 90 + [*range(2, 12)], "y": np.arange(100)})
+    folds = folds_of(table, "y", None, table["day"])
     assert folds["block"].nunique() == 5
     assert folds.groupby(table["day"])["block"].nunique().eq(1).all()
 
@@ -251,7 +254,7 @@ def test_each_block_is_validated_on_those_before_it() -> None:
 
 def test_a_third_of_each_class_is_for_tuning_alone() -> None:
     table = people()
-    folds = folds_of(table, "ill", tuning_share=1 / 3)
+    folds = folds_of(table, "ill", is_tuned=True)
     is_tuning = folds["fold"] == "tuning"
     assert table["ill"][is_tuning].value_counts().to_dict() == {"no": 60, "yes": 20}
     for training, validation in fold_pairs(folds):
@@ -268,22 +271,22 @@ def test_a_third_of_each_class_is_for_tuning_alone() -> None:
 def test_rows_for_tuning_depend_on_their_content_and_the_seed() -> None:
     table = people()
     shuffled = table.sample(frac=1, random_state=2)
-    first = folds_of(table, "ill", tuning_share=1 / 3)["fold"] == "tuning"
-    second = folds_of(shuffled, "ill", tuning_share=1 / 3)["fold"] == "tuning"
-    other = folds_of(table, "ill", tuning_share=1 / 3, random_state=4)["fold"]
+    first = folds_of(table, "ill", is_tuned=True)["fold"] == "tuning"
+    second = folds_of(shuffled, "ill", is_tuned=True)["fold"] == "tuning"
+    other = folds_of(table, "ill", is_tuned=True, random_state=4)["fold"]
     assert first.equals(second.sort_index())
     assert not first.equals(other == "tuning")
 
 
 def test_equal_rows_do_not_all_go_to_tuning() -> None:
     table = pd.DataFrame({"x": [*"ab"] * 60, "y": [*"cd"] * 60})
-    folds = folds_of(table, "y", tuning_share=1 / 3)
+    folds = folds_of(table, "y", is_tuned=True)
     assert (folds["fold"] == "tuning").sum() == 40
 
 
 def test_groups_for_tuning_are_whole() -> None:
     table = people()
-    folds = folds_of(table, "ill", table["person"], tuning_share=1 / 3, tuning_folds=3)
+    folds = folds_of(table, "ill", table["person"], is_tuned=True, tuning_folds=3)
     kinds = folds.fillna("none").groupby(table["person"]).nunique()
     assert (kinds == 1).all().all()
     assert (folds["fold"] == "tuning").sum() == pytest.approx(80, abs=6)
@@ -291,7 +294,7 @@ def test_groups_for_tuning_are_whole() -> None:
 
 def test_the_earliest_rows_are_for_tuning() -> None:
     table = days()
-    folds = folds_of(table, "y", None, table["day"], tuning_share=1 / 3)
+    folds = folds_of(table, "y", None, table["day"], is_tuned=True)
     is_tuning = folds["fold"] == "tuning"
     assert table["day"][is_tuning].max() < table["day"][~is_tuning].min()
     assert is_tuning.sum() == 120
@@ -303,11 +306,11 @@ def test_the_earliest_rows_are_for_tuning() -> None:
         assert is_tuning[training].all()
 
 
-@pytest.mark.parametrize("share", [0, 1 / 3])
-def test_without_folds_nothing_is_validated(share: float) -> None:
-    folds = folds_of(people(), "ill", folds=0, tuning_share=share)
+@pytest.mark.parametrize("is_tuned", [False, True])
+def test_without_folds_nothing_is_validated(is_tuned: bool) -> None:
+    folds = folds_of(people(), "ill", folds=0, is_tuned=is_tuned)
     assert fold_pairs(folds) == []
-    assert len(tuning_pairs(folds)) == (5 if share else 0)
+    assert len(tuning_pairs(folds)) == (5 if is_tuned else 0)
 
 
 @pytest.mark.parametrize(
@@ -334,17 +337,10 @@ def test_without_folds_nothing_is_validated(share: float) -> None:
             "frequent class; write 3 or less",
         ),
         (
-            people(2, 3),
+            with_numbers(people(2, 3)),
             None,
-            {"folds": 7, "is_classification": False},
+            {"folds": 7},
             "comparison.folds: 7, but the training set has only 6 rows; write 6 or",
-        ),
-        (
-            people(10, 3).assign(ill=range(0, 60, 2)),
-            None,
-            {},
-            "comparison.folds: 4, but the training set has only 1 rows of its most "
-            "frequent class; to predict a quantity of 30 values, use regressors",
         ),
         (
             people(1, 9).assign(ill=[*"abbbbbbbb"]),
@@ -354,16 +350,16 @@ def test_without_folds_nothing_is_validated(share: float) -> None:
             "value; write 0",
         ),
         (
-            people(3, 10),
+            with_numbers(people(3, 10)),
             "person",
-            {"folds": 2, "tuning_share": 1 / 3, "is_classification": False},
+            {"folds": 2, "is_tuned": True},
             "models: a third of the training set is for tuning, but it has only 1 "
             "groups of 'person'; write 'trials: 0'",
         ),
         (
-            people(6, 10),
+            with_numbers(people(6, 10)),
             "person",
-            {"folds": 5, "tuning_share": 1 / 3, "is_classification": False},
+            {"folds": 5, "is_tuned": True},
             "comparison.folds: 5, but the training set has only 4 groups of 'person' "
             "besides the rows for tuning; write 4 or less",
         ),
@@ -378,20 +374,25 @@ def test_too_few_for_the_folds(
 
 
 def test_studies_have_fewer_folds_where_there_are_too_few_rows() -> None:
-    table = people(6, 10)
-    kind = {"is_classification": False, "tuning_share": 1 / 3}
-    folds = folds_of(table, "ill", table["person"], folds=2, **kind)
+    table = with_numbers(people(6, 10))
+    folds = folds_of(table, "ill", table["person"], folds=2, is_tuned=True)
     assert len(fold_pairs(folds)) == len(tuning_pairs(folds)) == 2
 
 
-def test_rows_are_for_tuning_if_a_model_is_tuned() -> None:
-    entry: dict[str, Any] = {"class": "sklearn.svm.SVC"}
-    entry["search_space"] = {"C": {"float": [1, 9]}}
-    models = {"plain": entry, "tuned": {**entry, "trials": 5}}
-    assert tuning_share(models) == 1 / 3
-    models["tuned"]["enabled"] = False
-    assert tuning_share(models) == 0
-    assert tuning_share(models, is_tuned=True) == 1 / 3
+@pytest.mark.parametrize(
+    ("values", "repeat"),
+    [
+        ([*"abc"] * 10, True),
+        ([True, False] * 4, True),
+        ([0, 1] * 10, True),
+        ([f"street {number}" for number in range(30)], False),
+        ([0.5, 1.0, 1.5] * 10, True),  # stars of a rating
+        ([*range(21)] * 10, False),
+        ([*range(10)] * 2, False),
+    ],
+)
+def test_few_values_repeat_whatever_the_models(values: Any, repeat: bool) -> None:
+    assert values_repeat(pd.Series(values)) == repeat
 
 
 def test_too_few_times_for_the_folds() -> None:
@@ -422,10 +423,10 @@ def test_a_class_of_one_group_is_no_reason_to_stop() -> None:
     assert len(fold_pairs(folds)) == 4
 
 
-@pytest.mark.parametrize("share", [0, 1 / 3])
-def test_the_table_survives_a_file(share: float) -> None:
+@pytest.mark.parametrize("is_tuned", [False, True])
+def test_the_table_survives_a_file(is_tuned: bool) -> None:
     table = days()
-    folds = folds_of(table, "y", None, table["day"], tuning_share=share)
+    folds = folds_of(table, "y", None, table["day"], is_tuned=is_tuned)
     read = pd.read_csv(StringIO(folds.to_csv(index=False)))
     for pairs in (fold_pairs, tuning_pairs):
         for pair, read_pair in zip(pairs(folds), pairs(read), strict=True):

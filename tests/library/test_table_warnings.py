@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kedro_dynamic import ComparisonSpec, DataSpec, advise_on_table
+from kedro_dynamic import (
+    ComparisonSpec,
+    ConfigurationError,
+    DataSpec,
+    advise_on_table,
+)
 
 RANDOM = np.random.default_rng(0)
 ROWS = 300
@@ -82,3 +87,29 @@ def test_models_that_are_off_are_not_looked_at(
     assert warnings_of(caplog, long, y, models=off) == []
     (text,) = warnings_of(caplog, long, y, models={"svc": svc})
     assert text.startswith("models.svc: the time of SVC grows with the square")
+
+
+def test_a_score_that_the_target_cannot_have_is_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    three = pd.Series(RANDOM.choice([*"xyz"], ROWS), name="y")
+    with pytest.raises(ConfigurationError, match="'f1' is a score of two classes"):
+        warnings_of(caplog, y=three, scoring="f1")
+
+
+def test_it_is_said_which_class_the_scores_are_about(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def messages(**data: Any) -> list[str]:
+        spec = DataSpec.model_validate({"target_column": "y"} | data)
+        parts = (X[:-60], X[-60:], Y[:-60].to_frame(), Y[-60:].to_frame())
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            advise_on_table(*parts, spec, ComparisonSpec(scoring=["recall"]), TREE)
+        return [record.getMessage() for record in caplog.records]
+
+    rarer, other = Y[:-60].value_counts().index[::-1]
+    (text,) = messages()
+    assert text.startswith(f"Scores of the class '{rarer}', the rarer one of 'y':")
+    assert text.endswith(f"positive_label: '{other}'")
+    assert messages(positive_label=other) == []

@@ -48,10 +48,9 @@ FOLDS = make_folds(
     X,
     Y,
     folds=3,
-    tuning_share=1 / 3,
+    is_tuned=True,
     tuning_folds=2,
     random_state=3,
-    is_classification=True,
 )
 
 
@@ -89,7 +88,7 @@ def study(
     entry = ModelSpec.model_validate(model)
     X_train, y_train, folds = rows
     best_entry, trial_rows = tune_model(
-        entry, DATA, COMPARISON, spec, X_train, y_train, folds, 3, columns
+        entry, spec, DATA, COMPARISON, X_train, y_train, folds, 3, columns
     )
     return best_entry, trial_rows
 
@@ -158,10 +157,9 @@ def test_more_scores_and_folds_are_the_same_study(folder: Path) -> None:
         X,
         Y,
         folds=4,
-        tuning_share=1 / 3,
+        is_tuned=True,
         tuning_folds=2,
         random_state=3,
-        is_classification=True,
     )
     assert study(folder, rows=(X, Y.to_frame(), folds))[1] == rows
 
@@ -182,7 +180,7 @@ def test_how_many_trials_there_are(
 ) -> None:
     spec = TuningSpec(trials=tuning, storage=f"sqlite:///{folder}/studies.db")
     model = ModelSpec.model_validate(TREE | {"trials": trials})
-    _, rows = tune_model(model, DATA, COMPARISON, spec, X, Y.to_frame(), FOLDS, 3)
+    _, rows = tune_model(model, spec, DATA, COMPARISON, X, Y.to_frame(), FOLDS, 3)
     assert len(rows) == count
 
 
@@ -279,7 +277,7 @@ def test_a_database_that_cannot_be_opened(folder: Path) -> None:
     spec = TuningSpec(storage="postgresql+nodriver://me:secret@host/studies")
     model = ModelSpec.model_validate(TREE)
     with pytest.raises(ConfigurationError, match=r"tuning\.storage") as caught:
-        tune_model(model, DATA, COMPARISON, spec, X, Y.to_frame(), FOLDS, 3)
+        tune_model(model, spec, DATA, COMPARISON, X, Y.to_frame(), FOLDS, 3)
     assert "secret" not in caught.value.message
 
 
@@ -324,12 +322,11 @@ def test_noise_gains_nothing_by_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
             features,
             target,
             folds=5,
-            tuning_share=1 / 3,
+            is_tuned=True,
             random_state=seed,
-            is_classification=True,
         )
         rows = features, target.to_frame(), folds
-        entry, trials = tune_model(model, data, comparison, TuningSpec(), *rows, seed)
+        entry, trials = tune_model(model, TuningSpec(), data, comparison, *rows, seed)
         best = ModelSpec.model_validate(entry)
         scores = cross_validate_model(
             best, data, comparison, features, target, folds, seed

@@ -54,6 +54,7 @@ def catalog(parameters: dict[str, Any], table: pd.DataFrame) -> DataCatalog:
     catalog["params:models"] = parameters["models"]
     catalog["params:data"] = spec.data
     catalog["params:comparison"] = spec.comparison
+    catalog["params:comparison.folds"] = spec.comparison.folds
     catalog["params:tuning"] = spec.tuning
     catalog["params:random_state"] = spec.random_state
     for name, model in spec.models.items():

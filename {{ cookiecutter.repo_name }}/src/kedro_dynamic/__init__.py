@@ -8,20 +8,19 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   Kedro's typed parameters. ``Schema`` and ``parse``: the same for a schema of the
   project's own.
 - ``select_rows`` and ``select_columns``: features and target of a table that models
-  can learn from. ``split_rows`` and ``make_folds``: which rows test and validate, also
-  by groups and times (``groups_and_times``). ``tuning_share``: how many of them are for
-  tuning. ``fold_pairs``: the rows of each fold. ``advise_on_table``: what may make
-  its scores flatter.
+  can learn from. ``split_rows`` and ``make_folds``: which rows test, validate and tune,
+  also by groups and times (``groups_and_times``). ``fold_pairs``: the rows of each
+  fold. ``advise_on_table``: what may make its scores flatter.
 - ``read_columns``: what each column holds, and how it is read. ``show_unread_cells``:
   which cells of new rows a model cannot read.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
   alone. ``Estimator``: its type.
-- ``check_scores``: whether models and target have the scores. ``build_scorers``:
-  scikit-learn's scorers of them. ``cross_validate_model`` and ``score_fitted_model``:
-  scores on folds, and on other rows. ``score_resamples``: on resamples of other rows.
+- ``build_scorers``: scikit-learn's scorers. ``cross_validate_model`` and
+  ``score_fitted_model``: scores on folds, and on other rows. ``score_resamples``: on
+  resamples of other rows.
   ``summarize_folds`` and ``score_interval``: their columns on the leaderboard.
   ``display_name`` and ``display_value``: how they are shown. ``infer_task``:
-  classification or regression. ``has_classes``: whether a target's values are classes.
+  classification or regression.
 - ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
   row. ``note_chance``: which models chance may have put where they are.
 - ``tune_model``: a study of a model's ``search_space``.
@@ -76,9 +75,7 @@ if TYPE_CHECKING:
     from .models.scores import display_name as display_name
     from .models.scores import display_value as display_value
     from .models.scoring import build_scorers as build_scorers
-    from .models.scoring import check_scores as check_scores
     from .models.scoring import cross_validate_model as cross_validate_model
-    from .models.scoring import has_classes as has_classes
     from .models.scoring import infer_task as infer_task
     from .models.scoring import score_fitted_model as score_fitted_model
     from .models.scoring import summarize_folds as summarize_folds
@@ -87,7 +84,6 @@ if TYPE_CHECKING:
     from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
     from .models.split import split_rows as split_rows
-    from .models.split import tuning_share as tuning_share
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .runs.failures import is_failure as is_failure
@@ -123,9 +119,7 @@ _MODULES = {
     "models.scores": ["display_name", "display_value"],
     "models.scoring": [
         "build_scorers",
-        "check_scores",
         "cross_validate_model",
-        "has_classes",
         "infer_task",
         "score_fitted_model",
         "summarize_folds",
@@ -136,7 +130,6 @@ _MODULES = {
         "groups_and_times",
         "make_folds",
         "split_rows",
-        "tuning_share",
     ],
     "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],

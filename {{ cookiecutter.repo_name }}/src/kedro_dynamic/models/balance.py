@@ -22,7 +22,7 @@ def deal_groups(
     y: "pd.Series[Any]",
     shares: Sequence[float],
     seed: int,
-    is_classification: bool,
+    by_class: bool,
 ) -> Array:
     """Distribute whole groups over parts, so that classes keep their shares.
 
@@ -35,7 +35,7 @@ def deal_groups(
         y: The target of each row.
         shares: The share of the rows that each part should have.
         seed: Another seed gives another order.
-        is_classification: False balances the numbers of rows alone.
+        by_class: False balances the numbers of rows alone.
 
     Returns:
         The part of each row, from 0.
@@ -43,7 +43,7 @@ def deal_groups(
     hashes = pd.util.hash_pandas_object(groups, index=False).to_numpy()
     # Sorted by their hashes, groups have the same numbers in any order of the rows.
     hash_of_group, group_of_row = np.unique(hashes, return_inverse=True)
-    counts = _count_rows(group_of_row, y, len(hash_of_group), is_classification)
+    counts = _count_rows(group_of_row, y, len(hash_of_group), by_class)
     number_of_orders = GROUPS_IN_ALL_ORDERS // len(hash_of_group)
 
     best_parts, least_imbalance = np.zeros(0, dtype=int), np.inf
@@ -128,7 +128,7 @@ def lowest_hashes(
     y: "pd.Series[Any]",
     share: float,
     seed: int,
-    is_classification: bool,
+    by_class: bool,
 ) -> Array:
     """Choose a share of the rows, of each class, by a hash of the row.
 
@@ -137,7 +137,7 @@ def lowest_hashes(
         y: The target, same rows.
         share: The share of the rows to choose.
         seed: Another seed chooses other rows.
-        is_classification: False chooses among all rows, whatever their target.
+        by_class: False chooses among all rows, whatever their target.
 
     Returns:
         True for the chosen rows.
@@ -150,7 +150,7 @@ def lowest_hashes(
     mixed = of_features.to_numpy() ^ pd.util.hash_array(of_target.to_numpy())
     hashes = salted(mixed, seed)
 
-    classes = pd.factorize(y)[0] if is_classification else np.zeros(len(y), dtype=int)
+    classes = pd.factorize(y)[0] if by_class else np.zeros(len(y), dtype=int)
     is_chosen = np.zeros(len(y), dtype=bool)
     for number in np.unique(classes):
         rows = np.flatnonzero(classes == number)

@@ -18,12 +18,10 @@ from kedro_dynamic.config.errors import (
 )
 from kedro_dynamic.config.schema import FILE, DataSpec
 from kedro_dynamic.models.snippets import in_yaml
+from kedro_dynamic.models.target import MANY_CLASSES
 
 logger = logging.getLogger(__name__)
 
-
-# Fewer different numbers than this are never taken for a quantity.
-MANY = 20
 
 # From this share of numbers on, a target that also has texts is taken for a quantity.
 MOSTLY = 0.9
@@ -133,7 +131,7 @@ def _stray_texts(y: "pd.Series[Any]") -> "pd.Series[Any]":
         return texts[:0]
     numbers = pd.to_numeric(texts.astype(str), errors="coerce")
     is_number = numbers.notna()
-    if is_number.mean() < MOSTLY or numbers.nunique() <= MANY:
+    if is_number.mean() < MOSTLY or numbers.nunique() <= MANY_CLASSES:
         return texts[:0]
     return texts[~is_number]
 

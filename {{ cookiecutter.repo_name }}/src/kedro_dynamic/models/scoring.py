@@ -147,7 +147,7 @@ def build_scorers(
     """
     task = task_of(estimator) or _task_of_target(y)
     is_classification = task == "classification"
-    names = _score_names(comparison, y, is_classification)
+    names = score_names(comparison, y, is_classification)
     problems = find_scores_without_target(names, y, is_classification)
     if problems:
         raise ConfigurationError.listing(FILE, problems)
@@ -181,7 +181,7 @@ def check_scores(
     if not is_classification and not (is_regression and is_numeric_dtype(y)):
         return  # The models' own nodes say what target they need.
 
-    names = _score_names(comparison, y, is_classification)
+    names = score_names(comparison, y, is_classification)
     entries = {name: ModelSpec.model_validate(entry) for name, entry in models.items()}
     enabled = {name: entry for name, entry in entries.items() if entry.enabled}
 
@@ -233,10 +233,16 @@ def score_fitted_model(
     return {name: _finite_scores(name, [scores[name]])[0] for name in scorers}
 
 
-def _score_names(
+def score_names(
     comparison: ComparisonSpec, y: "pd.Series[Any]", is_classification: bool
 ) -> list[str]:
-    """Return the names of the scores, the one that decides first."""
+    """Return the names of scikit-learn's scores, the one that decides first.
+
+    Args:
+        comparison: Names the scores, or leaves them to the target.
+        y: The target of the training rows.
+        is_classification: True if its values are classes.
+    """
     if comparison.scoring == ["auto"]:
         return auto_scores(y, is_classification)
     return comparison.scoring

@@ -21,7 +21,6 @@ scikit-learn is imported where it is used: every Kedro command imports this modu
 """
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -29,16 +28,14 @@ import numpy as np
 import pandas as pd
 
 from kedro_dynamic.config.errors import ConfigurationError, DataError
-from kedro_dynamic.config.schema import FILE, DataSpec, ModelSpec
+from kedro_dynamic.config.schema import FILE, DataSpec
 from kedro_dynamic.models.balance import cut_by_time, deal_groups, lowest_hashes
+from kedro_dynamic.models.target import values_repeat
 
 Array = np.ndarray[Any, Any]
 Pairs = list[tuple[Array, Array]]
 
 TUNING = "tuning"
-
-# More different numbers than this are rather a quantity than classes.
-MANY_CLASSES = 20
 
 # The share of the training rows that is kept for tuning, if a model is tuned.
 TUNING_SHARE = 1 / 3
@@ -52,7 +49,6 @@ def split_rows(
     group_column: str | None = None,
     time_column: str | None = None,
     random_state: int,
-    is_classification: bool,
 ) -> tuple[Array, Array]:
     """Choose the training rows and the test rows of a table.
 
@@ -68,7 +64,6 @@ def split_rows(
         group_column: Rows with one value of it stay together; see ``group_keys``.
         time_column: Numbers or dates; see ``read_times``.
         random_state: Seed of the shuffle.
-        is_classification: True if the target's values are classes.
 
     Returns:
         Positions of the training rows and of the test rows, from 0.
@@ -87,10 +82,11 @@ def split_rows(
         )
     y = table[target]
     shares = [train_fraction, 1 - train_fraction]
+    by_class = values_repeat(y)
     if group_column:
         groups = group_keys(table[group_column])
         _check_groups(groups)
-        parts = deal_groups(groups, y, shares, random_state, is_classification)
+        parts = deal_groups(groups, y, shares, random_state, by_class)
     elif time_column:
         times = read_times(table[time_column])
         if times.nunique() < 2:
@@ -101,7 +97,7 @@ def split_rows(
 
     training, test = np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
     _check_part(y, "training", training)
-    if is_classification:
+    if by_class:
         _check_part(y, "test", test)
     return training, test
 
@@ -237,18 +233,17 @@ def make_folds(
     times: "pd.Series[Any] | None" = None,
     *,
     folds: int,
-    tuning_share: float = 0.0,
+    is_tuned: bool = False,
     tuning_folds: int = 5,
     random_state: int,
-    is_classification: bool,
 ) -> pd.DataFrame:
     """Assign the training rows to folds, and a share of them to tuning.
 
-    Without groups and times, the folds are those of scikit-learn's ``KFold``, shuffled,
-    for classes of ``StratifiedKFold``. With groups, all rows of a group are in one
-    fold. With times, the rows are cut into folds + 1 blocks, and the model that is
-    validated on a block trains on the blocks before it, so that the first block
-    validates nothing.
+    Without groups and times, the folds are those of scikit-learn's ``KFold``, shuffled;
+    of ``StratifiedKFold`` if the target has few values that repeat. With groups, all
+    rows of a group are in one fold. With times, the rows are cut into folds + 1 blocks,
+    and the model that is validated on a block trains on the blocks before it, so that
+    the first block validates nothing.
 
     The rows for tuning are chosen by a hash of the row or of its group. With times they
     are the earliest rows, and take the place of the first block.
@@ -259,12 +254,11 @@ def make_folds(
         groups: The group of each row, from ``group_keys``.
         times: The time of each row, from ``read_times``.
         folds: Number of folds; 0 leaves validation out.
-        tuning_share: Share of the rows to keep for tuning: nothing is validated on
-            them, and every model may train on them. See ``tuning_share``.
+        is_tuned: True keeps a third of the rows for tuning: nothing is validated on
+            them, and every model may train on them.
         tuning_folds: Number of folds of studies, among these rows; fewer if there are
             too few rows for them.
         random_state: Seed of the shuffle.
-        is_classification: True if the target's values are classes.
 
     Returns:
         The table of folds, with the index of X; see the top of this module.
@@ -273,14 +267,14 @@ def make_folds(
         ConfigurationError: If there are too few rows, groups, times or rows of a class
             for the folds; says how many folds there can be.
     """
-    rows = _Rows(X, y, groups, times, random_state, is_classification)
-    is_tuning = rows.choose(tuning_share)
+    rows = _Rows(X, y, groups, times, random_state, values_repeat(y))
+    is_tuning = rows.choose(TUNING_SHARE if is_tuned else 0)
     validated, tuning = rows.where(~is_tuning), rows.where(is_tuning)
 
     numbers = np.zeros(len(y), dtype=int)
     numbers[~is_tuning] = validated.assign(folds, tuning.y)
     table = pd.DataFrame({"fold": _labels(numbers)}, index=X.index)
-    if tuning_share:
+    if is_tuned:
         tuning_numbers = np.zeros(len(y), dtype=int)
         tuning_numbers[is_tuning] = tuning.assign_for_tuning(tuning_folds)
         table.loc[is_tuning, "fold"] = TUNING
@@ -289,22 +283,6 @@ def make_folds(
     if times is not None:
         table["block"] = numbers
     return table
-
-
-def tuning_share(models: Mapping[str, Any], is_tuned: bool = False) -> float:
-    """Return the share of the training rows to keep for tuning, for ``make_folds``.
-
-    Args:
-        models: The entries in ``parameters.yml``, by the names of the models.
-        is_tuned: True if models are tuned whether their entries have trials or not.
-
-    Returns:
-        A third if a model is tuned, otherwise 0.
-    """
-    for entry in models.values():
-        model = ModelSpec.model_validate(entry)
-        is_tuned = is_tuned or bool(model.enabled and model.trials)
-    return TUNING_SHARE if is_tuned else 0.0
 
 
 def _labels(numbers: Array) -> Array:
@@ -323,7 +301,8 @@ class _Rows:
     groups: "pd.Series[Any] | None"
     times: "pd.Series[Any] | None"
     random_state: int
-    is_classification: bool
+    by_class: bool
+    """True if folds have equal shares of the target's values."""
 
     def where(self, is_chosen: Array) -> "_Rows":
         """Return some of the rows."""
@@ -341,7 +320,7 @@ class _Rows:
             return np.zeros(len(self.y), dtype=bool)
         if self.times is not None:
             return np.equal(cut_by_time(self.times, [share, 1 - share]), 0)
-        how = (self.random_state, self.is_classification)
+        how = (self.random_state, self.by_class)
         if self.groups is not None:
             parts = deal_groups(self.groups, self.y, [1 - share, share], *how)
             return np.equal(parts, 1)
@@ -361,10 +340,6 @@ class _Rows:
         numbers, problem = self._assign_most(folds, known, "the training set")
         if problem:
             advice = f"write {numbers.max()} or less" if numbers.any() else "write 0"
-            count = self.y.nunique()
-            is_number = pd.api.types.is_numeric_dtype(self.y)
-            if self.is_classification and is_number and count > MANY_CLASSES:
-                advice = f"to predict a quantity of {count} values, use regressors"
             raise ConfigurationError.listing(
                 FILE, [f"comparison.folds: {folds}, but {problem}; {advice}"]
             )
@@ -413,7 +388,7 @@ class _Rows:
         if self.groups is not None:
             count = self.groups.nunique(dropna=False)
             return count, f"{count} groups of '{self.groups.name}'"
-        if self.is_classification and len(self.y):
+        if self.by_class and len(self.y):
             count = int(self.y.value_counts().max())
             return count, f"{count} rows of its most frequent class"
         return len(self.y), f"{len(self.y)} rows"
@@ -426,12 +401,12 @@ class _Rows:
             return cut_by_time(self.times, [1 / blocks] * blocks) + first
         # Studies have folds of other rows, so that one seed serves for both.
         if self.groups is not None:
-            how = (self.random_state, self.is_classification)
+            how = (self.random_state, self.by_class)
             return deal_groups(self.groups, self.y, [1 / folds] * folds, *how) + 1
 
         from sklearn.model_selection import KFold, StratifiedKFold
 
-        kind = StratifiedKFold if self.is_classification else KFold
+        kind = StratifiedKFold if self.by_class else KFold
         splitter = kind(folds, shuffle=True, random_state=self.random_state)
         with warnings.catch_warnings():
             # Of rare classes, which ``_find_problem`` looks at.
@@ -444,7 +419,7 @@ class _Rows:
 
     def _find_problem(self, numbers: Array, known: "pd.Series[Any]") -> str:
         """Return what is wrong with the classes of a fold, or an empty text."""
-        if not self.is_classification:
+        if not self.by_class:
             return ""
         repeated = self._repeated_classes()
         for number in range(1, numbers.max() + 1):

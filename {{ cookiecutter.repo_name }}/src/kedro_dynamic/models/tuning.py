@@ -52,9 +52,9 @@ class TrialFailedError(Exception):
 
 def tune_model(
     model: ModelSpec,
+    tuning: TuningSpec,
     data: DataSpec,
     comparison: ComparisonSpec,
-    tuning: TuningSpec,
     X_train: pd.DataFrame,
     y_train: pd.DataFrame,
     folds: pd.DataFrame,
@@ -67,9 +67,9 @@ def tune_model(
 
     Args:
         model: The model, its ``search_space`` and the number of its ``trials``.
+        tuning: Says how long a study may take, and where trials are stored.
         data: Says if features are encoded, and which class is the positive one.
         comparison: Names the score to maximise, its first one.
-        tuning: Says how long a study may take, and where trials are stored.
         X_train: Features, one row per sample.
         y_train: The target, one column, same rows.
         folds: The folds of these rows, which say which of them are for tuning.
@@ -127,7 +127,7 @@ def _rows_of_study(
     if not len(rows):
         raise DataError(
             f"no row of the table of folds is kept for tuning; write '{TUNING}' into "
-            "its column 'fold', or give make_folds a tuning_share"
+            "its column 'fold', or give make_folds 'is_tuned=True'"
         )
     return X.iloc[rows], y.iloc[rows], folds.iloc[rows]
 

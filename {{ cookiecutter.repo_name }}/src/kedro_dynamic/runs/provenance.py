@@ -28,10 +28,8 @@ from pydantic import BaseModel
 
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, has_data, path_in
-from kedro_dynamic.catalog.names import SPLIT, split_name
 from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.project import package_name
-from kedro_dynamic.config.schema import ComparisonSpec
 
 logger = logging.getLogger(__name__)
 
@@ -223,38 +221,11 @@ class Provenance:
         inputs = plan.pipeline.inputs()
         digests = {_bare(name): self._digest_input(plan, name) for name in inputs}
         for node in plan.pipeline.nodes:
-            split_digests = self._digest_split_inputs(plan, node)
-            input_digests = [
-                split_digests.get(name, digests[_bare(name)]) for name in node.inputs
-            ]
+            input_digests = [digests[_bare(name)] for name in node.inputs]
             node_digest = _sha(node.name, code_digest(node), *input_digests)
             for name in node.outputs:
                 settings = plan.settings.get(name, "")
                 digests[_bare(name)] = _sha(node_digest, _bare(name), settings)
-        return digests
-
-    def _digest_split_inputs(self, plan: Plan, node: Node) -> dict[str, str]:
-        """Return digests of the parameters of which a split depends on a part only.
-
-        Without them, another score or one more model would make the split outdated, and
-        with it every fitted model.
-        """
-        outputs = {split_name(name)[1] for name in node.outputs}
-        if not outputs.issuperset(SPLIT):
-            return {}
-
-        from kedro_dynamic.models.scoring import task_of_models
-        from kedro_dynamic.models.split import tuning_share
-
-        digests = {}
-        for name in node.inputs:
-            if name == "params:models":
-                models = plan.catalog[name].load()
-                task, share = task_of_models(models), tuning_share(models)
-                digests[name] = _sha(name, str(task), str(share))
-            elif name == "params:comparison":
-                comparison = ComparisonSpec.model_validate(plan.catalog[name].load())
-                digests[name] = _sha(name, str(comparison.folds))
         return digests
 
     def _digest_input(self, plan: Plan, name: str) -> str:
@@ -353,12 +324,14 @@ def _plain(value: object) -> object:
 
 
 def code_digest(node: Node) -> str:
-    """Return a digest of the module of a node's function, and of bound arguments."""
+    """Return a digest of a node's function, its module, and of bound arguments."""
     partial_args = [str(getattr(node.func, key, "")) for key in ("args", "keywords")]
     function = unwrap(getattr(node.func, "func", node.func))
     module = sys.modules.get(getattr(function, "__module__", ""))
     # Functions of a notebook have no file.
-    return _sha(_source_digest(getattr(module, "__file__", None)), *partial_args)
+    source = _source_digest(getattr(module, "__file__", None))
+    name = getattr(function, "__qualname__", "")
+    return _sha(source, name, *partial_args)
 
 
 def named_code_digest(text: str) -> str:

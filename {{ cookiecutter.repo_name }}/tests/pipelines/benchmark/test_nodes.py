@@ -10,30 +10,29 @@ from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
     collect_trials,
     compare_datasets,
     learning_curve,
-    split_for_tuning,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
+    split_for_tuning,
 )
 
 TREE = {"class": "sklearn.tree.DecisionTreeClassifier"}
-MODELS = {"tree": TREE}
 DATA = DataSpec(target_column="kind", drop=["id"])
 COMPARISON = ComparisonSpec(folds=3)
 FAILURE = {"error": "ValueError: no", "traceback": "..."}
 
 
 def test_the_split_keeps_rows_for_tuning(table: pd.DataFrame) -> None:
-    split = split_for_tuning(table, DATA, COMPARISON, MODELS, 3)
+    split = split_for_tuning(table, DATA, 3, 3)
     folds = split[-1]
     assert (folds["fold"] == "tuning").sum() == 15  # of 48, 5 of each kind
-    plain = split_data(table, DATA, COMPARISON, MODELS, 3)
+    plain = split_data(table, DATA, 3, 3)
     for part, plain_part in zip(split[:4], plain[:4], strict=True):
         assert part.equals(plain_part)
 
 
 def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) -> None:
-    X_train, _, y_train, _, folds = split_data(table, DATA, COMPARISON, MODELS, 3)
+    X_train, _, y_train, _, folds = split_data(table, DATA, 3, 3)
     rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, folds, 3)
     scores = [row for row in rows if row["measured"] == "validation accuracy"]
     samples = [row["samples"] for row in scores]
@@ -46,7 +45,7 @@ def test_the_learning_curves_of_all_models_are_one_table(table: pd.DataFrame) ->
 
 
 def test_samples_that_are_too_few_for_a_model_are_left_out(table: pd.DataFrame) -> None:
-    X_train, _, y_train, _, folds = split_data(table, DATA, COMPARISON, MODELS, 3)
+    X_train, _, y_train, _, folds = split_data(table, DATA, 3, 3)
     neighbors = {"class": "sklearn.neighbors.KNeighborsClassifier"}
     entry = {**neighbors, "model_kwargs": {"n_neighbors": 20}}
     rows = learning_curve(entry, DATA, COMPARISON, X_train, y_train, folds, 3)

@@ -54,7 +54,7 @@ def compare(
     spec = ComparisonSpec(**{"folds": 3, **comparison})
     kind = "Classifier" if target == "kind" else "Regressor"
     models = {"good": {"class": f"sklearn.tree.DecisionTree{kind}"}}
-    split = split_data(table, data, spec, models, 3)
+    split = split_data(table, data, spec.folds, 3)
     return compare_models(models, data, spec, 3, *split, **(RESULTS | (more or {})))
 
 
@@ -108,7 +108,7 @@ def test_a_baseline_without_such_a_score_is_ranked_as_failed(
 ) -> None:
     data, spec = DataSpec(target_column="kind", drop=["id"]), ComparisonSpec(folds=3)
     models = {"good": {"class": "sklearn.tree.DecisionTreeClassifier"}}
-    split = split_data(table, data, spec, models, 3)
+    split = split_data(table, data, spec.folds, 3)
     spec = ComparisonSpec(scoring=["f1"])  # of two classes
     leaderboard, _ = compare_models(models, data, spec, 3, *split, **RESULTS)
     assert leaderboard["model"].tolist() == ["good", "fair", "baseline", "broken"]

@@ -37,6 +37,28 @@ def test_a_model_has_a_namespace_of_its_own(parameters: Parameters) -> None:
     assert "params:models.tree" in alone.inputs()
 
 
+def test_a_model_alone_takes_no_parameter_of_all_models(parameters: Parameters) -> None:
+    pipeline = build(create_pipelines(parameters)["models.tree"])
+    assert "params:models" not in pipeline.inputs()
+
+
+def test_the_split_depends_on_whether_a_model_is_tuned(parameters: Parameters) -> None:
+    def split_of(created: Any) -> Any:
+        (node,) = build(created["split_data"]).only_nodes("split_data").nodes
+        return node
+
+    node = split_of(create_pipelines(parameters))
+    data_and_folds = ["params:data", "params:comparison.folds", "params:random_state"]
+    assert node.inputs == ["flowers", *data_and_folds]
+
+    space = {"max_depth": {"int": [1, 5]}}
+    tuned = {**parameters["models"]["tree"], "trials": 3, "search_space": space}
+    parameters["models"]["tuned"] = {**tuned, "enabled": False}
+    assert split_of(create_pipelines(parameters)).func is node.func
+    parameters["models"]["tuned"] = tuned
+    assert split_of(create_pipelines(parameters)).func is not node.func
+
+
 def test_a_model_runs_alone(parameters: Parameters, catalog: DataCatalog) -> None:
     pipeline = build(create_pipelines(parameters)["models.tree"])
     results = ["models.tree.model_score", "models.tree.metrics"]

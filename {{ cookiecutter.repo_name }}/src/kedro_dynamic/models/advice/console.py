@@ -1,4 +1,4 @@
-"""Shows what is advised about a table, each as one warning."""
+"""Checks what is asked of a table, and shows each advice about it as one warning."""
 
 import logging
 from typing import Any
@@ -9,8 +9,7 @@ from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.schema import FILE, ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.advice.checks import advise
 from kedro_dynamic.models.advice.view import Advice
-from kedro_dynamic.models.scores import auto_scores
-from kedro_dynamic.models.scoring import has_classes
+from kedro_dynamic.models.scoring import check_scores, has_classes, score_names
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +33,8 @@ def advise_on_table(
 ) -> pd.DataFrame:
     """Warn of what makes the scores on a split flatter, each with the line to write.
 
+    No score is computed yet, so this is also where impossible ones are refused.
+
     Args:
         X_train: Features of the training set, one row per sample.
         X_test: Features of the test set, one row per sample.
@@ -45,15 +46,17 @@ def advise_on_table(
 
     Returns:
         What was said: a row for each ``advice``, and what to ``write``.
+
+    Raises:
+        ConfigurationError: If the models or the target cannot have a score.
     """
     target = y_train.iloc[:, 0]
     is_classification = has_classes(models, target)
+    check_scores(target, data, comparison, models, is_classification)
+
     if not is_classification and not pd.api.types.is_numeric_dtype(target):
         advices = []  # an error of the models says what they need
     else:
-        decides = comparison.scoring[0]
-        if decides == "auto":
-            decides = auto_scores(target, is_classification)[0]
         entries = {name: ModelSpec.model_validate(models[name]) for name in models}
         advices = advise(
             X_train,
@@ -61,7 +64,7 @@ def advise_on_table(
             X_test,
             y_test.iloc[:, 0],
             is_classification=is_classification,
-            decides=decides,
+            decides=score_names(comparison, target, is_classification)[0],
             models={name: entry for name, entry in entries.items() if entry.enabled},
             group_column=data.group_column,
             time_column=data.time_column,

@@ -8,11 +8,10 @@ import pandas as pd
 from kedro_dynamic.models.advice.rows import NODES
 from kedro_dynamic.models.advice.view import Advice, View
 from kedro_dynamic.models.snippets import in_yaml
+from kedro_dynamic.models.target import MANY_CLASSES
 
 MAJORITY = 0.8
 
-# A target with more different numbers is a quantity, unless they number classes.
-MANY_CLASSES = 20
 FEW_ROWS = 5
 
 REGRESSORS = {

@@ -22,34 +22,8 @@ from kedro_dynamic import (
     is_failure,
 )
 
-from {{ cookiecutter.python_package }}.pipelines.models.nodes import split_data
-
 # Shares of the training rows of each fold.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
-
-
-def split_for_tuning(
-    table: pd.DataFrame,
-    data: DataSpec,
-    comparison: ComparisonSpec,
-    models: dict[str, Any],
-    random_state: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Split a table as ``split_data`` does, with rows for tuning in any case.
-
-    So the tuned models are validated on rows that no study has seen.
-
-    Args:
-        table: One row per sample, with the features and the target as columns.
-        data: The columns' roles, and the share of rows to train on.
-        comparison: The number of folds.
-        models: The entries in ``parameters.yml``, by name.
-        random_state: Seed of the shuffle.
-
-    Returns:
-        X_train, X_test, y_train, y_test and folds, as from ``split_data``.
-    """
-    return split_data(table, data, comparison, models, random_state, is_tuned=True)
 
 
 def learning_curve(

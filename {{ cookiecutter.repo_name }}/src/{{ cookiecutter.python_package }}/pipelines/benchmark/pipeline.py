@@ -23,7 +23,9 @@ from ..models.pipeline import (
     DATA,
     SEED,
     SPLIT,
+    TO_VALIDATE,
     TUNING,
+    advice_node,
     leaderboard_node,
     model_nodes,
     split_nodes,
@@ -34,7 +36,6 @@ from .nodes import (
     collect_trials,
     compare_datasets,
     learning_curve,
-    split_for_tuning,
 )
 
 FILE = "parameters_benchmark.yml"
@@ -104,8 +105,8 @@ def create_dataset_pipeline(dataset: str, models: list[str]) -> Pipeline:
     namespace = f"benchmark.{dataset}"
     data = f"params:benchmark.datasets.{dataset}"
     shared = {name: f"{namespace}.{name}" for name in (*SPLIT, COLUMNS)}
-    nodes = split_nodes(f"{namespace}.raw", data, namespace, split_for_tuning)
-    split = Pipeline(nodes, tags=dataset)
+    nodes = split_nodes(f"{namespace}.raw", data, namespace, is_tuned=True)
+    split = Pipeline([*nodes, advice_node(data, namespace)], tags=dataset)
 
     configured_nodes = keep_going(Pipeline(model_nodes()))
     tuned_nodes = keep_going(Pipeline([*tuning_nodes(), *model_nodes("entry")]))
@@ -142,16 +143,7 @@ def tuning_nodes() -> list[Node]:
         tuning_node(),
         Node(
             func=learning_curve,
-            inputs=[
-                "entry",
-                DATA,
-                COMPARISON,
-                "X_train",
-                "y_train",
-                "folds",
-                SEED,
-                COLUMNS,
-            ],
+            inputs=["entry", *TO_VALIDATE],
             outputs="learning_curve",
             name="learning_curve",
         ),

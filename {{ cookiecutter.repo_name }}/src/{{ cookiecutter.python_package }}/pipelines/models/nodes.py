@@ -16,10 +16,8 @@ from kedro_dynamic import (
     ModelSpec,
     build_model,
     build_scorers,
-    check_scores,
     cross_validate_model,
     groups_and_times,
-    has_classes,
     make_folds,
     score_fitted_model,
     score_interval,
@@ -28,15 +26,13 @@ from kedro_dynamic import (
     select_rows,
     split_rows,
     summarize_folds,
-    tuning_share,
 )
 
 
 def split_data(
     table: pd.DataFrame,
     data: DataSpec,
-    comparison: ComparisonSpec,
-    models: dict[str, Any],
+    folds: int,
     random_state: int,
     is_tuned: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -50,10 +46,9 @@ def split_data(
     Args:
         table: One row per sample, with the features and the target as columns.
         data: The columns' roles, and the share of rows to train on.
-        comparison: The number of folds.
-        models: The entries in ``parameters.yml``, by name; their kind and trials count.
+        folds: The number of folds; 0 leaves validation out.
         random_state: Seed of the shuffle.
-        is_tuned: True keeps rows for tuning in any case.
+        is_tuned: True keeps a third of the training rows for tuning.
 
     Returns:
         X_train, X_test, y_train, y_test and folds: X has the features, y has the target
@@ -64,7 +59,6 @@ def split_data(
     """
     table = select_rows(table, data)
     X, y = select_columns(table, data)
-    is_classification = has_classes(models, y)
 
     train_rows, test_rows = split_rows(
         table,
@@ -73,23 +67,38 @@ def split_data(
         group_column=data.group_column,
         time_column=data.time_column,
         random_state=random_state,
-        is_classification=is_classification,
     )
     X_train, y_train = X.iloc[train_rows], y.iloc[train_rows]
     X_test, y_test = X.iloc[test_rows], y.iloc[test_rows]
 
-    check_scores(y_train, data, comparison, models, is_classification)
-
-    folds = make_folds(
+    table_of_folds = make_folds(
         X_train,
         y_train,
         *groups_and_times(table, data, train_rows),
-        folds=comparison.folds,
-        tuning_share=tuning_share(models, is_tuned=is_tuned),
+        folds=folds,
+        is_tuned=is_tuned,
         random_state=random_state,
-        is_classification=is_classification,
     )
-    return X_train, X_test, y_train.to_frame(), y_test.to_frame(), folds
+    return X_train, X_test, y_train.to_frame(), y_test.to_frame(), table_of_folds
+
+
+def split_for_tuning(
+    table: pd.DataFrame, data: DataSpec, folds: int, random_state: int
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Split a table as ``split_data`` does, and keep rows for tuning.
+
+    So tuned models are validated on rows that no study has seen.
+
+    Args:
+        table: As for ``split_data``, and so are the others.
+        data: The columns' roles, and the share of rows to train on.
+        folds: The number of folds.
+        random_state: Seed of the shuffle.
+
+    Returns:
+        X_train, X_test, y_train, y_test and folds, as from ``split_data``.
+    """
+    return split_data(table, data, folds, random_state, is_tuned=True)
 
 
 def validate_model(

@@ -18,17 +18,27 @@ from kedro_dynamic import (
 )
 
 from .leaderboard import compare_models
-from .nodes import fit_model, score_model, split_data, validate_model
+from .nodes import (
+    fit_model,
+    score_model,
+    split_data,
+    split_for_tuning,
+    validate_model,
+)
 
 SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
 COLUMNS = "columns"
 MODELS = "params:models"
 DATA = "params:data"
 COMPARISON = "params:comparison"
+FOLDS = "params:comparison.folds"
 TUNING = "params:tuning"
 SEED = "params:random_state"
 # What the nodes of all models share.
 PARAMETERS = {DATA, COMPARISON, TUNING, SEED}
+TRAINING_ROWS = ["X_train", "y_train", "folds"]
+# What a node takes, after the model's entry, to validate it.
+TO_VALIDATE = [DATA, COMPARISON, *TRAINING_ROWS, SEED, COLUMNS]
 
 
 def model_nodes(entry: str = "params:model") -> list[Node]:
@@ -43,16 +53,7 @@ def model_nodes(entry: str = "params:model") -> list[Node]:
     return [
         Node(
             func=validate_model,
-            inputs=[
-                entry,
-                DATA,
-                COMPARISON,
-                "X_train",
-                "y_train",
-                "folds",
-                SEED,
-                COLUMNS,
-            ],
+            inputs=[entry, *TO_VALIDATE],
             outputs="validation",
             name="validate_model",
         ),
@@ -85,10 +86,9 @@ def tuning_node() -> Node:
     Its output ``entry`` is the best model, like an entry in ``parameters.yml``. It
     takes the place of the model in the nodes from ``model_nodes``.
     """
-    rows = ["X_train", "y_train", "folds"]
     return Node(
         func=tune_model,
-        inputs=["params:model", DATA, COMPARISON, TUNING, *rows, SEED, COLUMNS],
+        inputs=["params:model", TUNING, *TO_VALIDATE],
         outputs=["entry", "trials"],
         name="tune_model",
     )
@@ -98,20 +98,20 @@ def split_nodes(
     table: str,
     data: str = DATA,
     namespace: str = "",
-    split: Callable[..., Any] = split_data,
+    is_tuned: bool = False,
 ) -> list[Node]:
-    """Create the nodes that split a table, look at it, and decide how it is read.
+    """Create the nodes that split a table, and decide how its columns are read.
 
     Args:
         table: Name of the table's catalog entry.
         data: Name of the parameter that describes the data.
         namespace: The namespace of the split, if it has one.
-        split: The function that splits the table.
+        is_tuned: True keeps rows for tuning.
     """
     prefix = f"{namespace}." if namespace else ""
     split_node = Node(
-        func=split,
-        inputs=[table, data, COMPARISON, MODELS, SEED],
+        func=split_for_tuning if is_tuned else split_data,
+        inputs=[table, data, FOLDS, SEED],
         outputs=[prefix + name for name in SPLIT],
         name="split_data",
         namespace=namespace or None,
@@ -123,15 +123,25 @@ def split_nodes(
         name="read_columns",
         namespace=namespace or None,
     )
+    return [split_node, columns_node]
+
+
+def advice_node(data: str = DATA, namespace: str = "") -> Node:
+    """Create the node that looks for what makes the scores on a split flatter.
+
+    Args:
+        data: Name of the parameter that describes the data.
+        namespace: The namespace of the split, if it has one.
+    """
+    prefix = f"{namespace}." if namespace else ""
     rows = [prefix + name for name in ("X_train", "X_test", "y_train", "y_test")]
-    advice_node = Node(
+    return Node(
         func=advise_on_table,
         inputs=[*rows, data, COMPARISON, MODELS],
         outputs=f"{prefix}advice",
         name="advise_on_table",
         namespace=namespace or None,
     )
-    return [split_node, columns_node, advice_node]
 
 
 def create_pipelines(
@@ -153,7 +163,9 @@ def create_pipelines(
     """
     spec = read_parameters(parameters)
     names = list(spec.models)
-    split = Pipeline(split_nodes(spec.data.table), tags="models")
+    is_tuned = any(model.trials for model in spec.models.values())
+    split = Pipeline(split_nodes(spec.data.table, is_tuned=is_tuned), tags="models")
+    advised_split = Pipeline([split, Pipeline([advice_node()], tags="models")])
     configured = Pipeline(keep_going(Pipeline(model_nodes())), tags="models")
     with_tuning = Pipeline([tuning_node(), *model_nodes("entry")])
     tuned = Pipeline(keep_going(with_tuning), tags="models")
@@ -176,15 +188,17 @@ def create_pipelines(
         return Pipeline([*parts, leaderboard])
 
     def create_default() -> Pipeline:
-        return Pipeline([split, create_all_models()])
+        return Pipeline([advised_split, create_all_models()])
 
     def create_single_model(name: str) -> Pipeline:
-        # The split is part of it, so that it runs in a project without any results.
+        # The split is part of it, so that it runs in a project without any results. The
+        # advice is not: it is about all models, and Kedro-Viz keeps a copy of what a
+        # node takes for each pipeline that the node is in.
         return Pipeline([split, create_model(name)])
 
     pipelines: dict[str, Pipeline | Callable[[], Pipeline]] = {
         "__default__": create_default,
-        "split_data": split,
+        "split_data": advised_split,
         "models": create_all_models,
     }
     for name in names:
