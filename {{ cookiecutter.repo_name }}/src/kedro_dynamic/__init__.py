@@ -19,8 +19,9 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``score_fitted_model``: scores on folds, and on other rows. ``score_resamples``: on
   resamples of other rows.
   ``summarize_folds`` and ``score_interval``: their columns on the leaderboard.
-  ``display_name`` and ``display_value``: how they are shown. ``infer_task``:
-  classification or regression.
+  ``display_name`` and ``display_value``: how they are shown. ``score_columns`` and
+  ``score_of_column``: which columns of a leaderboard hold them, and of which score.
+  ``infer_task``: classification or regression.
 - ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
   row. ``note_chance``: which models chance may have put where they are.
 - ``tune_model``: a study of a model's ``search_space``.
@@ -74,6 +75,8 @@ if TYPE_CHECKING:
     from .models.held_out import was_trained_on as was_trained_on
     from .models.scores import display_name as display_name
     from .models.scores import display_value as display_value
+    from .models.scores import score_columns as score_columns
+    from .models.scores import score_of_column as score_of_column
     from .models.scoring import build_scorers as build_scorers
     from .models.scoring import cross_validate_model as cross_validate_model
     from .models.scoring import infer_task as infer_task
@@ -116,7 +119,12 @@ _MODULES = {
     "models.data_checks": ["select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
     "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],
-    "models.scores": ["display_name", "display_value"],
+    "models.scores": [
+        "display_name",
+        "display_value",
+        "score_columns",
+        "score_of_column",
+    ],
     "models.scoring": [
         "build_scorers",
         "cross_validate_model",

@@ -8,7 +8,6 @@ for what it holds: ``models.linear_svm.fitted_model``.
 X_TRAIN, Y_TRAIN = "X_train", "y_train"
 X_TEST, Y_TEST = "X_test", "y_test"
 FOLDS = "folds"
-SPLIT = (X_TRAIN, X_TEST, Y_TRAIN, Y_TEST, FOLDS)
 
 # How the columns of the table are read.
 COLUMNS = "columns"

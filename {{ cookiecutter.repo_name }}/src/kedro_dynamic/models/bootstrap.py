@@ -27,6 +27,7 @@ def score_interval(
     scorers: dict[str, Any],
     X: pd.DataFrame,
     y: "pd.Series[Any]",
+    score: float,
 ) -> dict[str, float]:
     """Return the 95 % interval of the deciding score on the test rows.
 
@@ -41,6 +42,7 @@ def score_interval(
         scorers: From ``build_scorers``.
         X: Features of the test rows.
         y: The target of the same rows.
+        score: The deciding score on these rows.
 
     Returns:
         ``test_<score>_low`` and ``test_<score>_high``; empty if the score is undefined
@@ -52,8 +54,7 @@ def score_interval(
     if name == "accuracy":
         from scipy.stats import binomtest
 
-        with warnings.catch_warnings(action="ignore"):
-            right = round(scorer(fitted_model, X, y) * len(y))
+        right = round(score * len(y))
         wilson = binomtest(right, len(y)).proportion_ci(method="wilson")
         low, high = wilson.low, wilson.high
     else:

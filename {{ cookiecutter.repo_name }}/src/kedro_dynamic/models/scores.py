@@ -179,6 +179,17 @@ def display_score(name: str, value: float) -> str:
     return f"{display_name(name)} {text}" if name.startswith("neg_") else text
 
 
+def score_columns(leaderboard: pd.DataFrame) -> list[str]:
+    """Return the columns of a leaderboard that hold scores; the first one decides.
+
+    Args:
+        leaderboard: As ``compare_models`` makes it. A column ``test_accuracy_low``
+            counts, too; the list is empty if all models failed.
+    """
+    names = map(str, leaderboard.columns)
+    return [name for name in names if name.startswith(("validation_", "test_"))]
+
+
 def score_of_column(column: str) -> str:
     """Return the name of the score in a column of the leaderboard; else the column's.
 

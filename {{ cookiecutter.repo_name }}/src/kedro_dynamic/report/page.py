@@ -14,6 +14,7 @@ from kedro_dynamic.models.scores import (
     display_column,
     display_number,
     display_value,
+    score_columns,
     score_of_column,
 )
 from kedro_dynamic.report.charts import charts_of
@@ -75,12 +76,12 @@ def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
 def describe_changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
     """Return a sentence on what differs from the leaderboard before.
 
-    Models are compared by the score that decides, which is the second column; empty if
-    there was no leaderboard before, or one of another score.
+    Models are compared by the score that decides; empty if there was no leaderboard
+    before, or one of another score.
     """
-    if before is None or len(now.columns) < 2 or now.columns[1] not in before:
+    score = next(iter(score_columns(now)), None)
+    if before is None or score is None or score not in before:
         return ""
-    score = str(now.columns[1])
     old = before.set_index("model")[score]
     new = now.set_index("model")[score]
 

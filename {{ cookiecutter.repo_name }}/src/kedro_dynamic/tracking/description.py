@@ -14,6 +14,7 @@ from kedro_dynamic.models.scores import (
     display_number,
     display_score,
     display_value,
+    score_columns,
     score_of_column,
 )
 from kedro_dynamic.runs.run import Run
@@ -102,7 +103,8 @@ def _best_models(
     best_models = []
     for leaderboard, ranked in leaderboards:
         if ranked:
-            best, column = next(iter(ranked.values())), str(leaderboard.columns[1])
-            if column in best.metrics:
-                best_models.append((best, column))
+            best = next(iter(ranked.values()))
+            columns = [c for c in score_columns(leaderboard) if c in best.metrics]
+            if columns:
+                best_models.append((best, columns[0]))
     return best_models

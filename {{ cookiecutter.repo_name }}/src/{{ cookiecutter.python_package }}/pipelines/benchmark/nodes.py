@@ -20,6 +20,8 @@ from kedro_dynamic import (
     display_value,
     fold_pairs,
     is_failure,
+    score_columns,
+    score_of_column,
 )
 
 # Shares of the training rows of each fold.
@@ -158,7 +160,8 @@ def compare_datasets(
     by_dataset, names = {}, {}
     for dataset, leaderboard in leaderboards.items():
         by_dataset[dataset] = leaderboard.set_index("model")["model_score"]
-        names[dataset] = _deciding_score(leaderboard)
+        deciding = next(iter(score_columns(leaderboard)), "")
+        names[dataset] = score_of_column(deciding)
     scores = pd.DataFrame(by_dataset).T
 
     model_scores = scores.drop(columns=BASELINE)
@@ -180,15 +183,6 @@ def compare_datasets(
     heat_map = heat_map.rename(index=labels)
     table = mean_ranks.rename_axis("model").reset_index()
     return scores.reset_index(), heat_map, table
-
-
-def _deciding_score(leaderboard: pd.DataFrame) -> str:
-    """Return the name of the score that ranks a leaderboard."""
-    for column in map(str, leaderboard):
-        kind, _, name = column.partition("_")
-        if kind in ("validation", "test"):
-            return name
-    return ""
 
 
 def _is_loss(score: str) -> bool:

@@ -13,6 +13,7 @@ from kedro_dynamic import (
     find_baseline,
     infer_task,
     note_chance,
+    score_columns,
 )
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
@@ -69,7 +70,7 @@ def compare_models(
     rows.sort(key=lambda row: "error" in row)
     leaderboard = pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
 
-    scores = _score_columns(leaderboard)
+    scores = score_columns(leaderboard)
     if scores:
         leaderboard = leaderboard.sort_values(
             scores[0], ascending=False, kind="stable", ignore_index=True
@@ -116,7 +117,7 @@ def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
     """
     from plotly import graph_objects as go
 
-    scores = _score_columns(leaderboard)
+    scores = score_columns(leaderboard)
     score = scores[0].partition("_")[2] if scores else "score"
 
     figure = go.Figure()
@@ -135,12 +136,6 @@ def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
         title="Leaderboard", xaxis_title=display_name(score), template="plotly_white"
     )
     return figure.update_yaxes(autorange="reversed")
-
-
-def _score_columns(leaderboard: pd.DataFrame) -> list[str]:
-    """Return the names of the columns with scores; the first one ranks."""
-    names = [str(name) for name in leaderboard.columns]
-    return [name for name in names if name.startswith(("validation_", "test_"))]
 
 
 def _score_baseline(

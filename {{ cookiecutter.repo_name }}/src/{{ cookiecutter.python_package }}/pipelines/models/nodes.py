@@ -206,7 +206,9 @@ def score_model(
             metrics |= summarize_folds({name: validation[name]})
         metrics[f"test_{name}"] = test_score
         if name == first:
-            metrics |= score_interval(fitted_model, data, scorers, X_test, y)
+            metrics |= score_interval(
+                fitted_model, data, scorers, X_test, y, test_score
+            )
     metrics["fit_seconds"] = fitted_model.fit_seconds_
     metrics["model_score"] = model_score
 
