@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import fsspec
@@ -13,6 +15,8 @@ from fsspec.implementations.local import LocalFileSystem
 from kedro.io import DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pickle import PickleDataset
+from kedro_dynamic.catalog import atomic
+from kedro_dynamic.catalog.atomic import Owner, delete_abandoned, work_for
 from kedro_dynamic.patches import write_atomically
 
 
@@ -85,8 +89,52 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (disk / "score.json").read_text() == "1"
 
 
-def test_what_a_killed_process_left_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / ".value.json.tmp").write_text('{"half')
-    JSONDataset(filepath=str(tmp_path / "value.json")).save(1)
-    assert [path.name for path in tmp_path.iterdir()] == ["value.json"]
-    assert (tmp_path / "value.json").read_text() == "1"
+def write_often(path: Path, letter: str, rounds: int) -> None:
+    for _ in range(rounds):
+        with fsspec.filesystem("file").open(str(path), "wb") as file:
+            for _ in range(20):
+                file.write(letter.encode() * 10_000)
+
+
+def test_two_writers_never_share_a_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "X.bin"
+    threads = [Thread(target=write_often, args=[path, one, 40]) for one in "ab"]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        if path.exists():
+            content = path.read_bytes()
+            assert len(content) == 200_000
+            assert len(set(content)) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_processes_left_is_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "score.json"
+    abandoned = tmp_path / f".score.json.{2**22 + 1}-0123abcd.tmp"
+    under_way = tmp_path / f".score.json.{os.getpid()}-0123abcd.tmp"
+    other = tmp_path / ".own.tmp"
+    for file in (path, abandoned, under_way, other):
+        file.touch()
+    delete_abandoned([tmp_path, tmp_path / "none"])
+    assert {*tmp_path.iterdir()} == {path, under_way, other}
+
+
+def test_a_worker_writes_only_while_its_run_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic._Worker, "owner", None)
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    note = notes / f"{os.getpid()}-ab.json"
+    note.touch()
+    dataset = JSONDataset(filepath=str(tmp_path / "score.json"))
+    work_for(Owner(notes, os.getpid()))
+    dataset.save(1)
+    note.unlink()
+    with pytest.raises(DatasetError, match="the run that makes it has ended"):
+        dataset.save(2)
+    assert dataset.load() == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"notes", "score.json"}
+    work_for(Owner(tmp_path / "another machine", 1))
+    dataset.save(3)

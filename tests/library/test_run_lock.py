@@ -188,6 +188,7 @@ def test_a_lock_that_outlives_its_process_does_not_count(tmp_path: Path) -> None
     content = json.loads(note.read_text())
     note.write_text(json.dumps(content | {"process": NO_PROCESS}))
     lock_of(tmp_path, writes="a").acquire(wait=False)
+    assert not note.exists()  # so that its workers write no more files
     # Processes of other machines cannot be checked.
     note.write_text(json.dumps(content | {"process": NO_PROCESS, "host": "another"}))
     with pytest.raises(ConfigurationError):

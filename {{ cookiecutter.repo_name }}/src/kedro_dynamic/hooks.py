@@ -28,7 +28,7 @@ from kedro_dynamic.runs.run import (
     open_runs,
     session_depth,
 )
-from kedro_dynamic.runs.worker import end_with_parent
+from kedro_dynamic.runs.worker import own_outputs
 from kedro_dynamic.serving.binding import check_artifacts
 from kedro_dynamic.tracking.description import describe
 from kedro_dynamic.tracking.lineage import source_of
@@ -107,7 +107,7 @@ class RunHook(threading.local):
     def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
         """Make a node of a model return its failure instead of raising it."""
         self.dataset = ("", "")
-        end_with_parent()
+        own_outputs()
         failures.catch_failures(node)
         run = find_run(catalog)
         if run is not None:

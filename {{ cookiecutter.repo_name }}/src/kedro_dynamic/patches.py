@@ -30,6 +30,7 @@ from rich.console import Console
 from kedro_dynamic.catalog.atomic import AtomicFileSystem
 from kedro_dynamic.config.library import PACKAGE_VARIABLE
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.runs.worker import end_with_parent
 
 # Warnings that libraries raise about themselves. A user cannot act on them.
 NOISE = (
@@ -67,6 +68,7 @@ def apply() -> None:
     ignore_broken_pipes()
     replace_unencodable_characters()
     collect_garbage_rarely()
+    end_with_parent()
 
 
 def cache_inputs_outputs(pipeline: Pipeline) -> Pipeline:

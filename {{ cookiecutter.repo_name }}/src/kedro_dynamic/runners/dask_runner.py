@@ -7,6 +7,7 @@ the storage.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -95,7 +96,8 @@ class DaskRunner(AbstractRunner):
         # Private: a catalog takes validators only from a configuration.
         part._validator_specs = catalog.validator_specs
 
-        content = (node, part, task.is_async, task.run_id, project_path())
+        root, process = project_path(), os.getpid()
+        content = (node, part, task.is_async, task.run_id, root, process)
         dask_future = self._client.submit(
             self._run_on_worker, cloudpickle.dumps(content), pure=False
         )

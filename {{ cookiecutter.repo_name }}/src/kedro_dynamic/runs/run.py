@@ -14,6 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from kedro_dynamic.catalog.atomic import delete_abandoned
 from kedro_dynamic.catalog.files import has_data
 from kedro_dynamic.catalog.names import LEADERBOARD
 from kedro_dynamic.config.project import project_path
@@ -89,6 +90,8 @@ class Run:
     def prepare_outputs(self) -> None:
         """Note what the run is going to make, and delete what it makes again."""
         only_missing, address = self.params["only_missing_outputs"], self.store.address
+        files = self.plan.files.values()
+        delete_abandoned({path.parent for path in files})
         with self.provenance.open() as provenance:
             if only_missing:
                 discard_failed_models(self.pipeline, self.catalog)

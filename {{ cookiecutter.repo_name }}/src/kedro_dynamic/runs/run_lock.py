@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from kedro_dynamic.catalog.atomic import is_alive
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,9 @@ class RunLock:
                     process = f"process {note['process']} ({note['command']})"
                     return f"{process} since {note['since']}"
 
-            self._lock = FileLock(self.folder / f"{uuid.uuid4().hex}.run")
+            # Workers know their run by its process; see ``catalog/atomic.py``.
+            name = f"{os.getpid()}-{uuid.uuid4().hex}.run"
+            self._lock = FileLock(self.folder / name)
             self._lock.acquire()
             note = {
                 "host": HOST,
@@ -119,7 +122,13 @@ class RunLock:
             except Timeout:
                 # The note is gone if the run is just ending.
                 with suppress(FileNotFoundError):
-                    yield json.loads(_note_of(lock).read_text())
+                    note = json.loads(_note_of(lock).read_text())
+                    if note["host"] == HOST and not is_alive(note["process"]):
+                        # A worker of a killed run holds its lock. Without the note, it
+                        # writes no more files.
+                        _note_of(lock).unlink()
+                        continue
+                    yield note
             else:
                 _note_of(lock).unlink(missing_ok=True)
                 lock.release()
@@ -129,27 +138,11 @@ class RunLock:
         """Return True if one of the two runs writes what the other reads or writes."""
         if note["host"] == HOST:
             owner = (note["process"], note["thread"])
-            is_outer_run = owner == (os.getpid(), self.thread)
-            # A worker process may still hold the lock of its killed parent.
-            if is_outer_run or not is_alive(note["process"]):
+            if owner == (os.getpid(), self.thread):  # the outer run
                 return False
 
         other_files = {*note["reads"], *note["writes"]}
         return bool(self.writes & other_files or self.reads & {*note["writes"]})
-
-
-def is_alive(process: int) -> bool:
-    """Return True if a process of this machine may still be running."""
-    # On Windows, signal 0 would end it.
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # It belongs to another user.
-    return True
 
 
 def _note_of(lock: FileLock) -> Path:

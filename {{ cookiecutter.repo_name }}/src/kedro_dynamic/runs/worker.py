@@ -4,15 +4,36 @@ import multiprocessing
 import os
 import threading
 from functools import cache
+from multiprocessing.context import ForkProcess
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import register_after_fork
+
+from kedro_dynamic.catalog import atomic
+from kedro_dynamic.config.project import project_path
+from kedro_dynamic.runs.run_lock import LOCKS_FOLDER
+
+POLL_INTERVAL = 0.5  # seconds
 
 
 def end_with_parent() -> None:
-    """End this process when its parent is killed. Does nothing in the main process.
+    """End each worker process when its parent is killed, also before its first node.
 
     A worker that goes on would overwrite a file of the next run.
     """
+    register_after_fork(_watch_parent, lambda _: _watch_parent(os.getpid()))
     _watch_parent(os.getpid())
+
+
+def own_outputs() -> None:
+    """Note, in a worker process, that its files belong to the run of its parent.
+
+    A node that is not interrupted, in code of C for instance, may end after the next
+    run has begun.
+    """
+    parent = multiprocessing.parent_process()
+    if parent and not atomic.works_for_run() and parent.pid:
+        folder = project_path() / LOCKS_FOLDER
+        atomic.work_for(atomic.Owner(folder, parent.pid))
 
 
 # The argument is the key of the cache: forked processes inherit the cache.
@@ -26,5 +47,10 @@ def _watch_parent(process: int) -> None:
 
 def _end_after(parent: BaseProcess) -> None:
     """End this process after its parent has ended."""
-    parent.join()
+    is_forked = isinstance(multiprocessing.current_process(), ForkProcess)
+    while parent.is_alive():
+        # A forked sibling keeps the pipe open by which the end of the parent is seen.
+        if is_forked and os.getppid() != parent.pid:
+            break
+        parent.join(POLL_INTERVAL)
     os._exit(1)
