@@ -13,7 +13,7 @@ import pytest
 
 # A process with three workers, of which one works and two have nothing to do.
 PARENT = """
-import multiprocessing, time
+import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
 from kedro_dynamic.runs.worker import end_with_parent
 
@@ -27,14 +27,18 @@ if __name__ == "__main__":
         pool.submit(work)
         time.sleep(1)
         workers = [str(child.pid) for child in multiprocessing.active_children()]
-        print("workers:", *workers, flush=True)
+        sibling = os.fork()
+        if not sibling:
+            time.sleep(20)
+            os._exit(0)
+        print("workers:", sibling, *workers, flush=True)
         time.sleep(60)
 """
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
 def test_idle_workers_end_with_their_parent(tmp_path: Path) -> None:
-    # Of forked workers each keeps the pipes of the others open.
+    # A sibling that was forked after them keeps their pipes open.
     script = tmp_path / "parent.py"
     script.write_text(PARENT.format(method="fork"))
     with subprocess.Popen(
@@ -46,13 +50,15 @@ def test_idle_workers_end_with_their_parent(tmp_path: Path) -> None:
         assert parent.stdout
         # Kedro logs a line first.
         lines = (line.partition("workers: ")[2] for line in parent.stdout)
-        workers = [int(word) for word in next(filter(None, lines)).split()]
+        sibling, *workers = map(int, next(filter(None, lines)).split())
         parent.send_signal(signal.SIGKILL)
     assert len(workers) == 3
     deadline = time.monotonic() + 10
     while any(map(is_running, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not any(map(is_running, workers))
+    running = [worker for worker in workers if is_running(worker)]
+    os.kill(sibling, signal.SIGKILL)
+    assert not running
 
 
 def is_running(process: int) -> bool:
