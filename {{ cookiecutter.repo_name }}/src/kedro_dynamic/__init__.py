@@ -30,7 +30,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 - ``bind_inference`` and ``log_model_kwargs``: training and inference as one servable
   model.
   ``fingerprints``, ``was_trained_on`` and ``score_predictions``: which rows it may be
-  judged by, and how good it is on them.
+  judged by, and how good it is on them. ``check_same_rows``: whether texts and labels
+  are of the same rows.
 - ``class_probabilities``, ``shown_probability`` and ``registered_version``: what the
   champion knows besides its predictions.
 - ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .models.estimators import Estimator as Estimator
     from .models.estimators import build_estimator as build_estimator
     from .models.estimators import build_model as build_model
+    from .models.held_out import check_same_rows as check_same_rows
     from .models.held_out import fingerprints as fingerprints
     from .models.held_out import score_predictions as score_predictions
     from .models.held_out import was_trained_on as was_trained_on
@@ -118,7 +120,12 @@ _MODULES = {
     "models.columns.kinds": ["read_columns"],
     "models.data_checks": ["select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
-    "models.held_out": ["fingerprints", "score_predictions", "was_trained_on"],
+    "models.held_out": [
+        "check_same_rows",
+        "fingerprints",
+        "score_predictions",
+        "was_trained_on",
+    ],
     "models.scores": [
         "display_name",
         "display_value",

@@ -16,7 +16,6 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
-
 # The hidden file of a process that is still writing: .model.pkl.4711-<hex>.tmp
 _TEMPORARY = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp")
 

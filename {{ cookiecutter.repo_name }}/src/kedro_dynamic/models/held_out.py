@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kedro_dynamic.config.errors import ConfigurationError
+
 logger = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
@@ -30,6 +32,25 @@ def fingerprints(rows: pd.DataFrame) -> Array:
     words = (" ".join(text.lower().split()).encode(errors="replace") for text in texts)
     hashes = b"".join(blake2b(text, digest_size=8).digest() for text in words)
     return np.frombuffer(hashes, dtype="<u8")
+
+
+def check_same_rows(instances: pd.DataFrame, labels: pd.DataFrame) -> None:
+    """Check that two tables are of the same rows in the same order, by their index.
+
+    Args:
+        instances: The inputs of a model.
+        labels: The labels of the same rows.
+
+    Raises:
+        ConfigurationError: If they are not, since one of their files is outdated.
+    """
+    if instances.index.equals(labels.index):
+        return
+    counts = f"{len(instances)} instances and {len(labels)} labels"
+    raise ConfigurationError(
+        f"The {counts} are not of the same rows in the same order: one file is "
+        "outdated. 'kedro run --pipelines etl' makes both."
+    )
 
 
 def was_trained_on(model: Any, rows: pd.DataFrame) -> Array:

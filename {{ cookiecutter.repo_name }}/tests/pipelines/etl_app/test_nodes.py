@@ -40,7 +40,10 @@ def test_all_values_of_a_label_give_its_name(written: list[Any]) -> None:
     labels = etl_labels(reviews, "sentiment", LABELS, "train")
     assert instances.to_dict("list") == {"text": TEXTS}
     assert labels.to_dict("list") == {"label": NAMES}
-    assert instances.index.tolist() == labels.index.tolist() == [0, 1, 2]
+    assert instances.index.equals(labels.index)
+    other_order = etl_labels(reviews[::-1], "sentiment", LABELS, "train")
+    assert not instances.index.equals(other_order.index)
+    assert instances.index[::-1].equals(other_order.index)
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, ""])

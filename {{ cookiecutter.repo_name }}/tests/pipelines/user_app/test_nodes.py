@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kedro_dynamic import fingerprints
+from kedro_dynamic import ConfigurationError, fingerprints
 
 from {{ cookiecutter.python_package }}.pipelines.user_app import (
     create_pipelines,
@@ -70,6 +70,13 @@ def test_a_model_is_scored_on_reviews_that_it_was_not_trained_on(
     assert counts == {"reviews": 100, "judged": judged}
     assert scores.get("accuracy") == {100: 0.95, 10: 0.5, 0: None}[judged]
     assert bool(scores) == bool(judged)
+
+
+def test_labels_of_other_rows_are_refused() -> None:
+    model = LengthModel()
+    predictions = model.predict(INSTANCES)
+    with pytest.raises(ConfigurationError, match="not of the same rows in the same"):
+        judge_predictions(model, predictions, INSTANCES, TRUTH[::-1])
 
 
 @pytest.mark.parametrize(("split", "scored"), [("test", True), ("new", False)])

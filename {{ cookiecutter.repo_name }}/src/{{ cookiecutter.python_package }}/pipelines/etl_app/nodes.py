@@ -15,14 +15,15 @@ def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
         text_column: Name of the column with the texts.
 
     Returns:
-        One column ``text``, one row per review. A missing text is an empty string.
+        One column ``text``, one row per review. A missing text is an empty string. The
+        index has a key of the raw row, the same as that of its label.
 
     Raises:
         ConfigurationError: If the table does not have the column.
     """
     _check_column(reviews, "text_column", text_column)
-    texts = reviews[text_column].reset_index(drop=True)
-    return pd.DataFrame({"text": texts.fillna("").astype("str")})
+    texts = reviews[text_column].fillna("").astype("str")
+    return pd.DataFrame({"text": texts.to_numpy()}, index=_row_keys(reviews))
 
 
 def etl_labels(
@@ -41,7 +42,8 @@ def etl_labels(
         split: Name of the split that the table holds.
 
     Returns:
-        One column ``label``, one row per review.
+        One column ``label``, one row per review. The index has a key of the raw row,
+        the same as that of its text.
 
     Raises:
         ConfigurationError: If the table lacks the column or the labels, if
@@ -64,7 +66,17 @@ def etl_labels(
             name_of_value |= {str(value): name for value in raw_values}
         names = values.map(name_of_value)
     _check_labels(values, names, label_column, split)
-    return pd.DataFrame({"label": names.astype("str")})
+    labels_of_rows = names.astype("str").to_numpy()
+    return pd.DataFrame({"label": labels_of_rows}, index=_row_keys(reviews))
+
+
+def _row_keys(reviews: pd.DataFrame) -> pd.Index:
+    """Return a hash of each row.
+
+    By it the other pipelines see if texts and labels are of tables in another order.
+    """
+    hashes = pd.util.hash_pandas_object(reviews, index=False)
+    return pd.Index(hashes.to_numpy(), name="review")
 
 
 def _check_labels(

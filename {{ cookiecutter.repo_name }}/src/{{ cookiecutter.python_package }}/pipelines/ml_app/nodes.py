@@ -17,6 +17,7 @@ from kedro_dynamic import (
     ModelSpec,
     TransformerSpec,
     build_estimator,
+    check_same_rows,
     fingerprints,
 )
 
@@ -104,13 +105,10 @@ def hold_out(
         ``label`` and the row numbers as index.
 
     Raises:
-        ConfigurationError: If there is not one label per text, or too few reviews.
+        ConfigurationError: If texts and labels are not of the same reviews, or if there
+            are too few reviews.
     """
-    if len(instances) != len(labels):
-        raise ConfigurationError(
-            f"There are {len(instances)} instances but {len(labels)} labels: one file "
-            "is outdated. 'kedro run --pipelines etl' makes both."
-        )
+    check_same_rows(instances, labels)
     is_held_out = fingerprints(instances) < test_fraction * 2**64
     train_rows = np.flatnonzero(~is_held_out)
 
@@ -121,7 +119,7 @@ def hold_out(
             "Training needs reviews of two labels, and the test needs one review: add "
             f"reviews, or change text.test_fraction in {FILE}."
         )
-    reviews = pd.concat([instances, labels], axis="columns")
+    reviews = pd.concat([instances, labels], axis="columns").reset_index(drop=True)
     return train_rows, reviews[is_held_out]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic import score_predictions, was_trained_on
+from kedro_dynamic import check_same_rows, score_predictions, was_trained_on
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,11 @@ def judge_predictions(
     Returns:
         The number of ``reviews`` and of ``judged_reviews``, and the metrics of the
         latter, if there are any, with the bounds of their intervals.
+
+    Raises:
+        ConfigurationError: If texts and labels are not of the same reviews.
     """
+    check_same_rows(instances, true_labels)
     is_new = ~was_trained_on(sentiment_model, instances)
     count = len(instances)
     new_count = int(is_new.sum())
