@@ -137,8 +137,10 @@ def docs(session: nox.Session) -> None:
     with session.chdir(project):
         session.run("kedro", "run", env=ENV)
         # Uncomment neural_net.
-        text = shipped.replace("  # neural_net", "  neural_net")
-        parameters.write_text(text.replace("  #   ", "    "))
+        before, name, after = shipped.partition("  # neural_net:")
+        entry, blank_line, rest = after.partition("\n\n")
+        uncommented = (name + entry).replace("  # ", "  ")
+        parameters.write_text(before + uncommented + blank_line + rest)
         session.run("kedro", "run", env=ENV)
     parameters.write_text(shipped)  # the digest is that of a rendered project
     session.run("python", "docs/pictures.py", str(project), env=ENV)

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from automl import automl
 from before import before
 from bench_serving import serving
 from graph import viz
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[..., Any]] = {
     "text": text,
     "serving": serving,
     "viz": viz,
+    "automl": automl,
 }
 PACKAGES = ("kedro", "kedro-viz", "mlflow", "scikit-learn")
 ABOUT = """\

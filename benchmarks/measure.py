@@ -67,9 +67,9 @@ def kedro(project: Path, *arguments: str) -> Measured:
     return python(project, "-m", "kedro", *arguments)
 
 
-def python(folder: Path, *arguments: str) -> Measured:
+def python(folder: Path, *arguments: str, executable: str = sys.executable) -> Measured:
     """Run Python in a folder; its error ends the benchmark."""
-    with started(folder, *arguments) as process:
+    with started(folder, *arguments, executable=executable) as process:
         process.wait()
     if process.status:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{process.output}")
@@ -113,12 +113,14 @@ class Process:
 
 
 @contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[Process]:
+def started(
+    folder: Path, *arguments: str, executable: str = sys.executable
+) -> Iterator[Process]:
     """Start Python in a folder; in the end, stop it with all processes it started."""
     over = threading.Event()
     with tempfile.TemporaryFile() as log:
         popen = subprocess.Popen(
-            [sys.executable, *arguments],
+            [executable, *arguments],
             cwd=folder,
             env={**os.environ, "DO_NOT_TRACK": "1", "COLUMNS": "300"},
             stdin=subprocess.DEVNULL,

@@ -261,11 +261,10 @@ def test_models_follow_the_parameters(project: InstalledProject) -> None:
     # The commented example becomes a model.
     parameters = project.path / "conf/base/parameters.yml"
     commented = parameters.read_text()
-    before, name, example = commented.partition("  # neural_net:")
+    before, name, after = commented.partition("  # neural_net:")
     assert name
-    lines = r"^  # (neural_net:|  )"
-    uncommented = re.sub(lines, r"  \1", name + example, flags=re.MULTILINE)
-    parameters.write_text(before + uncommented)
+    example, _, _ = after.partition("\n\n")
+    parameters.write_text(before + (name + example).replace("  # ", "  "))
     # For this run, one model is off and another one changed.
     off, shallow = "linear_svm.enabled=false", "decision_tree.model_kwargs.max_depth=1"
     project.run("kedro", "run", f"--params=models.{off},models.{shallow}")
