@@ -14,6 +14,7 @@ from conftest import REPOSITORY
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.report import explain as explaining
 from kedro_dynamic.report import page as report
 from kedro_dynamic.report.charts import Chart, charts_of
 from kedro_dynamic.report.explain import explain
@@ -28,6 +29,7 @@ from kedro_dynamic.report.section import Section
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from plotly import express
 from plotly import graph_objects as go
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier
 
@@ -288,3 +290,25 @@ def test_the_best_model_is_explained(model: object, target: object, title: str) 
     points = errors.charts[0].series
     assert not points or len(points[0]["points"]) == 500
     assert len(page(errors, needs)) < 200_000
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 30_000])
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (LinearRegression(), lambda X: X["a"] + 0.1 * X["b"]),
+        (DecisionTreeClassifier(max_depth=2), lambda X: np.where(X["a"] > 0, "x", "y")),
+    ],
+)
+def test_importance_is_that_of_scikit_learn(
+    model: Any, target: Any, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explaining, "ROWS_AT_ONCE", rows_at_once)
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame(draw.normal(size=(500, 3)), columns=["a", "b", "unused"])
+    y = pd.Series(target(X))
+    model.fit(X, y)
+    falls = explaining._mean_falls(model, X, y)
+    expected = permutation_importance(model, X, y, n_repeats=20, random_state=0)
+    np.testing.assert_allclose(falls, expected.importances_mean, atol=0.1)
+    assert falls[2] == pytest.approx(0)
