@@ -190,3 +190,20 @@ def test_parameters_name_files_of_the_project_only(
 def test_the_storage_root_is_not_a_parameter(load: Any) -> None:
     with pytest.raises(ConfigurationError, match="'storage' is not a parameter"):
         load(storage="/elsewhere")
+
+
+def test_patterns_that_match_the_same_names_are_rejected(
+    tmp_path: Path,
+) -> None:
+    for env, name in {"base": "namespace", "local": "name"}.items():
+        (tmp_path / "conf" / env).mkdir(parents=True)
+        entry = f'"models.{{{name}}}.table": {{type: a.B, filepath: "{{{name}}}"}}'
+        (tmp_path / "conf" / env / "catalog.yml").write_text(entry)
+    loader = ProjectConfigLoader(
+        str(tmp_path / "conf"), base_env="base", default_run_env="local"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        loader["catalog"]
+    put_in_force(None)
+    assert caught.match("matches the same names as models.{name")
+    assert caught.match("its entry is in conf/(local|base)/catalog.yml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -12,6 +13,8 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
+from kedro_dynamic import hooks
+from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.runs.failures import FailureCatcher, ModelsFailed, raise_failures
 
@@ -67,9 +70,9 @@ def run_of_a_failing_model(catalog: DataCatalog) -> Pipeline:
     pipeline = Pipeline(
         [Node(FailureCatcher(fails, outputs), "raw", outputs, namespace="models.a")]
     )
-    hooks = _create_hook_manager()
-    hooks.register(RunHook())
-    SequentialRunner().run(pipeline, catalog, hooks)
+    manager = _create_hook_manager()
+    manager.register(RunHook())
+    SequentialRunner().run(pipeline, catalog, manager)
     return pipeline
 
 
@@ -85,3 +88,23 @@ def test_files_that_cannot_hold_an_error_are_none_of_this_run(
         "1 of 1 models failed:\n  models.a: ValueError: no\nEverything else is saved."
     )
     assert caught.value.message.endswith("--only-missing-outputs")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_written"),
+    [
+        (None, True),
+        (RuntimeError("no"), True),
+        (DataError("'spezies' is not a column of the table"), False),
+        (ConfigurationError("models.a.clas: unknown key"), False),
+    ],
+)
+def test_an_error_of_data_or_configuration_leaves_the_report_alone(
+    error: Exception | None, is_written: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("results", "failures", "collect", "describe", "write_to_mlflow"):
+        monkeypatch.setattr(hooks, name, Mock())
+    for name in ("attempt", "close_parent_run", "report_problem", "write_report"):
+        monkeypatch.setattr(hooks, name, Mock())
+    hooks.finish(Mock(), error)
+    assert hooks.write_report.called is is_written  # type: ignore[attr-defined]

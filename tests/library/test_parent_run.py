@@ -192,3 +192,24 @@ def test_a_callers_run_is_left_open(folder: Path) -> None:
 
 def test_defaults_of_tracking_yml() -> None:
     assert TrackingConfig().on_unreachable == "local"
+
+
+def test_only_what_mlflow_raised_is_said_to_be_its_own(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    models = begin(folder, "local")
+    run, payload = models.run, models.payload()
+    write_to_mlflow(run, payload)
+    uri = run.store.uri
+
+    def work(client: MlflowClient) -> None:
+        raise ValueError("f1 of three classes")
+
+    assert attempt(run, payload, work) is None
+    assert (run.mlflow.problem, run.store.uri) == ("", uri)
+    (warning,) = warnings_of(caplog)
+    assert warning == "The champion stays as it was: ValueError: f1 of three classes"
+
+    # An error that MLflow raises itself.
+    attempt(run, payload, lambda client: client.get_run("no such run"))
+    assert "no such run" in warnings_of(caplog)[-1]

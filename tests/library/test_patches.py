@@ -25,12 +25,15 @@ import parse
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from kedro.io import DataCatalog, MemoryDataset
+from kedro.logging import RichHandler as KedroHandler
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 from kedro_dynamic import patches
 from mlflow import MlflowClient
 from rich.console import Console
+from rich.errors import MarkupError
+from rich.logging import RichHandler
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
@@ -180,6 +183,7 @@ def test_only_noise_is_silenced(caplog: pytest.LogCaptureFixture) -> None:
             "fastapi.responses",
             "mlflow.pyfunc",
             "kedro_mlflow.pipeline.pipeline_ml",
+            "kedro.runner.runner",
             "kedro.io.catalog_config_resolver",
         ),
         patches.NOISE,
@@ -189,6 +193,20 @@ def test_only_noise_is_silenced(caplog: pytest.LogCaptureFixture) -> None:
 def test_needed_because_a_library_warns_of_itself(module: str, noise: str) -> None:
     source = Path(str(import_module(module).__file__)).read_text("utf-8")
     assert noise in source
+
+
+@pytest.mark.parametrize("message", ["[/b]", "a [/b] label"])
+def test_needed_because_the_log_takes_words_in_brackets_for_markup(
+    message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = unpatched("rich.logging").RichHandler.render_message
+    monkeypatch.setattr(RichHandler, "render_message", render)
+    handler, record = KedroHandler(), logging.makeLogRecord({"msg": message})
+    with pytest.raises(MarkupError):
+        handler.render_message(record, message)
+    patches.log_faulty_markup()
+    assert str(handler.render_message(record, message)) == message
+    assert str(handler.render_message(record, "[bold]x[/bold]")) == "x"
 
 
 def printed(encoding: str, *, is_read: bool) -> tuple[list[str], int, str]:

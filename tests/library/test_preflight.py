@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -324,3 +325,17 @@ def test_an_error_of_the_data_gets_its_name(catalog: DataCatalog) -> None:
     name_tables(error, {"texts": ["a"], "params:data": table}, catalog)
     assert error.message.startswith("texts has a problem:")
     name_tables(ValueError("no"), {"raw": table}, catalog)
+
+
+def test_a_worker_that_was_killed_gets_advice() -> None:
+    killed = BrokenProcessPool("terminated abruptly")
+    explained = explain(killed, DataCatalog(), "", "")
+    assert isinstance(explained, ConfigurationError)
+    for words in ("memory", "--only-missing-outputs", "--runner-params=max_workers=2"):
+        assert words in explained.message
+
+
+def test_a_name_that_is_too_long_for_a_file_is_missing_data() -> None:
+    catalog = catalog_of({"table": f"/tmp/{'a' * 300}.csv"})
+    using = node(["table"], None, "use")
+    assert "table: put it at /tmp/aaaa" in refused(catalog, using)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import logging
@@ -575,14 +576,29 @@ def test_a_model_that_failed_in_a_run_of_one_node_is_made_again(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"made": {}}', "[1, 2, 3]", "[{}, {}]", "\0"]
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"made": {}}',
+        "[1, 2, 3]",
+        "[{}, {}]",
+        "\0",
+        '[{"data/x": 1}, {}, {}, {}]',
+        '[{}, {}, {"data/x": [1]}, {}]',
+    ],
 )
 def test_without_provenance_everything_is_made_again(
-    content: str, project: Project
+    content: str, project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = project.folder / "data/.provenance.json"
     file.write_text(content)
     assert project.resume() == ALL_STEPS
+    messages = [record.getMessage() for record in caplog.records]
+    counts = [message for message in messages if "it counts as not there" in message]
+    assert len(counts) == 1
     file.unlink()
     assert project.resume() == ALL_STEPS
     assert project.resume() == set()
@@ -746,3 +762,16 @@ def test_a_run_within_a_run_and_after_ctrl_c(project: Project) -> None:
     assert project.resume() == {"score 1", "score 2", "compare"}
     assert runs.open_runs() == []
     in_another_thread(project.run)
+
+
+def test_provenance_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_full_disk(path: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", on_full_disk)
+    with pytest.raises(ConfigurationError) as caught, Provenance(tmp_path).open():
+        pass
+    file = tmp_path / "data/.provenance.tmp"
+    assert caught.match(f"{file} cannot be written: No space left on device. Runs keep")

@@ -18,7 +18,11 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_dynamic.config.errors import ConfigurationError
-from kedro_dynamic.config.project import project_path, put_in_force
+from kedro_dynamic.config.project import (
+    project_path,
+    put_in_force,
+    put_path_in_force,
+)
 from kedro_dynamic.patches import cache_inputs_outputs
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.registry.dynamic import dynamic_pipelines
@@ -220,6 +224,23 @@ def test_the_project_is_that_of_the_configuration_in_force(
     (tmp_path / "pyproject.toml").write_text("[tool.kedro]")
     assert project_path() == tmp_path
     put_in_force(None)
+    assert project_path() == tmp_path
+
+
+def test_the_project_is_where_its_code_is(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the working directory is, and the project with the configuration."""
+    (tmp_path / "pyproject.toml").write_text("[tool.kedro]")
+    root = tmp_path / "own"
+    root.mkdir()
+    (root / "pyproject.toml").write_text("[tool.kedro]")
+    package = sys.modules[str(project.PACKAGE_NAME)]
+    monkeypatch.setattr(package, "__file__", f"{root}/src/package/__init__.py")
+    load()
+    assert project_path() == root
+    # A session says itself where it is, as in a packaged project.
+    put_path_in_force(tmp_path)
     assert project_path() == tmp_path
 
 

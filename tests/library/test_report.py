@@ -262,6 +262,13 @@ def test_changes_since_the_run_before() -> None:
     assert describe_changes(before, before) == (
         "Since the previous run, no validation accuracy has changed."
     )
+    other = before.assign(validation_accuracy=[float("nan"), 0.8, 0.7])
+    since = "Since the previous run, "
+    assert describe_changes(before, other) == f"{since}validation accuracy: a failed."
+    assert describe_changes(other, before).endswith(" a does not fail any more.")
+    slightly = before.assign(validation_accuracy=[0.9001, 0.8, 0.7])
+    by = "no validation accuracy has changed by 0.0005."
+    assert describe_changes(before, slightly) == f"{since}{by}"
     assert describe_changes(None, now) == ""
     assert (
         describe_changes(before.rename(columns={"validation_accuracy": "other"}), now)

@@ -211,3 +211,27 @@ def test_workers_do_not_release_the_lock_of_their_parent(tmp_path: Path) -> None
     other.thread = -1
     with pytest.raises(ConfigurationError):
         other.acquire(wait=False)
+
+
+@pytest.mark.parametrize(
+    "note", ["", "{", "[]", '{"host": 1}', '{"host": "a", "process": -1, "reads": 5}']
+)
+def test_a_lock_with_an_odd_note_stops_no_run(
+    note: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = acquired(lock_of(tmp_path, writes="a"))
+    (file,) = tmp_path.glob("*.json")
+    file.write_text(note)
+    for _ in range(2):
+        lock_of(tmp_path, writes="a").acquire(wait=False)
+    lock.release()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file} is not what a run writes: it counts as not there."
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file")
+    with pytest.raises(ConfigurationError) as caught:
+        lock_of(tmp_path / "locks", writes="a").acquire(wait=False)
+    assert caught.value.message.startswith(f"{tmp_path}/locks cannot be written: File ")

@@ -70,6 +70,12 @@ def test_a_name_that_kedro_cannot_use_gets_a_valid_one(
     assert f"write '{write}'" in message(models={name: TREE})
 
 
+def test_the_name_of_the_baseline_is_taken() -> None:
+    assert "the leaderboard's own row is called 'baseline'" in message(
+        models={"baseline": TREE}
+    )
+
+
 def test_every_problem_is_listed() -> None:
     text = message(
         data={"target_colum": "a"},

@@ -25,7 +25,11 @@ from kedro_dynamic.serving.binding import (
     check_artifacts,
     log_model_kwargs,
 )
-from kedro_dynamic.serving.model import Answers, InferenceModel
+from kedro_dynamic.serving.model import (
+    Answers,
+    InferenceModel,
+    refuse_requests_without_type,
+)
 from kedro_mlflow.mlflow import KedroPipelineModel
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow.exceptions import MlflowException
@@ -224,9 +228,11 @@ def test_requests_at_the_same_time_get_their_own_answers(
         assert all(threads.map(ask, range(1, 41)))
 
 
-@pytest.mark.parametrize(("rows", "at_once"), [(1, 1), (200, 2)])
+@pytest.mark.parametrize(
+    ("rows", "text", "at_once"), [(1, "rose", 1), (200, "rose", 2), (1, "r" * 10**6, 2)]
+)
 def test_small_requests_take_turns_and_a_large_one_holds_none_up(
-    rows: int, at_once: int, model: KedroPipelineModel
+    rows: int, text: str, at_once: int, model: KedroPipelineModel
 ) -> None:
     under_way, counts = [], []
 
@@ -240,7 +246,7 @@ def test_small_requests_take_turns_and_a_large_one_holds_none_up(
     model = copy.deepcopy(model)
     model.steps = [(note, [model.input_name], [model.output_name])]
     with ThreadPoolExecutor(2) as clients:
-        requests = [orders("rose"), pd.concat([orders("rose")] * rows)]
+        requests = [orders("rose"), pd.concat([orders(text)] * rows)]
         list(clients.map(lambda request: model.predict(None, request), requests))
     assert max(counts) == at_once
 
@@ -259,3 +265,19 @@ def test_no_node_logs_while_a_request_is_answered(
     assert logged() == 0
     LOOK_UP.run({"orders": orders("rose"), "prices": PRICES})
     assert logged() > 0
+
+
+def test_the_server_refuses_a_request_without_a_type(
+    model: KedroPipelineModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.pyfunc import scoring_server
+
+    answer = getattr(scoring_server.invocations, "__wrapped__", None)
+    answer = answer or scoring_server.invocations
+    monkeypatch.setattr(scoring_server, "invocations", answer)
+    with pytest.raises(AttributeError):  # without it, the change is not needed
+        answer(b"{}", None, model, None)
+    for _ in range(2):  # a process may load several models
+        refuse_requests_without_type()
+    assert getattr(scoring_server.invocations, "__wrapped__", None) is answer
+    assert scoring_server.invocations(b"{}", None, model, None).status == 415

@@ -33,6 +33,12 @@ def test_relative_stores_begin_at_the_project(uri: str, anchored: str) -> None:
     assert anchor(uri, Path("/project")) == anchored
 
 
+def test_a_folder_that_addresses_cannot_have_is_rejected() -> None:
+    with pytest.raises(ConfigurationError, match="ends at '\\?'; rename the folder"):
+        anchor("sqlite:///mlflow.db", Path("/which model?"))
+    assert anchor("http://host:5000", Path("/which model?")) == "http://host:5000"
+
+
 @pytest.mark.parametrize("scheme", ["http", "postgresql+psycopg2"])
 def test_a_port_where_nobody_listens_does_not_answer(scheme: str) -> None:
     with socket.socket() as unused:

@@ -5,12 +5,13 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 
 - ``read_parameters``: ``parameters.yml``, checked. ``ModelSpec``, ``TransformerSpec``,
   ``DataSpec``, ``ComparisonSpec``, ``TuningSpec`` and ``PredictSpec``: its parts, as
-  Kedro's typed parameters. ``Schema`` and ``parse``: the same for a schema of the
-  project's own.
-- ``select_rows`` and ``select_columns``: features and target of a table that models
-  can learn from. ``split_rows`` and ``make_folds``: which rows test, validate and tune,
-  also by groups and times (``groups_and_times``). ``fold_pairs``: the rows of each
-  fold. ``advise_on_table``: what may make its scores flatter.
+  Kedro's typed parameters. ``Schema``, ``Name`` and ``parse``: the same for a schema of
+  the project's own.
+- ``check_table``: whether something is a table of pandas. ``select_rows`` and
+  ``select_columns``: features and target of a table that models can learn from.
+  ``split_rows`` and ``make_folds``: which rows test, validate and tune, also by groups
+  and times (``groups_and_times``). ``fold_pairs``: the rows of each fold.
+  ``advise_on_table``: what may make its scores flatter.
 - ``read_columns``: what each column holds, and how it is read. ``show_unread_cells``:
   which cells of new rows a model cannot read.
 - ``build_model``: encoder and estimator as one. ``build_estimator``: the estimator
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from .config.schema import ComparisonSpec as ComparisonSpec
     from .config.schema import DataSpec as DataSpec
     from .config.schema import ModelSpec as ModelSpec
+    from .config.schema import Name as Name
     from .config.schema import PredictSpec as PredictSpec
     from .config.schema import Schema as Schema
     from .config.schema import TransformerSpec as TransformerSpec
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from .models.bootstrap import score_resamples as score_resamples
     from .models.columns.console import show_unread_cells as show_unread_cells
     from .models.columns.kinds import read_columns as read_columns
+    from .models.data_checks import check_table as check_table
     from .models.data_checks import select_columns as select_columns
     from .models.data_checks import select_rows as select_rows
     from .models.estimators import Estimator as Estimator
@@ -107,6 +110,7 @@ _MODULES = {
         "ComparisonSpec",
         "DataSpec",
         "ModelSpec",
+        "Name",
         "PredictSpec",
         "Schema",
         "TransformerSpec",
@@ -118,7 +122,7 @@ _MODULES = {
     "models.bootstrap": ["score_interval", "score_resamples"],
     "models.columns.console": ["show_unread_cells"],
     "models.columns.kinds": ["read_columns"],
-    "models.data_checks": ["select_columns", "select_rows"],
+    "models.data_checks": ["check_table", "select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
     "models.held_out": [
         "check_same_rows",

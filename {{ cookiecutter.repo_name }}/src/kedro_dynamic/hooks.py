@@ -15,6 +15,8 @@ from kedro.pipeline import Node, Pipeline
 from kedro_dynamic import patches
 from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.registry import check_inputs
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.project import put_path_in_force
 from kedro_dynamic.report.page import write_report
 from kedro_dynamic.runs import failures, preflight, results
 from kedro_dynamic.runs.progress import log_done
@@ -62,6 +64,7 @@ class RunHook(threading.local):
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Set MLflow up, with a store that can be used."""
+        put_path_in_force(context.project_path)
         end_interrupted_runs(next_session_depth())
         preflight.validate_default_pipeline_only(context)
         preflight.check_pipelines_exist()
@@ -163,14 +166,14 @@ class RunHook(threading.local):
         self, error: Exception, catalog: DataCatalog
     ) -> Generator[None]:
         """Track and report what a run made before its error, and explain the error."""
+        explained = preflight.explain(error, catalog, *self.dataset)
+        self.dataset = ("", "")
         try:
             yield
         finally:
             run = find_run(catalog)
             if run is not None:
-                finish(run, error)
-        explained = preflight.explain(error, catalog, *self.dataset)
-        self.dataset = ("", "")
+                finish(run, explained)
         if explained is not error:
             raise explained from error
 
@@ -190,7 +193,9 @@ def finish(run: Run, error: Exception | None = None) -> None:
         if error is None:
             verdict = attempt(run, payload, partial(promote, run, payload))
 
-        report = write_report(run, payload, verdict)
+        # An error of data or configuration leaves the last good report as it is.
+        is_mendable = isinstance(error, ConfigurationError)
+        report = "" if is_mendable else write_report(run, payload, verdict)
         if report:
             attempt(
                 run, payload, lambda client: client.log_artifact(payload.id, report)

@@ -4,8 +4,8 @@
 figures are CPU times. For each change, a test says whether it is still needed:
 ``tests/library/test_patches.py`` in the library's repository.
 
-Two changes are elsewhere: the runner for Dask configures Dask, and a run in MLflow sets
-``MLFLOW_RUN_ID`` for its worker processes.
+Three changes are elsewhere: the runner for Dask configures Dask, a run in MLflow sets
+``MLFLOW_RUN_ID`` for its worker processes, and a served text model changes the server.
 """
 
 import atexit
@@ -26,6 +26,9 @@ import parse
 from kedro.io import catalog_config_resolver
 from kedro.pipeline import Pipeline
 from rich.console import Console
+from rich.errors import MarkupError
+from rich.logging import RichHandler
+from rich.text import Text
 
 from kedro_dynamic.catalog.atomic import AtomicFileSystem
 from kedro_dynamic.config.library import PACKAGE_VARIABLE
@@ -40,6 +43,8 @@ NOISE = (
     "Passing a Python object as `python_model`",
     # For each part of a pipeline that Kedro makes, as for a hint or a picture.
     "is no longer a 'PipelineML' object",
+    # Kedro's advice at an error that says itself what to do.
+    "No nodes ran. Repeat the previous command",
     # For each look at a dataset, if the project's catalog has a catch-all pattern.
     "Config from the dataset pattern",
 )
@@ -48,6 +53,7 @@ NOISY_LOGGERS = (
     "mlflow.pyfunc",
     "kedro_mlflow.pipeline.pipeline_ml",
     "kedro.io.catalog_config_resolver",
+    "kedro.runner.runner",
 )
 
 # Objects that are created before Python's garbage collector looks for unused ones.
@@ -63,6 +69,7 @@ def apply() -> None:
     silence_noise()
     log_warnings()
     log_progress()
+    log_faulty_markup()
     write_atomically()
     match_patterns_fast()
     ignore_broken_pipes()
@@ -136,6 +143,25 @@ def log_progress() -> None:
     logger = logging.getLogger("kedro_dynamic")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
+
+
+def log_faulty_markup() -> None:
+    """Show a message of the log as it is where its words in brackets are no markup.
+
+    Reason: Kedro's handler takes all messages for Rich's markup. A label ``[/b]`` in a
+    message is a traceback in the log, and the message is lost.
+    """
+    render = RichHandler.render_message
+
+    def render_or_show(
+        self: RichHandler, record: logging.LogRecord, message: str
+    ) -> Any:
+        try:
+            return render(self, record, message)
+        except MarkupError:
+            return Text(message)
+
+    RichHandler.render_message = render_or_show  # type: ignore[method-assign]
 
 
 def write_atomically() -> None:

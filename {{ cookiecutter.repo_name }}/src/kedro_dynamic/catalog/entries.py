@@ -48,10 +48,13 @@ def check_entries(entries: Mapping[str, Any]) -> None:
         ConfigurationError: Lists every problem with the entry and its file.
     """
     lines = []
+    first_names: dict[str, str] = {}
     for name, entry in entries.items():
-        lines += [
-            f"{problem}{in_which_file(name)}" for problem in _find_problems(name, entry)
-        ]
+        problems = _find_problems(name, entry)
+        first = first_names.setdefault(PLACEHOLDER.sub("{}", name), name)
+        if first != name:
+            problems.append(f"{name}: matches the same names as {first}; keep one")
+        lines += [f"{problem}{in_which_file(name)}" for problem in problems]
 
     if lines:
         raise ConfigurationError.listing("The catalog", lines)

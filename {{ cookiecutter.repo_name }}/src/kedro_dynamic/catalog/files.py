@@ -42,7 +42,8 @@ def has_data(catalog: DataCatalog, name: str) -> bool:
     A class of one's own may have a file without saying whether it exists.
     """
     path = local_path(catalog, name)
-    return (path is not None and path.is_file()) or catalog.exists(name)
+    # Unlike a Path, os.path takes a name that is too long for one that is not there.
+    return (path is not None and os.path.isfile(path)) or catalog.exists(name)
 
 
 def shown_path(catalog: DataCatalog, name: str) -> str:

@@ -34,6 +34,7 @@ class _InForce(threading.local):
     """
 
     config_loader: "OmegaConfigLoader | None" = None
+    project_path: Path | None = None
 
 
 _in_force = _InForce()
@@ -41,7 +42,12 @@ _in_force = _InForce()
 
 def put_in_force(config_loader: "OmegaConfigLoader | None") -> None:
     """Note the config loader of this thread's session; None ends the session."""
-    _in_force.config_loader = config_loader
+    _in_force.config_loader, _in_force.project_path = config_loader, None
+
+
+def put_path_in_force(path: Path) -> None:
+    """Note the root folder of the project of this thread's session."""
+    _in_force.project_path = path
 
 
 def loader_in_force() -> "OmegaConfigLoader | None":
@@ -51,6 +57,16 @@ def loader_in_force() -> "OmegaConfigLoader | None":
 
 def project_path() -> Path:
     """Return the root folder of the project; a packaged one runs where it is called."""
+    if _in_force.project_path is not None:
+        return _in_force.project_path
+
+    # The configuration and the working directory may be elsewhere, the code is not.
+    package_file = getattr(sys.modules.get(package_name()), "__file__", None)
+    if package_file is not None:
+        for folder in Path(package_file).resolve().parents[1:3]:
+            if is_kedro_project(folder):
+                return folder
+
     loader = loader_in_force()
     # An unread config loader is an empty mapping, hence false: test for None.
     if loader is not None:

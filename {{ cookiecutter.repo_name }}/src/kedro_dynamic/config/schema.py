@@ -48,10 +48,15 @@ def _empty_if_none(value: object) -> object:
     return {} if value is None else value
 
 
-def _check_name(name: object) -> str:
-    """Reject names that Kedro cannot use for datasets and namespaces."""
+def _check_is_not_baseline(name: str) -> str:
+    """Reject a model with the name of the leaderboard's own row."""
     if name == BASELINE:
         raise ValueError(f"the leaderboard's own row is called '{BASELINE}'; rename it")
+    return name
+
+
+def _check_name(name: object) -> str:
+    """Reject names that Kedro cannot use for datasets and namespaces."""
     if isinstance(name, str) and NAME.fullmatch(name):
         return name
 
@@ -62,6 +67,10 @@ def _check_name(name: object) -> str:
         "a name is at most 100 lower-case letters, digits and underscores, beginning "
         f"with a letter; write '{valid}'"
     )
+
+
+# The name of something that has datasets and files of its own.
+Name = Annotated[str, BeforeValidator(_check_name)]
 
 
 def _check_bounds(value: Any) -> Any:
@@ -287,7 +296,7 @@ class ProjectSpec(BaseModel):
     tuning: Annotated[TuningSpec, BeforeValidator(_empty_if_none)] = TuningSpec()
     random_state: int = Field(ge=0, lt=2**32)
     models: Annotated[
-        dict[Annotated[str, BeforeValidator(_check_name)], ModelSpec],
+        dict[Annotated[Name, AfterValidator(_check_is_not_baseline)], ModelSpec],
         BeforeValidator(_empty_if_none),
     ]
     predict: PredictSpec | None = None

@@ -28,6 +28,19 @@ MOSTLY = 0.9
 SHOWN_TEXTS = 5
 
 
+def check_table(table: Any) -> None:
+    """Reject what is not a table of pandas, such as the list of a JSON file.
+
+    Raises:
+        DataError: Says what it is, and which types of datasets make tables.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(
+            f"a table of pandas is needed, not a {type(table).__name__}; give its "
+            "catalog entry a type such as pandas.CSVDataset or pandas.JSONDataset"
+        )
+
+
 def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     """Return the rows of a table that have a target, as ``missing_target`` says.
 
@@ -39,7 +52,11 @@ def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     Args:
         table: One row per sample, with the target as a column.
         data: The target column, and what to do about rows without a target.
+
+    Raises:
+        DataError: If it is not a table of pandas.
     """
+    check_table(table)
     name = data.target_column
     names = [str(column) for column in table]
     if list(table) != names:  # a file without names

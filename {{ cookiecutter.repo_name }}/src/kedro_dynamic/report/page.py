@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.catalog.metadata import read_metadata, section_title
-from kedro_dynamic.catalog.names import COLUMNS, split_name
+from kedro_dynamic.catalog.names import COLUMNS, LEADERBOARD, split_name
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.models.scores import (
     display_column,
@@ -45,7 +45,7 @@ def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
     story = [f"Champion: {verdict}"] if verdict else []
 
     leaderboard = load_leaderboard(run)
-    if leaderboard is not None:
+    if leaderboard is not None and run.plan.made(LEADERBOARD):
         changes = describe_changes(run.leaderboard_before, leaderboard)
         story += [changes] if changes else []
         best = _best_model(leaderboard, payload)
@@ -87,6 +87,10 @@ def describe_changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
 
     changes = [f"{name} is new" for name in new.index.difference(old.index)]
     changes += [f"{name} is gone" for name in old.index.difference(new.index)]
+    both = old.index.intersection(new.index)
+    fails, failed = new[both].isna(), old[both].isna()
+    changes += [f"{name} failed" for name in both[fails & ~failed]]
+    changes += [f"{name} does not fail any more" for name in both[failed & ~fails]]
     differences = display_value(score_of_column(score), new - old).dropna()
     changes += [
         f"{name} {display_number(difference, signed=True)}"
@@ -94,6 +98,8 @@ def describe_changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
         if abs(difference) >= SMALLEST_CHANGE
     ]
     label = display_column(score)
+    if not changes and (differences != 0).any():
+        return f"Since the previous run, no {label} has changed by {SMALLEST_CHANGE}."
     if not changes:
         return f"Since the previous run, no {label} has changed."
     return f"Since the previous run, {label}: {', '.join(changes[:MAX_CHANGES])}."

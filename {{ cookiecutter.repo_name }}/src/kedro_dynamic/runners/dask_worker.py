@@ -21,8 +21,7 @@ from kedro.runner.task import Task
 from kedro_dynamic.catalog.atomic import Owner, work_for
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.library import LIBRARY
-from kedro_dynamic.config.project import package_name, project_path
-from kedro_dynamic.registry.config_loader import ProjectConfigLoader
+from kedro_dynamic.config.project import package_name, put_path_in_force
 from kedro_dynamic.runs import progress
 from kedro_dynamic.runs.run_lock import LOCKS_FOLDER
 
@@ -103,8 +102,8 @@ def work(package: str, expected: str, log_config: bytes, content: bytes) -> None
 
     node, catalog, is_async, run_id, root, process = cloudpickle.loads(content)
     work_for(Owner(root / LOCKS_FOLDER, process))
-    if root.exists() and project_path() != root:
-        ProjectConfigLoader(str(root / project.settings.CONF_SOURCE))
+    if root.exists():
+        put_path_in_force(root)
     Task(node, catalog, is_async, hook_manager, run_id).execute()
 
 

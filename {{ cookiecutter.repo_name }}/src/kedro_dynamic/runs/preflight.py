@@ -4,7 +4,9 @@ These checks import estimators or look for data, so registration, which every co
 waits for, leaves them to the run.
 """
 
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 import click
@@ -137,7 +139,7 @@ def check_champion_metric(
 def explain(
     error: Exception, catalog: DataCatalog, dataset: str, action: str
 ) -> Exception:
-    """Return an error that says in plain words why a dataset failed.
+    """Return an error that says in plain words why a dataset or a worker failed.
 
     Args:
         error: What was raised while the dataset was made, read or written.
@@ -150,6 +152,12 @@ def explain(
         A ConfigurationError; or the error itself, if it is not about a dataset or comes
         from code of the project, where its traceback says more.
     """
+    if isinstance(error, BrokenExecutor):
+        return ConfigurationError(
+            "A worker process was killed, most often because memory had run out. Add "
+            "--only-missing-outputs and --runner-params=max_workers=2 to the command, "
+            "to continue with fewer processes"
+        )
     if not isinstance(error, DatasetError | OSError):
         return error
 
@@ -276,7 +284,7 @@ def _missing_data(catalog: DataCatalog, name: str) -> list[str]:
     path = local_path(catalog, name)
     if not command and not path:
         return []  # not every dataset knows whether it exists
-    if has_data(catalog, name) or (path and path.exists()):
+    if has_data(catalog, name) or (path and os.path.exists(path)):
         return []
 
     if command:

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -24,12 +24,13 @@ from filelock import FileLock
 from kedro.io import DataCatalog
 from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, has_data, path_in
 from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.runs.state_files import errors_in_words, read_state
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,17 @@ MAX_NAMES = 5
 # Distinguishes a file from the one that replaces it: time of modification in
 # nanoseconds, size in bytes, inode. None if the file does not exist.
 State = list[int] | None
+
+# The sections of the file, as attributes of Provenance describe them.
+Entries = dict[str, tuple[str, list[int]]]
+SHAPE = TypeAdapter(
+    tuple[
+        Entries,
+        Entries,
+        dict[str, tuple[str, State]],
+        dict[str, tuple[str, list[int], str, str]],
+    ]
+)
 
 
 class Plan:
@@ -129,11 +141,12 @@ class Provenance:
 
         Other runs wait, since runs over other files share this file.
         """
-        self._path.parent.mkdir(exist_ok=True)
-        with FileLock(self._path.with_suffix(".lock")):
-            self._read()
-            yield self
-            self._write()
+        with errors_in_words():
+            self._path.parent.mkdir(exist_ok=True)
+            with FileLock(self._path.with_suffix(".lock")):
+                self._read()
+                yield self
+                self._write()
 
     def begin(self, plan: Plan, only_missing: bool) -> None:
         """Write down what a run is going to make.
@@ -199,10 +212,12 @@ class Provenance:
 
     def _read(self) -> None:
         """Read the file. Without one, or with a broken one, nothing is known."""
-        with suppress(OSError, ValueError, TypeError):
-            made, raw, pending, logged = map(dict, json.loads(self._path.read_text()))
-            self._made, self._raw = made, raw
-            self._pending, self._logged = pending, logged
+        content = read_state(self._path, SHAPE)
+        if content is None:
+            return
+        made, raw, pending, logged = content
+        self._made, self._raw = _lists(made), _lists(raw)
+        self._pending, self._logged = _lists(pending), _lists(logged)
 
     def _write(self) -> None:
         """Replace the file."""
@@ -294,6 +309,11 @@ def state(path: Path) -> State:
     except OSError:
         return None
     return [status.st_mtime_ns, status.st_size, status.st_ino]
+
+
+def _lists(section: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the entries of a section as lists."""
+    return {key: [*entry] for key, entry in section.items()}
 
 
 def _bare(name: str) -> str:

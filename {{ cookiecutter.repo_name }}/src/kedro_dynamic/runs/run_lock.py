@@ -4,7 +4,6 @@ Each run writes a note of its files and holds a lock beside it, in one folder of
 project. The operating system releases a lock when its process ends, however it ends.
 """
 
-import json
 import logging
 import os
 import platform
@@ -12,15 +11,15 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, Field, TypeAdapter
 
 from kedro_dynamic.catalog.atomic import is_alive
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
+from kedro_dynamic.runs.state_files import errors_in_words, read_state
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +30,21 @@ POLL_INTERVAL = 0.2  # seconds
 
 # Projects may be on a shared disk, so the number of a process is not enough.
 HOST = platform.node()
+
+
+class Note(BaseModel):
+    """What a run writes beside its lock."""
+
+    host: str
+    process: int = Field(gt=0, lt=2**31)
+    thread: int
+    command: str
+    since: str
+    reads: set[str]
+    writes: set[str]
+
+
+SHAPE = TypeAdapter(Note)
 
 
 @dataclass
@@ -63,10 +77,11 @@ class RunLock:
         Raises:
             ConfigurationError: If another run uses the files and ``wait`` is False.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         announced = ""
         while True:
-            blocker = self._try_acquire()
+            with errors_in_words():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                blocker = self._try_acquire()
             if not blocker:
                 return
             if not wait:
@@ -94,26 +109,26 @@ class RunLock:
         with FileLock(self.folder / "folder.lock"):
             for note in self._other_notes():
                 if self._conflicts_with(note):
-                    process = f"process {note['process']} ({note['command']})"
-                    return f"{process} since {note['since']}"
+                    process = f"process {note.process} ({note.command})"
+                    return f"{process} since {note.since}"
 
             # Workers know their run by its process; see ``catalog/atomic.py``.
             name = f"{os.getpid()}-{uuid.uuid4().hex}.run"
             self._lock = FileLock(self.folder / name)
             self._lock.acquire()
-            note = {
-                "host": HOST,
-                "process": os.getpid(),
-                "thread": self.thread,
-                "command": self.command,
-                "since": time.strftime("%H:%M:%S"),
-                "reads": sorted(self.reads),
-                "writes": sorted(self.writes),
-            }
-            _note_of(self._lock).write_text(json.dumps(note))
+            note = Note(
+                host=HOST,
+                process=os.getpid(),
+                thread=self.thread,
+                command=self.command,
+                since=time.strftime("%H:%M:%S"),
+                reads=self.reads,
+                writes=self.writes,
+            )
+            _note_of(self._lock).write_text(note.model_dump_json())
         return ""
 
-    def _other_notes(self) -> Iterator[dict[str, Any]]:
+    def _other_notes(self) -> Iterator[Note]:
         """Yield the notes of runs under way, and delete those of killed runs."""
         for path in self.folder.glob("*.run"):
             lock = FileLock(path)
@@ -121,28 +136,29 @@ class RunLock:
                 lock.acquire(timeout=0)
             except Timeout:
                 # The note is gone if the run is just ending.
-                with suppress(FileNotFoundError):
-                    note = json.loads(_note_of(lock).read_text())
-                    if note["host"] == HOST and not is_alive(note["process"]):
-                        # A worker of a killed run holds its lock. Without the note, it
-                        # writes no more files.
-                        _note_of(lock).unlink()
-                        continue
-                    yield note
+                note = read_state(_note_of(lock), SHAPE)
+                if note is None:
+                    continue
+                if note.host == HOST and not is_alive(note.process):
+                    # A worker of a killed run holds its lock. Without the note, it
+                    # writes no more files.
+                    _note_of(lock).unlink()
+                    continue
+                yield note
             else:
                 _note_of(lock).unlink(missing_ok=True)
                 lock.release()
                 path.unlink(missing_ok=True)
 
-    def _conflicts_with(self, note: dict[str, Any]) -> bool:
+    def _conflicts_with(self, note: Note) -> bool:
         """Return True if one of the two runs writes what the other reads or writes."""
-        if note["host"] == HOST:
-            owner = (note["process"], note["thread"])
+        if note.host == HOST:
+            owner = (note.process, note.thread)
             if owner == (os.getpid(), self.thread):  # the outer run
                 return False
 
-        other_files = {*note["reads"], *note["writes"]}
-        return bool(self.writes & other_files or self.reads & {*note["writes"]})
+        is_written_to = bool(self.writes & (note.reads | note.writes))
+        return is_written_to or bool(self.reads & note.writes)
 
 
 def _note_of(lock: FileLock) -> Path:

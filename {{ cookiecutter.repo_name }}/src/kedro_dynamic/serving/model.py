@@ -4,8 +4,10 @@ A served model imports this module with nothing more installed than the requirem
 that it was logged with; see ``REQUIREMENTS`` of ``kedro_dynamic.serving.binding``.
 """
 
+import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -15,9 +17,11 @@ from mlflow.exceptions import MlflowException
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.library import Versioned
 
-# Rows of a small request. Small requests are answered one after the other: threads that
-# share the interpreter answer an eighth fewer. A large request holds none of them up.
+# Rows and characters of a small request. Small requests are answered one after the
+# other: threads that share the interpreter answer an eighth fewer. A large request
+# holds none of them up.
 SMALL = 100
+SMALL_TEXT = 100_000
 
 _small_requests = threading.RLock()
 
@@ -57,6 +61,7 @@ class InferenceModel(Versioned, KedroPipelineModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         """Load the fitted objects once, for all requests."""
         super().load_context(context)
+        refuse_requests_without_type()
         names = self.pipeline.inputs() - {self.input_name}
         self.fitted = {name: self.loaded_catalog[name].load() for name in names}
         nodes = self.pipeline.nodes
@@ -70,9 +75,8 @@ class InferenceModel(Versioned, KedroPipelineModel):  # type: ignore[misc]
         """
         from sklearn import config_context
 
-        is_small = len(model_input) <= SMALL
         turn: AbstractContextManager[Any] = (
-            _small_requests if is_small else nullcontext()
+            _small_requests if is_small(model_input) else nullcontext()
         )
         data: dict[str, Any] = {**self.fitted, self.input_name: model_input}
         try:
@@ -89,3 +93,32 @@ class InferenceModel(Versioned, KedroPipelineModel):  # type: ignore[misc]
         if isinstance(output, pd.DataFrame):
             output.__class__ = Answers  # a new table would take longer
         return output
+
+
+def is_small(rows: pd.DataFrame) -> bool:
+    """Return True if a request is answered sooner than others notice."""
+    if len(rows) > SMALL:
+        return False
+    cells = rows.to_numpy(dtype=object).ravel()
+    return sum(len(cell) for cell in cells if isinstance(cell, str)) <= SMALL_TEXT
+
+
+def refuse_requests_without_type() -> None:
+    """Make MLflow's server, if this is its process, refuse a request without a type.
+
+    Reason: MLflow splits the header ``Content-Type`` without asking whether there is
+    one, and answers with the status 500, as if the model were at fault.
+
+    Upstream: "invocations() of the scoring server fails for content_type=None; take it
+    as any other unsupported type, with the status 415."
+    """
+    server: Any = sys.modules.get("mlflow.pyfunc.scoring_server")
+    if server is None or hasattr(server.invocations, "__wrapped__"):
+        return
+    answer = server.invocations
+
+    @wraps(answer)
+    def invocations(data: Any, content_type: str | None, *others: Any) -> Any:
+        return answer(data, content_type or "", *others)
+
+    server.invocations = invocations

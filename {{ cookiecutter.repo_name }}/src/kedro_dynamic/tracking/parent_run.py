@@ -2,6 +2,7 @@
 
 import logging
 import os
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -107,16 +108,29 @@ def attempt(
     """Return what some work with MLflow returns, once the run is written.
 
     If the store fails, the run moves to the local store and the work is done there.
-    None if the run is not tracked, or if both stores fail.
+    None if the run is not tracked, if both stores fail, or if the work itself fails.
     """
     while run.mlflow.client is not None and not run.mlflow.problem:
         try:
             with writing:
                 return work(run.mlflow.client)
         except Exception as error:
+            if not is_of_mlflow(error):
+                message = "The champion stays as it was: %s"
+                logger.warning(message, one_line(error), extra=VERBATIM)
+                return None
             run.mlflow.problem = one_line(error)
         _move_to_local_store(run, payload)
     return None
+
+
+def is_of_mlflow(error: BaseException) -> bool:
+    """Return True if an error comes out of MLflow, rather than of data or a model."""
+    if isinstance(error, ConnectionError):
+        return True
+    frames = traceback.walk_tb(error.__traceback__)
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in frames]
+    return any(module.partition(".")[0] == "mlflow" for module in modules)
 
 
 def _move_to_local_store(run: Run, payload: Payload) -> None:

@@ -34,12 +34,14 @@ HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # vowels are marks
         ("so_so !?\u2026 10/10", ["10"], "so so"),
         ("na\u00efve\u2014Stra\u00dfe", ["na", "ve"], "na\u00efve stra\u00dfe"),
         ("A<br />B <i>c</i> &amp; 1 <3 2>", [], "a b c 1 3 2"),
+        ("A&#98;C &#" + "1" * 5000 + "; &#00000000098;", [], "abc"),
+        ("No stop words", None, "no stop words"),
         ("so\U0001f600\U0001f44d\U0001f3fd \u2764\ufe0f\U0001fadf", [], SYMBOLS),
         ("\u0939\u093f\u0928\u094d\u0926\u0940\u3002\u597d", [], HINDI),
     ],
 )
 def test_texts_are_reduced_to_whole_words(
-    review: str, stopwords: list[str], words: str
+    review: str, stopwords: Any, words: str
 ) -> None:
     (cleaned,) = nodes.clean_text(pd.DataFrame({"text": [review]}), stopwords)
     assert cleaned.split() == words.split()
@@ -93,6 +95,22 @@ def test_the_tokenizer_learns_from_the_training_set_alone() -> None:
     assert nodes.tokenize_text(by_column, [])[1].tolist() == [2, 0, 0]
     with pytest.raises(ConfigurationError, match="HashingVectorizer cannot name"):
         fit_tokenizer(texts, "HashingVectorizer")
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("feature_extraction.text.TfidfVectorizer", {"min_df": 1000}),
+        ("preprocessing.StandardScaler", {}),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_fitted_is_named(
+    name: str, kwargs: dict[str, Any]
+) -> None:
+    entry = {"class": f"sklearn.{name}", "model_kwargs": kwargs}
+    spec = TransformerSpec.model_validate(entry)
+    with pytest.raises(ConfigurationError, match=f"text.tokenizer: sklearn.{name} can"):
+        nodes.fit_tokenizer(["good film", "bad film"], np.array([0, 1]), spec)
 
 
 def train(class_path: str, **model_kwargs: Any) -> Any:

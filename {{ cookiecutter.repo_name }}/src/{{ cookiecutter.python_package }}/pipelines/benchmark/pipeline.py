@@ -9,6 +9,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_dynamic import (
     ConfigurationError,
     DataSpec,
+    Name,
     Schema,
     TuningSpec,
     did_you_mean,
@@ -45,7 +46,7 @@ BENCHMARK_TUNING = "params:benchmark.tuning"
 class BenchmarkSpec(Schema):
     """The section ``benchmark`` of ``parameters_benchmark.yml``."""
 
-    datasets: dict[str, DataSpec | None]
+    datasets: dict[Name, DataSpec | None]
     """Data sets by name. An environment removes one by setting it to null."""
 
     models: tuple[str, ...] = ()

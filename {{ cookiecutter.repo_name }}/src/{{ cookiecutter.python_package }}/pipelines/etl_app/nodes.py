@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from kedro_dynamic import ConfigurationError, did_you_mean
+from kedro_dynamic import ConfigurationError, check_table, did_you_mean
 
 FILE = "parameters_text.yml"
 
@@ -21,6 +21,7 @@ def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
     Raises:
         ConfigurationError: If the table does not have the column.
     """
+    check_table(reviews)
     _check_column(reviews, "text_column", text_column)
     texts = reviews[text_column].fillna("").astype("str")
     return pd.DataFrame({"text": texts.to_numpy()}, index=_row_keys(reviews))
@@ -49,6 +50,7 @@ def etl_labels(
         ConfigurationError: If the table lacks the column or the labels, if
             reviews lack a label, or if ``labels`` lacks a value.
     """
+    check_table(reviews)
     # A table of one column lacks labels altogether, which is a different error.
     if reviews.shape[1] > 1:
         _check_column(reviews, "label_column", label_column)

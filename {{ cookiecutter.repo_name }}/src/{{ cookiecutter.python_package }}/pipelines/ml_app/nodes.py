@@ -24,6 +24,8 @@ from kedro_dynamic import (
 Array = np.ndarray[Any, Any]
 
 FILE = "parameters_text.yml"
+# Codes of characters have at most 7 digits. Python converts no number of 5,000.
+TOO_LONG_CODE = re.compile(r"&#\d{8,};?")
 HTML_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 # An apostrophe at the edge of a word, where it is a quotation mark.
 QUOTATION_MARK = re.compile(r"'(?:(?<![^\s']')|(?![^\s']))")
@@ -70,7 +72,7 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
     """
     if instances.empty:
         raise ConfigurationError("text: there are no rows")
-    stopwords = frozenset(english_stopwords)
+    stopwords = frozenset(english_stopwords or [])  # an empty file is None
 
     cleaned = []
     for row, text in enumerate(instances["text"].tolist()):
@@ -80,7 +82,8 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
             raise ConfigurationError(
                 f"text: row {row}, counted from 0, is not a text but {shown!r:.99}"
             )
-        plain = unescape(HTML_TAG.sub(" ", text)).lower().translate(CHARACTERS)
+        text = TOO_LONG_CODE.sub(" ", HTML_TAG.sub(" ", text))
+        plain = unescape(text).lower().translate(CHARACTERS)
         words = QUOTATION_MARK.sub(" ", plain).split()
         kept_words = [word for word in words if word not in stopwords]
         cleaned.append(" ".join(kept_words).replace("'", ""))
@@ -139,13 +142,22 @@ def fit_tokenizer(
         words.
 
     Raises:
-        ConfigurationError: If the tokenizer cannot name its features.
+        ConfigurationError: If the tokenizer cannot be fitted to texts, or cannot name
+            its features.
     """
     vectorizer: Any = build_estimator(tokenizer, random_state=0)
     if isinstance(getattr(vectorizer, "ngram_range", None), list):
         # scikit-learn takes a tuple only, which YAML does not have.
         vectorizer.ngram_range = tuple(vectorizer.ngram_range)
-    vectorizer.fit([cleaned_text[row] for row in train_rows])
+    try:
+        vectorizer.fit([cleaned_text[row] for row in train_rows])
+    except (AttributeError, TypeError, ValueError) as error:
+        problem = (
+            f"text.tokenizer: {tokenizer.class_path} cannot be fitted to the reviews: "
+            f"{error}; use a class such as "
+            "sklearn.feature_extraction.text.TfidfVectorizer, or other arguments"
+        )
+        raise ConfigurationError.listing(FILE, [problem]) from error
 
     if not hasattr(vectorizer, "get_feature_names_out"):
         problem = (

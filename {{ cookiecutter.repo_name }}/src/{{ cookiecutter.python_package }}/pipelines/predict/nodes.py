@@ -7,6 +7,7 @@ import pandas as pd
 from kedro_dynamic import (
     DataError,
     PredictSpec,
+    check_table,
     class_probabilities,
     registered_version,
     show_unread_cells,
@@ -31,8 +32,10 @@ def predict(
         of the positive one, of more that of the prediction.
 
     Raises:
-        DataError: If a column is missing that the champion uses.
+        DataError: If a column is missing that the champion uses, or the new rows are
+            not a table of pandas.
     """
+    check_table(new_rows)
     # In a file without names, columns are numbers.
     new_rows = new_rows.rename(columns=str)
     schema = champion.metadata.get_input_schema()
