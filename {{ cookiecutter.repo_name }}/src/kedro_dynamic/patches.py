@@ -53,7 +53,9 @@ NOISY_LOGGERS = (
     "mlflow.pyfunc",
     "kedro_mlflow.pipeline.pipeline_ml",
     "kedro.io.catalog_config_resolver",
-    "kedro.runner.runner",
+    "kedro.runner.sequential_runner",
+    "kedro.runner.thread_runner",
+    "kedro.runner.parallel_runner",
 )
 
 # Objects that are created before Python's garbage collector looks for unused ones.

@@ -35,16 +35,21 @@ HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940 \u597d"  # vowels are marks
         ("na\u00efve\u2014Stra\u00dfe", ["na", "ve"], "na\u00efve stra\u00dfe"),
         ("A<br />B <i>c</i> &amp; 1 <3 2>", [], "a b c 1 3 2"),
         ("A&#98;C &#" + "1" * 5000 + "; &#00000000098;", [], "abc"),
-        ("No stop words", None, "no stop words"),
         ("so\U0001f600\U0001f44d\U0001f3fd \u2764\ufe0f\U0001fadf", [], SYMBOLS),
         ("\u0939\u093f\u0928\u094d\u0926\u0940\u3002\u597d", [], HINDI),
     ],
 )
 def test_texts_are_reduced_to_whole_words(
-    review: str, stopwords: Any, words: str
+    review: str, stopwords: list[str], words: str
 ) -> None:
     (cleaned,) = nodes.clean_text(pd.DataFrame({"text": [review]}), stopwords)
     assert cleaned.split() == words.split()
+
+
+@pytest.mark.parametrize("stopwords", [None, "the", {"the": "a"}])
+def test_stopwords_are_a_list(stopwords: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"or \[\] for none, not "):
+        nodes.clean_text(pd.DataFrame({"text": ["Dull."]}), stopwords)
 
 
 @pytest.mark.parametrize("text", [None, float("nan"), 5, {"a": 1}])

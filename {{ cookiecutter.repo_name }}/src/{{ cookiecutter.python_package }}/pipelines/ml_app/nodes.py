@@ -68,11 +68,17 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
         is not the word "won".
 
     Raises:
-        ConfigurationError: If the table is empty, or a row does not hold a text.
+        ConfigurationError: If the table is empty, a row does not hold a text, or the
+            stopwords are not a list.
     """
     if instances.empty:
         raise ConfigurationError("text: there are no rows")
-    stopwords = frozenset(english_stopwords or [])  # an empty file is None
+    if not isinstance(english_stopwords, list):
+        raise ConfigurationError(
+            "english_stopwords: give its file a list of words, or [] for none, not "
+            f"{english_stopwords!r:.99}"
+        )
+    stopwords = frozenset(english_stopwords)
 
     cleaned = []
     for row, text in enumerate(instances["text"].tolist()):
