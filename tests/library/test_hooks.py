@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock
 
 import pandas as pd
 import pytest
@@ -15,6 +15,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_dynamic import hooks
 from kedro_dynamic.config.errors import ConfigurationError, DataError
+from kedro_dynamic.config.tracking import TrackingConfig
 from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.runs.failures import FailureCatcher, ModelsFailed, raise_failures
 
@@ -103,8 +104,10 @@ def test_an_error_of_data_or_configuration_leaves_the_report_alone(
     error: Exception | None, is_written: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("results", "failures", "collect", "describe", "write_to_mlflow"):
-        monkeypatch.setattr(hooks, name, Mock())
+        monkeypatch.setattr(hooks, name, MagicMock())
     for name in ("attempt", "close_parent_run", "report_problem", "write_report"):
-        monkeypatch.setattr(hooks, name, Mock())
-    hooks.finish(Mock(), error)
+        monkeypatch.setattr(hooks, name, MagicMock())
+    run = MagicMock()
+    run.store.config = TrackingConfig()
+    hooks.finish(run, error)
     assert hooks.write_report.called is is_written  # type: ignore[attr-defined]

@@ -11,10 +11,16 @@ import importlib.util
 import inspect
 import logging
 import os
+import socket
+import socketserver
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +29,7 @@ from typing import Any
 import mlflow.environment_variables
 import parse
 import pytest
+import requests
 from fsspec.implementations.local import LocalFileSystem
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.logging import RichHandler as KedroHandler
@@ -31,6 +38,8 @@ from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 from kedro_dynamic import patches
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
 from rich.console import Console
 from rich.errors import MarkupError
 from rich.logging import RichHandler
@@ -340,3 +349,106 @@ def test_progress_is_logged_unless_a_level_is_set(
     monkeypatch.setattr(logger, "level", logging.ERROR)
     patches.log_progress()
     assert logger.level == logging.ERROR
+
+
+@contextmanager
+def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Run a server that answers each connection in its own way."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                answer(self.request)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as running:
+        running.daemon_threads = True
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+def drip(connection: socket.socket, begin: bytes) -> None:
+    """Begin an answer, and send a byte of it every few milliseconds."""
+    connection.recv(2**16)
+    connection.sendall(begin)
+    for _ in range(1_000):
+        connection.sendall(b"a")
+        time.sleep(0.02)
+
+
+def pour(connection: socket.socket) -> None:
+    """Send an answer without an end."""
+    connection.recv(2**16)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{")
+    while True:
+        connection.sendall(b" " * 2**16)
+
+
+DRIPS = {
+    "status": b"HTT",
+    "headers": b"HTTP/1.1 200 OK\r\nX-Name: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{",
+    "redirect": b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 5000\r\n\r\n",
+    "retry": b"HTTP/1.1 503 Busy\r\nContent-Length: 5000\r\n\r\n",
+}
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make MLflow wait a second for each part of an answer, and retry once."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("part", DRIPS)
+def test_a_server_that_drips_is_given_up(part: str) -> None:
+    with server(partial(drip, begin=DRIPS[part])) as uri:
+        client, start = MlflowClient(uri), time.monotonic()
+        with patches.answers_within(0.5), pytest.raises(MlflowException):
+            client.search_experiments()
+        # The deadline is that of all requests of a block.
+        with patches.answers_within(0.5):
+            for _ in range(10):
+                with pytest.raises(MlflowException):
+                    client.search_experiments()
+        assert time.monotonic() - start < 5
+
+
+@pytest.mark.usefixtures("short")
+def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "MAX_ANSWERS", 2**20)
+    with server(pour) as uri, patches.answers_within(60):
+        with pytest.raises(MlflowException):
+            MlflowClient(uri).search_experiments()
+        # Outside of the block, and in other threads, nothing is limited.
+        left = patches._answers.left
+        assert -(2**17) < left.size <= 0
+    assert patches._answers.left is None
+
+
+@pytest.mark.usefixtures("short")
+def test_an_upload_without_progress_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "large.bin").write_bytes(bytes(2**24))
+
+    def read_nothing(connection: socket.socket) -> None:
+        time.sleep(10)
+
+    start = time.monotonic()
+    with server(read_nothing) as uri, pytest.raises(Exception, match="imed out"):
+        HttpArtifactRepository(uri).log_artifact(str(tmp_path / "large.bin"))
+    assert time.monotonic() - start < 8
+
+
+def test_large_and_slow_downloads_have_the_time_they_need() -> None:
+    content = bytes(10**6)
+
+    def send_slowly(connection: socket.socket) -> None:
+        connection.recv(2**16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        for start in range(0, 10**6, 10**5):
+            time.sleep(0.05)
+            connection.sendall(content[start : start + 10**5])
+
+    with server(send_slowly) as uri, patches.answers_within(0.2):
+        assert requests.get(uri, timeout=1).content == content

@@ -3,6 +3,7 @@
 import atexit
 import threading
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,10 @@ from kedro_dynamic.tracking.parent_run import (
 from kedro_dynamic.tracking.payload import collect
 from kedro_dynamic.tracking.store import Store, connect, read_tracking_config
 
+# How long a run waits for a store before its nodes, and again after them: so many times
+# as long as one answer may take.
+PATIENCE = 3
+
 
 class RunHook(threading.local):
     """Checks, records, tracks and reports runs.
@@ -72,7 +77,8 @@ class RunHook(threading.local):
         config = read_tracking_config(context)
         patches.limit_mlflow(config.timeout_seconds)
         patches.limit_sqlite_waiting(config.timeout_seconds)
-        self.store = connect(context, config)
+        with patches.answers_within(PATIENCE * config.timeout_seconds):
+            self.store = connect(context, config)
 
     @hook_impl(tryfirst=True)
     def after_catalog_created(self, catalog: DataCatalog) -> None:
@@ -95,15 +101,16 @@ class RunHook(threading.local):
                 preflight.check_champion_metric(pipeline, catalog, metric)
             check_artifacts(pipeline, catalog)
             if not run.store.problem:
-                check_inputs(pipeline, catalog)
+                with answers_within(run):
+                    check_inputs(pipeline, catalog)
             yield
             run.leaderboard_before = load_leaderboard(run)
             run.source_tags, run.source_files = source_of(run.root)
-            open_parent_run(run)
+            with answers_within(run):
+                open_parent_run(run)
             run.prepare_outputs()
         except BaseException:
-            close_parent_run(run, "FAILED")
-            run.close()
+            _close(run, "FAILED")
             raise
 
     @hook_impl
@@ -114,7 +121,8 @@ class RunHook(threading.local):
         failures.catch_failures(node)
         run = find_run(catalog)
         if run is not None:
-            resume_in_thread(run)
+            with answers_within(run):
+                resume_in_thread(run)
 
     @hook_impl
     def on_node_error(
@@ -188,27 +196,38 @@ def finish(run: Run, error: Exception | None = None) -> None:
 
         payload = collect(run, error)
         describe(run, payload)
-        write_to_mlflow(run, payload)
-        verdict = None
-        if error is None:
-            verdict = attempt(run, payload, partial(promote, run, payload))
+        with answers_within(run, len(payload.models)):
+            write_to_mlflow(run, payload)
+            verdict = None
+            if error is None:
+                verdict = attempt(run, payload, partial(promote, run, payload))
 
-        # An error of data or configuration leaves the last good report as it is.
-        is_mendable = isinstance(error, ConfigurationError)
-        report = "" if is_mendable else write_report(run, payload, verdict)
-        if report:
-            attempt(
-                run, payload, lambda client: client.log_artifact(payload.id, report)
-            )
-        close_parent_run(run, payload.status)
+            # An error of data or configuration leaves the last good report as it is.
+            is_mendable = isinstance(error, ConfigurationError)
+            report = "" if is_mendable else write_report(run, payload, verdict)
+            if report:
+                attempt(
+                    run, payload, lambda client: client.log_artifact(payload.id, report)
+                )
+            close_parent_run(run, payload.status)
 
         results.show_places(run, verdict, report, with_files=error is None)
         report_problem(run, only_warn=payload.status == "FAILED")
         if error is None:
             failures.raise_failures(run.params, run.pipeline, run.catalog)
     finally:
-        close_parent_run(run, "FAILED")  # it is open where a step above has failed
-        run.close()
+        _close(run, "FAILED")  # in MLflow it is open where a step above has failed
+
+
+def answers_within(run: Run, models: int = 0) -> AbstractContextManager[None]:
+    """Limit how long a run waits for its store in a block, by a second more per model.
+
+    Args:
+        run: The run.
+        models: How many models are written.
+    """
+    seconds = PATIENCE * run.store.config.timeout_seconds + models
+    return patches.answers_within(seconds)
 
 
 def end_interrupted_runs(depth: int) -> None:
@@ -218,7 +237,7 @@ def end_interrupted_runs(depth: int) -> None:
         depth: Of the session that begins.
     """
     for run in interrupted_runs(depth):
-        _kill(run)
+        _close(run, "KILLED")
 
 
 # MLflow itself would mark what Ctrl-C left open as finished.
@@ -226,10 +245,11 @@ def end_interrupted_runs(depth: int) -> None:
 def end_open_runs() -> None:
     """End the runs that are open when the process ends."""
     for run in open_runs():
-        _kill(run)
+        _close(run, "KILLED")
 
 
-def _kill(run: Run) -> None:
-    """End a run that did not end itself."""
-    close_parent_run(run, "KILLED")
+def _close(run: Run, status: str) -> None:
+    """End a run that is still open, and let other runs continue."""
+    with answers_within(run):
+        close_parent_run(run, status)
     run.close()

@@ -14,9 +14,13 @@ import io
 import logging
 import math
 import os
+import socket
 import sys
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +64,13 @@ NOISY_LOGGERS = (
 
 # Objects that are created before Python's garbage collector looks for unused ones.
 GARBAGE_THRESHOLD = 50_000
+
+# Bytes that may arrive in a block with limited answers, and how many arrive in a second
+# that does not count.
+MAX_ANSWERS = 2**28
+BYTES_PER_SECOND = 100_000
+
+_answers = threading.local()
 
 # How long MLflow waits for a locked SQLite database, in each thread.
 _sqlite_waiting = threading.local()
@@ -284,6 +295,73 @@ def limit_mlflow(timeout_seconds: float) -> None:
     # A warning for each retry, and a traceback for what the end of the run says.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def answers_within(seconds: float) -> Iterator[None]:
+    """Limit how long this thread waits for the answers of servers in the block, in all.
+
+    Time for computing and for sending does not count. So a block may send large files,
+    which end on their own after a time without progress.
+
+    Reason: the limit of ``requests`` counts anew with each byte. A server that sends a
+    byte each second stopped a run for ever, and one whose answer has no end took 2.7 GB
+    of memory. There is no place above the socket that all reads go through: headers,
+    redirects and retries are read by other code than bodies.
+
+    Args:
+        seconds: How long to wait. Each 100 kB that arrive give back one second.
+
+    Raises:
+        TimeoutError: When it is over, at each further read; libraries make their own
+            errors of it.
+    """
+    _limit_reads()
+    before = getattr(_answers, "left", None)
+    _answers.left = _Left(seconds, MAX_ANSWERS)
+    try:
+        yield
+    finally:
+        _answers.left = before
+
+
+@dataclass
+class _Left:
+    """What is left of the limits of a block."""
+
+    seconds: float
+    size: int
+
+    def count(self, seconds: float, size: int) -> None:
+        """Count a read."""
+        self.seconds -= max(0.0, seconds - size / BYTES_PER_SECOND)
+        self.size -= size
+
+
+@cache
+def _limit_reads() -> None:
+    """Make reads from sockets count, in threads that have limits."""
+    read = socket.SocketIO.readinto
+
+    def read_and_count(self: socket.SocketIO, buffer: Any) -> int | None:
+        left: _Left | None = getattr(_answers, "left", None)
+        if left is None:
+            return read(self, buffer)
+        if left.seconds <= 0 or left.size <= 0:
+            raise TimeoutError("the answers of the server take too long")
+
+        connection: socket.socket = vars(self)["_sock"]
+        limit = connection.gettimeout()
+        connection.settimeout(min(limit or left.seconds, left.seconds))
+        start, size = time.monotonic(), 0
+        try:
+            size = read(self, buffer) or 0
+            return size
+        finally:
+            left.count(time.monotonic() - start, size)
+            connection.settimeout(limit)
+
+    socket.SocketIO.readinto = read_and_count  # type: ignore[method-assign]
 
 
 def limit_sqlite_waiting(seconds: float) -> None:

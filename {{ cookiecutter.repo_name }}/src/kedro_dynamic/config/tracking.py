@@ -28,6 +28,7 @@ class TrackingConfig(Schema):
     """What a run does without MLflow's store: track in a local file, fail, or go on."""
 
     timeout_seconds: float = Field(default=5, gt=0)
-    """How long the store may take to answer."""
+    """How long the store may take to answer. In all, a run waits three times as long
+    for it before its nodes, and again after them."""
 
     champion: ChampionRule = ChampionRule()

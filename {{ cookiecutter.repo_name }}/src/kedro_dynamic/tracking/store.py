@@ -222,7 +222,8 @@ def answers(uri: str, timeout_seconds: float) -> bool:
         scheme = parts.scheme.partition("+")[0]
         if scheme in ("http", "https"):
             # Any answer will do, a refusal included: credentials come later.
-            requests.get(f"{uri.rstrip('/')}/health", timeout=timeout_seconds)
+            health = f"{uri.rstrip('/')}/health"
+            requests.get(health, timeout=timeout_seconds, stream=True).close()
             return True
         port = parts.port or DATABASE_PORTS.get(scheme)
         if parts.hostname and port:
