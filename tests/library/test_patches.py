@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import logging
 import os
+import re
 import socket
 import socketserver
 import subprocess
@@ -31,15 +32,21 @@ import parse
 import pytest
 import requests
 from fsspec.implementations.local import LocalFileSystem
+from kedro.framework.hooks.manager import (
+    _create_hook_manager,
+    _register_hooks_entry_points,
+)
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.logging import RichHandler as KedroHandler
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
 from kedro_dynamic import patches
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.errors import MarkupError
 from rich.logging import RichHandler
@@ -349,6 +356,28 @@ def test_progress_is_logged_unless_a_level_is_set(
     monkeypatch.setattr(logger, "level", logging.ERROR)
     patches.log_progress()
     assert logger.level == logging.ERROR
+
+
+def test_the_hook_of_the_plugin_stays_off_whatever_a_project_disables() -> None:
+    hook = "kedro_mlflow.framework.hooks.mlflow_hook"
+    plugin = import_module(hook)
+
+    def hooks_of_the_plugin() -> list[object]:
+        manager = _create_hook_manager()
+        _register_hooks_entry_points(manager, ("kedro_telemetry",))
+        return [one for one in manager.get_plugins() if isinstance(one, MlflowHook)]
+
+    vars(plugin)["mlflow_hook"] = MlflowHook()
+    assert len(hooks_of_the_plugin()) == 1  # without it, the change is not needed
+    patches.replace_plugin_hook()
+    assert hooks_of_the_plugin() == []
+
+
+def test_resolvers_of_the_plugin_are_there_before_its_hook() -> None:
+    OmegaConf.clear_resolver("km.random_name")
+    patches.register_resolvers()
+    name = OmegaConf.create({"name": "${km.random_name:}"})["name"]
+    assert re.fullmatch(r"\w+-\w+-\d+", name)
 
 
 @contextmanager

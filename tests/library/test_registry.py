@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from kedro.config import OmegaConfigLoader
 from kedro.framework import project
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
@@ -23,7 +24,9 @@ from kedro_dynamic.config.project import (
     put_in_force,
     put_path_in_force,
 )
+from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.patches import cache_inputs_outputs
+from kedro_dynamic.registry import dynamic
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.registry.dynamic import dynamic_pipelines
 from kedro_dynamic.registry.lazy import LazyPipeline
@@ -251,3 +254,68 @@ def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:
         "conf has no environment 'othr'; did you mean 'other'?; "
         "there are base, local, other, wrong"
     )
+
+
+class OwnHook:
+    """A hook of a project."""
+
+
+class OwnLoader(ProjectConfigLoader):
+    """A loader of a project, which inherits from the library's."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        ({}, []),
+        ({"HOOKS": (RunHook(), OwnHook()), "CONFIG_LOADER_CLASS": OwnLoader}, []),
+        ({"HOOKS": (OwnHook(),)}, ["write 'HOOKS = (*HOOKS, MyHook())'"]),
+        (
+            {"HOOKS": (), "CONFIG_LOADER_CLASS": OmegaConfigLoader},
+            [
+                "HOOKS: lacks the hook",
+                "CONFIG_LOADER_CLASS: OmegaConfigLoader registers",
+            ],
+        ),
+    ],
+)
+def test_settings_that_lack_the_librarys_own_are_named(
+    changes: dict[str, Any], problems: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{project.PACKAGE_NAME}.settings"
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    given = {"HOOKS": (RunHook(),), "CONFIG_LOADER_CLASS": ProjectConfigLoader}
+    monkeypatch.setattr(dynamic, "settings", SimpleNamespace(**{**given, **changes}))
+    if not problems:
+        dynamic_pipelines()
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        dynamic_pipelines()
+    title, *lines = caught.value.message.split("\n  ")
+    assert title.startswith("settings.py has ")
+    assert len(lines) == len(problems)
+    for line, problem in zip(lines, problems, strict=True):
+        assert problem in line
+
+
+def test_arguments_of_a_project_are_added_to_those_of_the_library(
+    tmp_path: Path,
+) -> None:
+    for env, models in {"base": "{a: 1}", "local": "{b: '${upper:x}'}"}.items():
+        (tmp_path / env).mkdir()
+        (tmp_path / env / "parameters.yml").write_text(f"models: {models}")
+    (tmp_path / "base/tracking.yml").write_text("on_unreachable: fail")
+    (tmp_path / "base/spark.yml").write_text("master: local")
+    loader = ProjectConfigLoader(
+        str(tmp_path),
+        config_patterns={"spark": ["spark*"]},
+        custom_resolvers={"upper": str.upper},
+    )
+    assert loader["parameters"]["models"] == {"a": 1, "b": "X"}
+    assert loader["tracking"] == {"on_unreachable": "fail"}
+    assert loader["spark"] == {"master": "local"}
+    # What a project says itself holds.
+    loader = ProjectConfigLoader(
+        str(tmp_path), merge_strategy={"parameters": "destructive"}
+    )
+    assert loader["parameters"]["models"] == {"b": "X"}

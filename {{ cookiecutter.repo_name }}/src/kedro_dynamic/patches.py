@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,8 @@ import fsspec
 import parse
 from kedro.io import catalog_config_resolver
 from kedro.pipeline import Pipeline
+from kedro_mlflow.config.resolvers import resolve_random_name
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.errors import MarkupError
 from rich.logging import RichHandler
@@ -83,6 +86,8 @@ def apply() -> None:
     log_warnings()
     log_progress()
     log_faulty_markup()
+    replace_plugin_hook()
+    register_resolvers()
     write_atomically()
     match_patterns_fast()
     ignore_broken_pipes()
@@ -156,6 +161,28 @@ def log_progress() -> None:
     logger = logging.getLogger("kedro_dynamic")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
+
+
+def replace_plugin_hook() -> None:
+    """Make kedro-mlflow's hook, which Kedro finds by itself, do nothing.
+
+    Reason: the library's hook calls kedro-mlflow's. A project that disables the hooks
+    of another plugin replaces the setting that disables this one.
+    """
+    vars(import_module("kedro_mlflow.framework.hooks.mlflow_hook")).update(
+        mlflow_hook=object()
+    )
+
+
+def register_resolvers() -> None:
+    """Register kedro-mlflow's resolvers before anything reads ``mlflow.yml``.
+
+    Reason: kedro-mlflow registers them in its hook, just before it reads the file. The
+    library and commands of kedro-mlflow read it earlier.
+    """
+    OmegaConf.register_new_resolver(
+        "km.random_name", resolve_random_name, use_cache=True, replace=True
+    )
 
 
 def log_faulty_markup() -> None:
@@ -361,7 +388,7 @@ def _limit_reads() -> None:
             left.count(time.monotonic() - start, size)
             connection.settimeout(limit)
 
-    socket.SocketIO.readinto = read_and_count  # type: ignore[method-assign]
+    socket.SocketIO.readinto = read_and_count  # type: ignore[method-assign, assignment]
 
 
 def limit_sqlite_waiting(seconds: float) -> None:

@@ -7,13 +7,8 @@ from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 # Tells pipeline_registry.py which configuration is in force, without any hook.
 CONFIG_LOADER_CLASS = ProjectConfigLoader
 
-CONFIG_LOADER_ARGS = {
-    "base_env": "base",
-    "default_run_env": "local",
-    # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
-    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "tracking": "soft"},
-    "config_patterns": {"mlflow": ["mlflow*"], "tracking": ["tracking*"]},
-}
+# The loader adds what the library needs, also to a project's own arguments.
+CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
 
 HOOKS = (RunHook(),)
 

@@ -22,8 +22,15 @@ from kedro_dynamic.config.project import check_library, project_path, put_in_for
 from kedro_dynamic.registry.pipelines import create_pipelines
 
 
+# conf/<env>/parameters.yml adds to base's models instead of replacing them all.
+MERGE_STRATEGY = {"parameters": "soft", "mlflow": "soft", "tracking": "soft"}
+CONFIG_PATTERNS = {"mlflow": ["mlflow*"], "tracking": ["tracking*"]}
+
+
 class ProjectConfigLoader(OmegaConfigLoader):
     """Kedro's config loader, which notes itself as the configuration in force.
+
+    What ``CONFIG_LOADER_ARGS`` of a project says is added to what the library needs.
 
     A session creates its loader in the thread that runs it, before it reads any
     pipeline. So two sessions in two threads never see each other's configuration.
@@ -33,10 +40,25 @@ class ProjectConfigLoader(OmegaConfigLoader):
     # sessions in two threads saw each other's globals and --params in 84 of 200 loads.
     _lock = threading.RLock()
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        base_env: str = "base",
+        default_run_env: str = "local",
+        merge_strategy: dict[str, str] | None = None,
+        config_patterns: dict[str, list[str]] | None = None,
+        **kwargs: Any,
+    ):
         check_library()
         with self._lock:
-            super().__init__(*args, **kwargs)
+            super().__init__(
+                *args,
+                base_env=base_env,
+                default_run_env=default_run_env,
+                merge_strategy={**MERGE_STRATEGY, **(merge_strategy or {})},
+                config_patterns={**CONFIG_PATTERNS, **(config_patterns or {})},
+                **kwargs,
+            )
         _check_environment(Path(self.conf_source), self.env or "")
         put_in_force(self)
 

@@ -1,6 +1,7 @@
 """The mapping of pipelines that follows the configuration in force."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -8,8 +9,10 @@ from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 from kedro.utils import is_kedro_project
 
+from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import (
     loader_in_force,
+    package_name,
     package_path,
     project_path,
     put_in_force,
@@ -18,8 +21,39 @@ from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 
 
 def dynamic_pipelines() -> Mapping[str, Pipeline]:
-    """Return the project's pipelines, a mapping that follows the configuration."""
+    """Return the project's pipelines, a mapping that follows the configuration.
+
+    Raises:
+        ConfigurationError: If settings.py has replaced what the library needs.
+    """
+    _check_settings()
     return _DynamicPipelines()
+
+
+def _check_settings() -> None:
+    """Reject settings that lack the library's own, with the lines to write.
+
+    A project's setting replaces the imported one. Without the library's hook, runs
+    would go untracked in silence.
+    """
+    if f"{package_name()}.settings" not in sys.modules:
+        return
+    problems = []
+    hook_classes = [base for hook in settings.HOOKS for base in type(hook).__mro__]
+    if not any(base.__module__ == "kedro_dynamic.hooks" for base in hook_classes):
+        problems.append(
+            "HOOKS: lacks the hook that tracks runs; import HOOKS from "
+            "kedro_dynamic.settings, and write 'HOOKS = (*HOOKS, MyHook())'"
+        )
+    loader = settings.CONFIG_LOADER_CLASS
+    if not issubclass(loader, ProjectConfigLoader):
+        problems.append(
+            f"CONFIG_LOADER_CLASS: {loader.__name__} registers no pipelines; import "
+            "CONFIG_LOADER_CLASS from kedro_dynamic.settings, and delete this line or "
+            "write 'class MyLoader(CONFIG_LOADER_CLASS)'"
+        )
+    if problems:
+        raise ConfigurationError.listing("settings.py", problems)
 
 
 class _DynamicPipelines(Mapping[str, Pipeline]):
