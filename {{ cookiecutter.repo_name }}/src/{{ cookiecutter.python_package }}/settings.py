@@ -14,7 +14,7 @@ from kedro_dynamic.settings import (
 # A hook of your own, beside the library's.
 # HOOKS = (*HOOKS, MyHook())
 
-# A resolver of your own, as in ${upper:iris}. The library adds the arguments that it needs.
+# A resolver of your own, as in ${upper:iris}. The library adds what it needs.
 # CONFIG_LOADER_ARGS = {"custom_resolvers": {"upper": str.upper}}
 
 # Hooks of plugins that are not called. That of kedro-mlflow stays disabled.

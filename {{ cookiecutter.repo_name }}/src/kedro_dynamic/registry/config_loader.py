@@ -21,7 +21,6 @@ from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
 from kedro_dynamic.config.project import check_library, project_path, put_in_force
 from kedro_dynamic.registry.pipelines import create_pipelines
 
-
 # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
 MERGE_STRATEGY = {"parameters": "soft", "mlflow": "soft", "tracking": "soft"}
 CONFIG_PATTERNS = {"mlflow": ["mlflow*"], "tracking": ["tracking*"]}
