@@ -13,6 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_dynamic import hooks
+from kedro_dynamic.config.tracking import TrackingConfig
 from kedro_dynamic.runs import run as runs
 from kedro_dynamic.runs.run import (
     Run,
@@ -47,7 +48,7 @@ def in_context(work: Work) -> Any:
 
 
 def begin() -> Run:
-    store = Mock(address="store")
+    store = Mock(address="store", config=TrackingConfig())
     return begin_run({}, Pipeline([]), DataCatalog(), store, wait=False)
 
 
