@@ -142,7 +142,7 @@ class RunLock:
                 if note.host == HOST and not is_alive(note.process):
                     # A worker of a killed run holds its lock. Without the note, it
                     # writes no more files.
-                    _note_of(lock).unlink()
+                    _note_of(lock).unlink(missing_ok=True)
                     continue
                 yield note
             else:
