@@ -230,7 +230,7 @@ def test_equal_models_are_hardly_ever_promoted() -> None:
 def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
     # What its columns were does not count: those of today do.
     data = DataSpec(target_column="kind", drop=["other"])
-    gone = {"data": data, "columns": ["petal", "kind"]}
+    gone: dict[str, Any] = {"data": data, "columns": ["petal", "kind"]}
     registry.enter(candidate("old", *[0.1] * 5, digest="other data", **gone))
     X, y = SPLIT.X_train, SPLIT.y_train
     comparison = ComparisonSpec(folds=5)
@@ -311,7 +311,10 @@ def test_the_digest_of_code_has_classes_of_the_project(
 
 
 def test_arguments_survive_json(registry: Registry) -> None:
-    arguments = {"class_weight": {0: 1, True: 2, "b": 3}, "missing_values": math.nan}
+    arguments: dict[str, Any] = {
+        "class_weight": {0: 1, True: 2, "b": 3},
+        "missing_values": math.nan,
+    }
     entry = spec(**arguments)
     recipe = candidate("odd", *LOW, model=entry).recipe
     text = recipe.model_dump_json(by_alias=True)

@@ -59,6 +59,13 @@ def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
     assert "DecisionTreeClassifier" in payload.models[0].tags[NOTE]
 
 
+def test_a_model_of_another_run_is_first(tmp_path: Path) -> None:
+    board = pd.DataFrame({"model": ["c", "b"], "validation_accuracy": [1.0, 0.9]})
+    payload = described(board, tmp_path)
+    assert "winner" not in payload.tags
+    assert "is best" not in payload.tags[NOTE]
+
+
 def test_a_model_has_its_note_of_the_leaderboard(tmp_path: Path) -> None:
     notes = pd.Series([None, None, "within chance of the first"])
     board = BOARD.assign(note=notes)

@@ -88,3 +88,17 @@ def test_without_git_or_a_commit_there_is_nothing_to_say(
     tags, files = lineage.source_of(tmp_path)
     assert tags == {}
     assert files.keys() == {"versions.txt"}
+
+
+def test_clones_of_a_repository_are_one_project(tmp_path: Path) -> None:
+    project = repository(tmp_path)
+    assert lineage.origin_of(project) == ""
+    assert lineage.origin_of(tmp_path) == ""
+    git(project, "remote", "add", "origin", "git@host.org:group/work.git")
+    for address in (
+        "git@host.org:group/work.git",
+        "https://me:hunter2@host.org/group/work.git",
+        "ssh://git@host.org/group/work",
+    ):
+        git(project, "remote", "set-url", "origin", address)
+        assert lineage.origin_of(project) == "host.org/group/work/iris"

@@ -10,7 +10,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.config.errors import one_line
 from kedro_dynamic.config.schema import ModelSpec
-from kedro_dynamic.tracking.description import describe
+from kedro_dynamic.tracking.description import NOTE, describe
 from kedro_dynamic.tracking.payload import (
     ModelPayload,
     Payload,
@@ -22,6 +22,7 @@ from mlflow import MlflowClient
 
 from library.a_run import make_run
 
+METRICS = "models.a.metrics"
 TREE = ModelSpec.model_validate(
     {"class": "sklearn.tree.DecisionTreeClassifier", "model_kwargs": {"max_depth": 1}}
 )
@@ -133,6 +134,26 @@ def test_results_of_another_run_are_not_reported_as_its_own(tmp_path: Path) -> N
     models = resumed.models()
     assert (models["a"].is_reused, models["b"].is_reused) == (True, False)
     assert models["a"].metrics == {"model_score": 0.9}
+
+
+def test_nothing_is_said_of_what_outdated_files_were_made_from(tmp_path: Path) -> None:
+    run = TwoModels(tmp_path)
+    run.write("a", model_score=0.9)
+    run.write("b", model_score=0.8)
+    fitted_model = "models.a.fitted_model"
+    run.run.plan.disputed = {"params:random_state"}
+    run.run.plan.outdated = dict.fromkeys((fitted_model, METRICS), fitted_model)
+    payload = run.payload()
+    assert payload.params == {}
+    assert payload.tags["outdated"] == fitted_model
+    model, of_today = payload.models
+    assert (model.params, model.data) == ({}, [])
+    assert model.metrics == {"model_score": 0.9}
+    assert model.tags["outdated"] == fitted_model
+    assert not model.tags.keys() & {"data", "data_digest", "kedro_command"}
+    assert "is not known" in model.tags[NOTE]
+    assert of_today.params["model_kwargs.max_depth"] == "1"
+    assert "outdated" not in of_today.tags
 
 
 def test_values_are_flat_texts_and_numbers() -> None:

@@ -19,6 +19,7 @@ from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.recipe import RECIPE_FILE
 from kedro_dynamic.champion.registry import current_champion
 from kedro_dynamic.config.tracking import ChampionRule, TrackingConfig
+from kedro_dynamic.runs import makers
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
 from kedro_mlflow.pipeline import pipeline_ml_factory
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
@@ -34,7 +35,7 @@ TREE = ModelSpec.model_validate(
         "trials": 20,
     }
 )
-DATA = DataSpec(target_column="kind")
+DATA = DataSpec(target_column="kind", table="animals")
 ROWS = pd.DataFrame(
     {"legs": [4, 2] * 20, "weight": [0.5, 1.5] * 20, "fur": ["long", "none"] * 20}
 )
@@ -61,7 +62,7 @@ class TreeRun:
         self.client = client
         catalog = DataCatalog()
         catalog["parameters"] = {
-            "data": {"target_column": "kind"},
+            "data": {"target_column": "kind", "table": "animals"},
             "comparison": {},
             "random_state": 3,
         }
@@ -109,7 +110,10 @@ def test_a_promoted_model_has_files_recipe_and_facts(
         ("metric", "accuracy"),
         ("score", "0.8"),
         ("folds", "5"),
+        ("table", "animals"),
+        ("columns", "legs, weight, fur, kind"),
     }
+    assert champion.tags["project"].endswith(str(tmp_path))
     assert champion.description
     recipe = mlflow.artifacts.load_dict(f"runs:/{child_run}/{RECIPE_FILE}")
     assert recipe["model"]["class"] == TREE.class_path
@@ -127,6 +131,20 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     verdict = tree.promote()
     assert verdict == "as before (no model of this run has a finite score 'recall')"
     run.store.config = TrackingConfig()
+    parameters = run.catalog["parameters"].load()
+    parameters["data"]["table"] = "plants"
+    run.catalog["parameters"] = parameters
+    verdict = tree.promote()
+    assert verdict
+    assert "tree is of the table animals, this run of plants" in verdict
+    parameters["data"]["table"] = "animals"
+    run.catalog["parameters"] = parameters
+    run.plan.outdated = {"leaderboard": "X_train"}
+    verdict = tree.promote()
+    assert verdict == (
+        "as before (files of other parameters, data or code were taken: X_train)"
+    )
+    run.plan.outdated = {}
     run.catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
     model.spec = TREE.with_arguments({"max_depth": 2})
     assert tree.promote() == ("tree (kept: no model of this run beats the baseline)")
@@ -169,6 +187,20 @@ def test_the_files_of_a_champion_follow_the_data(
         assert child_run.data.tags["refitted"] == "true"
         assert child_run.data.params["class"] == "DecisionTreeClassifier"
     assert tree.promote() != verdict
+
+
+def test_a_run_of_some_nodes_knows_the_code_that_fitted(
+    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project, "PACKAGE_NAME", "iris_of_some_nodes")
+    fitted_model = "models.tree.fitted_model"
+    node = Node(fit, "weather", fitted_model, name="fit", namespace="models.tree")
+    monkeypatch.setattr(makers, "pipelines", {"__default__": Pipeline([node])})
+    whole = TreeRun(client, tmp_path, KIND)
+    whole.run.pipeline += Pipeline([node])
+    assert whole.promote() == "tree (first)"
+    verdict = TreeRun(client, tmp_path, KIND).promote()
+    assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
 
 
 HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})

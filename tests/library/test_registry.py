@@ -319,3 +319,33 @@ def test_arguments_of_a_project_are_added_to_those_of_the_library(
         str(tmp_path), merge_strategy={"parameters": "destructive"}
     )
     assert loader["parameters"]["models"] == {"b": "X"}
+
+
+@pytest.mark.parametrize(
+    ("env", "params", "deviations"),
+    [
+        ("local", {}, []),
+        ("local", {"n": 1}, ["params:n"]),
+        ("local", {"n": 0}, []),
+        ("local", {"models": {"svm": {"C": 2}}}, ["params:models.svm"]),
+        ("local", {"folder": "there"}, ["table"]),
+        ("other", {}, ["params:models.svm", "table"]),
+        ("same", {}, []),
+    ],
+)
+def test_what_differs_by_env_or_params_is_known(
+    env: str, params: dict[str, Any], deviations: list[str], load: Load, tmp_path: Path
+) -> None:
+    for name, path in (
+        ("base", "${runtime_params:folder,here}/a.csv"),
+        ("other", "b.csv"),
+        ("same", "here/a.csv"),
+    ):
+        entry = f"table: {{type: pandas.CSVDataset, filepath: '{path}'}}"
+        (tmp_path / "conf" / name).mkdir(exist_ok=True)
+        (tmp_path / "conf" / name / "catalog.yml").write_text(entry)
+    other = "models: {svm: {C: 3}}"
+    (tmp_path / "conf/other/parameters.yml").write_text(other)
+    loader = load(env, runtime_params=params)
+    names = ["params:n", "params:models.svm", "table", "gone"]
+    assert loader.find_deviations(names) == deviations

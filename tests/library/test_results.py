@@ -10,7 +10,7 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.config.schema import ModelSpec
-from kedro_dynamic.runs.results import warn_of_edges
+from kedro_dynamic.runs.results import warn_of_edges, warn_of_outdated
 
 SVM = ModelSpec.model_validate(
     {
@@ -58,3 +58,16 @@ def test_the_best_value_at_an_edge_is_a_warning(
         "C: {float: [0.01, 100], log: true}"
     ]
     assert messages == (warned if is_warned else [])
+
+
+def test_one_line_says_which_files_are_outdated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Predictions of rows that were prepared with other parameters claim nothing false.
+    plan = Mock(outdated={"board": "x"}, disputed=set(), culprits=[*"abcdefg"])
+    warn_of_outdated(Mock(plan=plan))
+    assert not caplog.records
+    plan.disputed = {"params:data"}
+    warn_of_outdated(Mock(plan=plan))
+    (record,) = caplog.records
+    assert "or code (a, b, c, d, e, ...). So MLflow is not told" in record.getMessage()

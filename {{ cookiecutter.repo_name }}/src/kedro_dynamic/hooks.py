@@ -193,6 +193,7 @@ def finish(run: Run, error: Exception | None = None) -> None:
         if error is None:
             results.show_tables(run)
             results.warn_of_edges(run)
+            results.warn_of_outdated(run)
 
         payload = collect(run, error)
         describe(run, payload)

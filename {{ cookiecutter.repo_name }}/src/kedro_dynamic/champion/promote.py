@@ -8,12 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import mlflow
 import pandas as pd
 from kedro.io import DataCatalog
-from kedro.pipeline import Pipeline
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -36,6 +36,7 @@ from kedro_dynamic.champion.compare import (
     score_again,
     scorer_of,
 )
+from kedro_dynamic.champion.identity import identity_of, origins_of, why_apart
 from kedro_dynamic.champion.recipe import (
     RECIPE_FILE,
     Recipe,
@@ -63,11 +64,13 @@ from kedro_dynamic.models.held_out import was_trained_on
 from kedro_dynamic.models.scores import find_positive_label
 from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
-from kedro_dynamic.runs.provenance import code_digest
+from kedro_dynamic.runs.makers import find_makers, registered_nodes
+from kedro_dynamic.runs.provenance import code_digest, name_some
 from kedro_dynamic.runs.run import Run
-from kedro_dynamic.tracking.payload import ModelPayload, Payload
+from kedro_dynamic.tracking.payload import MAX_LENGTH, ModelPayload, Payload
 from kedro_dynamic.tracking.writer import find_child_run
 
+OUTDATED = "as before (files of other parameters, data or code were taken: {})"
 NO_CHAMPION = "No model beats the baseline: none is registered."
 
 logger = logging.getLogger(__name__)
@@ -91,13 +94,19 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
     if not payload.models or LEADERBOARD not in run.pipeline.all_outputs():
         return None
 
+    if LEADERBOARD in run.plan.outdated:
+        return OUTDATED.format(name_some(run.plan.culprits))
     candidates = find_candidates(payload.models, run.catalog, rule.metric)
     if not candidates:
         score = f"score '{rule.metric}'" if rule.metric else "score"
         return f"as before (no model of this run has a finite {score})"
+    champion = current_champion(client, package_name())
+    table = _data_of(run.catalog).table
+    apart = why_apart(run, {"params:data", table}, table, champion)
+    if apart:
+        return f"{'none' if champion is None else 'as before'} ({apart})"
     candidate = find_best(candidates, run)
-    is_first = current_champion(client, package_name()) is None
-    if is_first and not candidate.beats_baseline:
+    if champion is None and not candidate.beats_baseline:
         return NO_CHAMPION
     models = [model for model, _ in candidates]
     return _promote_model(run, payload, client, candidate, models, rule.margin)
@@ -150,7 +159,7 @@ def find_best(candidates: Sequence[tuple[ModelPayload, str]], run: Run) -> Candi
         y_test=catalog[Y_TEST].load().iloc[:, 0],
         folds=catalog[FOLDS].load(),
     )
-    data = DataSpec.model_validate(catalog["parameters"].load()["data"])
+    data = _data_of(catalog)
     digests = split_digest(split), table_digest(split, data)
     baseline_scores = None
     for model, metric in candidates:
@@ -164,6 +173,11 @@ def find_best(candidates: Sequence[tuple[ModelPayload, str]], run: Run) -> Candi
     return replace(first, beats_baseline=False)
 
 
+def _data_of(catalog: DataCatalog) -> DataSpec:
+    """Return what the parameters say of the data."""
+    return DataSpec.model_validate(catalog["parameters"].load()["data"])
+
+
 def _make_candidate(
     model: ModelPayload,
     metric: str,
@@ -174,10 +188,10 @@ def _make_candidate(
     """Return a model with its recipe."""
     catalog = run.catalog
     parameters = catalog["parameters"].load()
-    data = DataSpec.model_validate(parameters["data"])
+    data = _data_of(catalog)
     entry = recipe_entry(model.spec)
     fitted_model_name = dataset_name(model.namespace, FITTED_MODEL)
-    fit_digest = _digest_of_fitting(run.pipeline, fitted_model_name)
+    fit_digest = _digest_of_fitting(run, fitted_model_name)
     recipe = Recipe(
         model=entry,
         data=data,
@@ -199,9 +213,14 @@ def _make_candidate(
     return Candidate(model, recipe, metric, split, fit_digest)
 
 
-def _digest_of_fitting(pipeline: Pipeline, fitted_model: str) -> str:
-    """Return the digest of the code of the node that fits a model, if it is there."""
-    for node in pipeline.nodes:
+def _digest_of_fitting(run: Run, fitted_model: str) -> str:
+    """Return the digest of the code of the node that fits a model.
+
+    A run of some nodes may lack it.
+    """
+    names = run.params.get("pipeline_names") or []
+    nodes = chain([run.pipeline.nodes], registered_nodes(names))
+    for node in find_makers([fitted_model], nodes, {fitted_model}).nodes:
         if fitted_model in node.outputs:
             return code_digest(node)
     return ""
@@ -307,7 +326,9 @@ def _register_model(
         "folds": str(len(fold_pairs(candidate.split.folds))),
         "split_digest": recipe.split_digest,
         "data_digest": recipe.data_digest,
+        "columns": ", ".join(recipe.columns)[:MAX_LENGTH],
     }
+    facts |= identity_of(run, recipe.data.table)
     return register_version(client, package_name(), info, model.id, facts)
 
 
@@ -330,6 +351,11 @@ def _promote_pipeline(
     info = log_pipeline(pipeline, run.catalog, questions)
     if not (registered_name and is_tested):
         return None
+    table = run.plan.keys.get(pipeline.input_name, pipeline.input_name)
+    champion = current_champion(client, registered_name)
+    apart = _why_pipeline_apart(run, pipeline.input_name, table, champion)
+    if apart:
+        return apart
 
     def is_right(model: Any) -> Any:
         answers = model.predict(questions)["label"].to_numpy()
@@ -362,6 +388,19 @@ def _promote_pipeline(
 
     def register(_: Any) -> str:
         facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
+        facts |= identity_of(run, table)
         return register_version(client, registered_name, info, run.mlflow.id, facts)
 
     return set_champion(client, registered_name, name, compare_answers, register)
+
+
+def _why_pipeline_apart(
+    run: Run, input_name: str, table: str, champion: ModelVersion | None
+) -> str:
+    """Return why an inference pipeline does not compete with a champion."""
+    if run.plan.outdated:
+        return OUTDATED.format(name_some(run.plan.culprits))
+    if champion is None:
+        return ""
+    apart = why_apart(run, origins_of(run, input_name), table, champion)
+    return f"as before ({apart})" if apart else ""

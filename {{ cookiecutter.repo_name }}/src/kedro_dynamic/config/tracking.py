@@ -16,6 +16,9 @@ class ChampionRule(Schema):
     margin: float = Field(default=0.0, ge=0)
     """The new model must be better by more than this."""
 
+    any_data: bool = False
+    """True lets runs compete whose data are not those of the project or champion."""
+
 
 class TrackingConfig(Schema):
     """All of ``tracking.yml``."""

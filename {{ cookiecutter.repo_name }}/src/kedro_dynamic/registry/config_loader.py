@@ -8,11 +8,13 @@ is created, and pipelines are built from it when they are read.
 
 import os
 import threading
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
+from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 
 from kedro_dynamic.catalog.entries import check_entries, check_params, mark
@@ -100,19 +102,45 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """
         if not self.runtime_params:
             return None
-        marked = OmegaConfigLoader(
+        try:
+            return self._copy(self.env, mark(self.runtime_params))["catalog"]
+        except Exception:  # whatever a resolver raises that is given a mark
+            return None
+
+    def _copy(
+        self, env: str | None, runtime_params: dict[str, Any] | None
+    ) -> OmegaConfigLoader:
+        """Return Kedro's own loader of the same files."""
+        return OmegaConfigLoader(
             self.conf_source,
-            env=self.env,
-            runtime_params=mark(self.runtime_params),
+            env=env,
+            runtime_params=runtime_params,
             config_patterns=self.config_patterns,
             base_env=self.base_env,
             default_run_env=self.default_run_env,
             merge_strategy=self.merge_strategy,
         )
-        try:
-            return marked["catalog"]
-        except Exception:  # whatever a resolver raises that is given a mark
-            return None
+
+    def find_deviations(self, names: Iterable[str]) -> list[str]:
+        """Return what differs from a ``kedro run`` without ``--env`` and ``--params``.
+
+        Args:
+            names: Names of parameters, as in ``params:data``, and of catalog entries.
+        """
+        if not self.runtime_params and self.env in (None, self.default_run_env):
+            return []
+        versions = []
+        for env, params in ((self.env, self.runtime_params), (None, None)):
+            with self._lock:
+                loader = self._copy(env, params)
+                loader._register_globals_resolver()
+                try:
+                    versions.append((loader["parameters"], loader["catalog"]))
+                except Exception:  # a value may have to come by --params
+                    return []
+        return [
+            name for name in names if len({_text_of(name, *v) for v in versions}) > 1
+        ]
 
     def _storage_root(self) -> str | None:
         """Return the storage root of the environment or else of ``globals.yml``."""
@@ -133,6 +161,16 @@ class ProjectConfigLoader(OmegaConfigLoader):
         if env_config:
             config = OmegaConfigLoader._soft_merge(config, env_config)
         return config
+
+
+def _text_of(name: str, parameters: dict[str, Any], catalog: dict[str, Any]) -> str:
+    """Return what the configuration says of a parameter or of a catalog entry."""
+    if not is_parameter(name):
+        return repr(catalog.get(name))
+    value: Any = parameters
+    for key in name.removeprefix("params:").split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return repr(value)
 
 
 def _check_environment(source: Path, env: str) -> None:

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -30,6 +30,7 @@ from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, has_data, path_in
 from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.runs.makers import find_makers
 from kedro_dynamic.runs.state_files import errors_in_words, read_state
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 # In the root of a project. Those who share the data folder share the file.
 PROVENANCE_FILE = Path("data", ".provenance.json")
 
-# How many deleted files are named in the log.
+# How many files are named in a message.
 MAX_NAMES = 5
 
 # Distinguishes a file from the one that replaces it: time of modification in
@@ -73,6 +74,11 @@ class Plan:
         contents: The digests of the files that the run reads. Set when it begins.
         digests: The digest of each dataset, by bare name. Set when the run begins.
         before: The state of each output's file before the run. Set when it begins.
+        outdated: The datasets of the run that are not what today's parameters, data and
+            code make, each with the file to blame: one that the run takes as it is.
+            Set when it begins.
+        disputed: The parameters of the run that these files were made from, too, maybe
+            with other values. Set when it begins.
     """
 
     def __init__(self, pipeline: Pipeline, catalog: DataCatalog, root: Path):
@@ -93,6 +99,13 @@ class Plan:
         self.contents: dict[str, str] = {}
         self.digests: dict[str, str] = {}
         self.before: dict[str, State] = {}
+        self.outdated: dict[str, str] = {}
+        self.disputed: set[str] = set()
+
+    @property
+    def culprits(self) -> list[str]:
+        """The files that the run takes, and that it would make differently itself."""
+        return sorted({*self.outdated.values()})
 
     def made(self, name: str) -> bool:
         """Return True if the run has made an output.
@@ -148,7 +161,9 @@ class Provenance:
                 yield self
                 self._write()
 
-    def begin(self, plan: Plan, only_missing: bool) -> None:
+    def begin(
+        self, plan: Plan, only_missing: bool, registered: Iterable[list[Node]] = ()
+    ) -> None:
         """Write down what a run is going to make.
 
         Args:
@@ -156,9 +171,12 @@ class Provenance:
             only_missing: Delete the outputs that are outdated, so that Kedro makes them
                 again. If False, the run makes all outputs, and what is known of them
                 is forgotten.
+            registered: The nodes of the project, from ``registered_nodes``: they tell
+                if files that the run takes as they are are those of today.
         """
         self.settle(plan)
         plan.digests = self._digest_all(plan)
+        self._find_outdated(plan, registered)
         if only_missing:
             self._discard_outdated(plan)
 
@@ -243,11 +261,39 @@ class Provenance:
                 digests[_bare(name)] = _sha(node_digest, _bare(name), settings)
         return digests
 
+    def _find_outdated(self, plan: Plan, registered: Iterable[list[Node]]) -> None:
+        """Find what a run has of other parameters, data or code.
+
+        A run of some nodes takes files of earlier runs. What these would be today has a
+        digest, too: it takes all nodes before them, and not the files.
+        """
+        inputs = plan.pipeline.inputs()
+        taken = {name for name in inputs if name in plan.contents}
+        are_made = {name for name in taken if plan.keys[name] in self._made}
+        makers = find_makers(taken, registered, are_made)
+        if not makers.nodes:
+            return
+
+        of_today = self._digest_all(Plan(makers, plan.catalog, plan.root))
+        for name in sorted(taken & makers.all_outputs()):
+            if plan.digests[_bare(name)] != of_today[_bare(name)]:
+                plan.outdated[name] = name
+                plan.disputed |= makers.to_outputs(name).inputs() & inputs
+        for node in plan.pipeline.nodes:
+            culprits = [
+                plan.outdated[name] for name in node.inputs if name in plan.outdated
+            ]
+            if culprits:
+                plan.outdated.update(dict.fromkeys(node.outputs, culprits[0]))
+
     def _digest_input(self, plan: Plan, name: str) -> str:
         """Return the digest of an input of the run."""
         if is_parameter(name):
-            text = json.dumps(plan.catalog[name].load(), default=_plain)
-            return _sha(name, text, named_code_digest(text))
+            value = plan.catalog[name].load()
+            text = json.dumps(value, default=_plain)
+            # Nodes that take all models, such as the split, do not fit them.
+            code = named_code_digest(text) if isinstance(value, BaseModel) else ""
+            return _sha(name, text, code)
 
         now = state(plan.files[name]) if name in plan.files else None
         if now is None:
@@ -287,11 +333,8 @@ class Provenance:
         # Versions of other runs are not deleted.
         deleted = [name for name in names if not state(plan.files[name])]
         if deleted:
-            named = ", ".join(deleted[:MAX_NAMES])
-            if len(deleted) > MAX_NAMES:
-                named += ", ..."
             message = "Deleted %d files, to be made again: %s"
-            logger.info(message, len(deleted), named, extra=VERBATIM)
+            logger.info(message, len(deleted), name_some(deleted), extra=VERBATIM)
 
     def _is_current(self, plan: Plan, name: str) -> bool:
         """Return True if a dataset is not a file, or is the file that would be made."""
@@ -300,6 +343,11 @@ class Provenance:
         now = state(plan.files[name])
         made = self._made.get(plan.keys[name])
         return now is not None and made == [plan.digests[_bare(name)], now[:2]]
+
+
+def name_some(names: list[str]) -> str:
+    """Return a few names as a text."""
+    return ", ".join(names[:MAX_NAMES] + ["..."] * (len(names) > MAX_NAMES))
 
 
 def state(path: Path) -> State:

@@ -14,6 +14,7 @@ from kedro_dynamic.config.schema import FILE
 from kedro_dynamic.models.advice.models import find_edges
 from kedro_dynamic.runs.console import print_places, print_table
 from kedro_dynamic.runs.failures import is_failure
+from kedro_dynamic.runs.provenance import name_some
 from kedro_dynamic.runs.run import Run
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,18 @@ def _scores(run: Run) -> list[dict[str, Any]]:
             if not is_failure(metrics):
                 scores.append({"model": model_name(namespace), **metrics})
     return scores
+
+
+def warn_of_outdated(run: Run) -> None:
+    """Warn of files that the run took, and that it would make differently itself."""
+    if run.plan.disputed:
+        logger.warning(
+            "This run has taken files of other parameters, data or code (%s). So "
+            "MLflow is not told what its results were made from, and no champion is "
+            "set. 'kedro run --only-missing-outputs' makes all of them alike",
+            name_some(run.plan.culprits),
+            extra=VERBATIM,
+        )
 
 
 def warn_of_edges(run: Run) -> None:

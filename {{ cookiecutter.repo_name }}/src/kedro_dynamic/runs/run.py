@@ -20,6 +20,7 @@ from kedro_dynamic.catalog.names import LEADERBOARD
 from kedro_dynamic.config.project import project_path
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.failures import discard_failed_models
+from kedro_dynamic.runs.makers import registered_nodes
 from kedro_dynamic.runs.progress import Progress
 from kedro_dynamic.runs.provenance import Plan, Provenance
 from kedro_dynamic.runs.run_lock import LOCKS_FOLDER, RunLock
@@ -95,7 +96,8 @@ class Run:
         with self.provenance.open() as provenance:
             if only_missing:
                 discard_failed_models(self.pipeline, self.catalog)
-            provenance.begin(self.plan, only_missing)
+            registered = registered_nodes(self.params.get("pipeline_names") or [])
+            provenance.begin(self.plan, only_missing, registered)
             for name, key in self.plan.writes.items():
                 self.logged_runs[name] = provenance.run_of(key, address)
         self.progress.start(self.params, self.pipeline)

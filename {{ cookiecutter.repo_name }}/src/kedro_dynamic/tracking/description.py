@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from kedro_dynamic.catalog.names import LEADERBOARD, dataset_name, split_name
 from kedro_dynamic.config.project import package_name
+from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
     display_column,
     display_number,
@@ -18,7 +19,7 @@ from kedro_dynamic.models.scores import (
     score_of_column,
 )
 from kedro_dynamic.runs.run import Run
-from kedro_dynamic.tracking.payload import ModelPayload, Payload
+from kedro_dynamic.tracking.payload import OUTDATED, ModelPayload, Payload
 
 NOTE = "mlflow.note.content"
 EXPERIMENT_KIND = "mlflow.experimentKind"
@@ -26,6 +27,9 @@ EXPERIMENT_NOTE = (
     "A run for each `kedro run`, and below it one for each model. All on a page: "
     "click the newest run, then *Artifacts*, then `report.html`. The best model so far "
     "is `models:/{package}@champion`."
+)
+OUTDATED_NOTE = (
+    "What it was made from is not known: `{}` is of other parameters, data or code."
 )
 
 
@@ -69,6 +73,9 @@ def describe(run: Run, payload: Payload) -> None:
 
     payload.tags[NOTE] = "\n\n".join([*lines, f"`{payload.tags['kedro_command']}`"])
     for model in payload.models:
+        if OUTDATED in model.tags:
+            model.tags[NOTE] = OUTDATED_NOTE.format(model.tags[OUTDATED])
+            continue
         summary = f"`{model.spec.class_path}` on {model.tags['data'] or 'data'}"
         model.tags[NOTE] = f"{summary}\n\n`{model.tags['kedro_command']}`"
     for leaderboard, ranked in leaderboards:
@@ -81,11 +88,16 @@ def describe(run: Run, payload: Payload) -> None:
 def _leaderboards(
     run: Run, models: list[ModelPayload]
 ) -> Iterator[tuple[pd.DataFrame, dict[str, ModelPayload]]]:
-    """Yield each leaderboard that a run made, with its models by name, best first."""
+    """Yield each leaderboard that a run made, with its models by name, best first.
+
+    Without those that compare models of several origins.
+    """
     by_namespace = {model.namespace: model for model in models}
     for node in run.pipeline.nodes:
         for name in node.outputs:
             if split_name(name)[1] != LEADERBOARD or not run.plan.made(name):
+                continue
+            if name in run.plan.outdated:
                 continue
             leaderboard: pd.DataFrame = run.catalog[name].load()
             ranked = {}
@@ -102,8 +114,10 @@ def _best_models(
     """Return the first model of each leaderboard, and the column of its score."""
     best_models = []
     for leaderboard, ranked in leaderboards:
-        if ranked:
-            best = next(iter(ranked.values()))
+        models = [name for name in leaderboard.get("model", []) if name != BASELINE]
+        first = models[0] if models else ""
+        if first in ranked:  # it may be a model of an earlier run
+            best = ranked[first]
             columns = [c for c in score_columns(leaderboard) if c in best.metrics]
             if columns:
                 best_models.append((best, columns[0]))

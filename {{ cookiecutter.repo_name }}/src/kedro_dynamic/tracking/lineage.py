@@ -1,5 +1,6 @@
 """What a run was made from, so that MLflow alone is enough to repeat it."""
 
+import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +42,25 @@ def source_of(project: Path) -> tuple[dict[str, str], dict[str, str]]:
         return {}, files
     tags = {"mlflow.source.git.commit": commit, "git.dirty": str(bool(status)).lower()}
     return tags, files
+
+
+def origin_of(project: Path) -> str:
+    """Return where a project comes from, the same in each clone of its repository.
+
+    Args:
+        project: The folder of the project, which may be in a git repository.
+
+    Returns:
+        Host and path of the remote repository, and the folder in it. Empty without one.
+    """
+    try:
+        remote = _git(project, "config", "--get", "remote.origin.url").strip()
+        folder = _git(project, "rev-parse", "--show-prefix").strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    # https://me:pw@host/group/name.git and git@host:group/name.git are the same.
+    place = re.sub(r"^(\w+://)?([^@/]*@)?", "", remote).replace(":", "/", 1)
+    return f"{place.removesuffix('.git')}/{folder}".rstrip("/")
 
 
 def parameters_text(catalog: DataCatalog) -> str:

@@ -32,6 +32,7 @@ from kedro_dynamic.config.errors import one_line, redact
 from kedro_dynamic.config.schema import DataSpec, ModelSpec
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.failures import is_failure
+from kedro_dynamic.runs.provenance import name_some
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.lineage import data_of, parameters_text
 
@@ -39,6 +40,9 @@ from kedro_dynamic.tracking.lineage import data_of, parameters_text
 MAX_LENGTH = 5000
 
 STOPPED = "Not finished: the run stopped"
+
+# The tag of runs that took files which today's parameters, data and code do not make.
+OUTDATED = "outdated"
 
 
 @dataclass(kw_only=True)
@@ -90,7 +94,7 @@ def collect(run: Run, error: Exception | None) -> Payload:
     shown_params = {
         name.removeprefix("params:"): value
         for name, value in parameters.items()
-        if name.partition(".")[0] != "params:models"
+        if name.partition(".")[0] != "params:models" and name not in run.plan.disputed
     }
     payload = Payload(
         name=run.mlflow.title or run.name,
@@ -109,6 +113,8 @@ def collect(run: Run, error: Exception | None) -> Payload:
         id=run.mlflow.id,
         models=models,
     )
+    if run.plan.outdated:
+        payload.tags[OUTDATED] = name_some(run.plan.culprits)
     if error is None:
         _add_marked_outputs(payload, run)
     else:
@@ -175,6 +181,8 @@ def _models(
         model = _model(namespace, specs, data, run)
         model.is_reused = is_reused
         model.id = run.logged_runs.get(name, "") if is_reused else ""
+        if name in run.plan.outdated:
+            _withdraw_origin(model, run.plan.outdated[name])
         if is_made or is_reused:
             _read_results(model, run)
         else:
@@ -209,6 +217,14 @@ def _model(
         namespace=namespace,
         spec=specs["model"],
     )
+
+
+def _withdraw_origin(model: ModelPayload, outdated: str) -> None:
+    """Do not say what a model was made from that has parts of another origin."""
+    model.params, model.data = {}, []
+    for tag in ("data", "data_digest", "kedro_command"):
+        del model.tags[tag]
+    model.tags[OUTDATED] = outdated
 
 
 def refitted_model(name: str, specs: dict[str, Any]) -> ModelPayload:
