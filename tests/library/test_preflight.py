@@ -339,3 +339,11 @@ def test_a_name_that_is_too_long_for_a_file_is_missing_data() -> None:
     catalog = catalog_of({"table": f"/tmp/{'a' * 300}.csv"})
     using = node(["table"], None, "use")
     assert "table: put it at /tmp/aaaa" in refused(catalog, using)
+
+
+@pytest.mark.parametrize(
+    "name", ["models.../../../tmp/evil.fitted_model", "/etc/x", "..\\x", "s3://b/x"]
+)
+def test_a_name_does_not_lead_out_of_the_folder_of_a_pattern(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not the name of a dataset"):
+        check_run(Mock(datasets=lambda: {"raw", name}), DataCatalog())

@@ -5,6 +5,7 @@ waits for, leaves them to the run.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -32,6 +33,10 @@ from kedro_dynamic.config.errors import (
 )
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import FILE, ComparisonSpec, ModelSpec, file_of
+
+
+# Names that are paths to other folders, or addresses.
+ELSEWHERE = re.compile(r"\.\.[/\\]|^[/\\]|:/")
 
 
 def check_pipelines_exist() -> None:
@@ -85,6 +90,7 @@ def check_run(pipeline: Pipeline, catalog: DataCatalog) -> None:
     Raises:
         ConfigurationError: Lists the problems of the first kind that is found.
     """
+    _check_names(pipeline)
     _check_entries(pipeline, catalog)
     _check_outputs_are_saved(pipeline, catalog)
     _check_files_differ(pipeline, catalog)
@@ -204,6 +210,19 @@ def _command_options() -> dict[str, Any]:
     """Return the options of the command; in a notebook there are none."""
     command = click.get_current_context(silent=True)
     return command.params if command else {}
+
+
+def _check_names(pipeline: Pipeline) -> None:
+    """Reject names that would lead out of the folder of a pattern's files.
+
+    Parameters name tables, and a pattern puts names into paths, also of pickles.
+    """
+    for name in sorted(pipeline.datasets()):
+        if ELSEWHERE.search(name):
+            raise ConfigurationError(
+                f"'{name}' is not the name of a dataset, since its file would be "
+                f"elsewhere; {FILE} names tables as data.table and predict.table"
+            )
 
 
 def _check_entries(pipeline: Pipeline, catalog: DataCatalog) -> None:
