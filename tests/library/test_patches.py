@@ -434,10 +434,10 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_that_drips_is_given_up(part: str) -> None:
     with server(partial(drip, begin=DRIPS[part])) as uri:
         client, start = MlflowClient(uri), time.monotonic()
-        with patches.answers_within(0.5), pytest.raises(MlflowException):
+        with patches.answers_within(0.2), pytest.raises(MlflowException):
             client.search_experiments()
         # The deadline is that of all requests of a block.
-        with patches.answers_within(0.5):
+        with patches.answers_within(0.2):
             for _ in range(10):
                 with pytest.raises(MlflowException):
                     client.search_experiments()
