@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from functools import partial
 from math import sqrt
@@ -61,6 +62,14 @@ def test_the_error_of_unequal_folds() -> None:
         ([np.nan, 0.99, 0.99, 0.99, 0.99], False),
     ],
 )
+def test_a_single_fold_decides_by_its_difference() -> None:
+    assert chance_margin([0.1], [(80, 20)]) == 0
+    assert chance_margin([0.1], [(80, 19)]) == math.inf
+    folds = pd.DataFrame({"fold": [1] * 20 + [None] * 80})
+    assert is_better([0.8], [0.7], folds)
+    assert not is_better([0.7], [0.7], folds)
+
+
 def test_a_model_beats_another_on_folds(scores: list[float], is_beyond: bool) -> None:
     assert is_better(scores, [0.9] * 5, FIVE) is is_beyond
 

@@ -31,9 +31,9 @@ def score_interval(
 ) -> dict[str, float]:
     """Return the 95 % interval of the deciding score on the test rows.
 
-    It is that of the bootstrap. Of accuracy it is Wilson's, since resamples of rows
-    that are all right have no wrong ones: of 30 right rows in 30, the interval begins
-    at .886, not at 1.
+    It is the interval of the bootstrap; for accuracy it is Wilson's. If a model
+    predicts all 30 rows right, it does so on each resample, and the bootstrap would
+    return [1, 1]. Wilson's interval begins at .886.
 
     Args:
         fitted_model: The fitted encoder and estimator.

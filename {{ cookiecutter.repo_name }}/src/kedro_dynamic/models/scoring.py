@@ -1,4 +1,4 @@
-"""Cross-validates and scores models; the leaderboard, tuning and champion share it.
+"""Cross-validates and scores models, for the leaderboard and for tuning.
 
 scikit-learn is imported where it is used: every Kedro command imports this module, but
 only a run needs scikit-learn, which takes a second to import.

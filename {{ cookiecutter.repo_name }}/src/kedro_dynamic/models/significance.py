@@ -21,8 +21,8 @@ Sizes = Sequence[tuple[int, int]]
 CHANCE = 0.05
 CONFIDENCE = 1 - CHANCE
 
-# With fewer rows, a difference that does not vary says nothing: of what no row among 20
-# shows, 3 / 20 of all rows may still show it.
+# With fewer rows, a difference that does not vary says nothing. By the rule of three,
+# what 20 rows never show may still be true of 15 % of all rows.
 FEW_ROWS = 20
 
 # Notes on the leaderboard.
@@ -47,26 +47,29 @@ def corrected_error(differences: Sequence[float], sizes: Sizes) -> float:
 
 
 def chance_margin(differences: Sequence[float], sizes: Sizes) -> float:
-    """Return up to which mean the differences of two equal models come by chance.
+    """Return the largest mean difference that chance alone explains, in 95 of 100 cases.
 
     Args:
-        differences: Of the scores of two models, one per fold, two or more.
+        differences: Of the scores of two models, one per fold.
         sizes: As for ``corrected_error``.
 
     Returns:
         The 95 % quantile of Student's t, times the corrected standard error. Infinity
-        if few rows have the same difference on each fold.
+        if few rows have the same difference on each fold. 0 for a single fold, which
+        does not show how much differences vary.
     """
     from scipy.stats import t
 
     if _says_nothing(differences, sum(validation for _, validation in sizes)):
         return math.inf
+    if len(differences) == 1:
+        return 0.0
     quantile = float(t.ppf(CONFIDENCE, len(differences) - 1))
     return quantile * corrected_error(differences, sizes)
 
 
 def lowest_by_chance(differences: Sequence[float], rows: int) -> float:
-    """Return what the difference of two models may be by the choice of the test rows.
+    """Return the lower bound of the difference of two models on other test rows.
 
     Args:
         differences: Of their scores, one per resample of the test rows.
@@ -103,8 +106,6 @@ def is_better(
     """
     differences = np.subtract(scores, reference)
     sizes = [(len(training), len(test)) for training, test in fold_pairs(folds)]
-    if len(sizes) == 1:
-        return bool(differences[0] > 0)
     if sizes:
         return bool(differences.mean() > chance_margin(differences.tolist(), sizes))
 

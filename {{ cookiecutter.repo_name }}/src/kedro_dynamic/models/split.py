@@ -399,7 +399,7 @@ class _Rows:
             blocks = folds + _first_block(known)
             first = 1 - _first_block(known)
             return cut_by_time(self.times, [1 / blocks] * blocks) + first
-        # Studies have folds of other rows, so that one seed serves for both.
+        # Tuning and validation use different rows, so both may use the same seed.
         if self.groups is not None:
             how = (self.random_state, self.by_class)
             return deal_groups(self.groups, self.y, [1 / folds] * folds, *how) + 1

@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 def show_tables(run: Run) -> None:
-    """Print the tables that the catalog marks with ``console``, and scores without one.
+    """Print the tables that the catalog marks with ``console``.
 
-    Scores of models that the run does not compare, since it makes no leaderboard.
+    If the run makes no leaderboard, also print the scores of its models.
     """
     # Only what no other node takes: not the leaderboards that the run compares.
     for name in sorted(run.pipeline.outputs()):

@@ -168,8 +168,8 @@ def find_run(catalog: DataCatalog) -> Run | None:
 def interrupted_runs(depth: int) -> list[Run]:
     """Return the runs of this thread that ended without a hook being called.
 
-    Ctrl-C in a notebook ends a run so. When a session begins at some depth, a run that
-    began at the same depth or further inside has left the stack.
+    Ctrl-C in a notebook ends a run so. When a session begins, a run of the same thread
+    that began at the same depth, or deeper, must have been interrupted.
 
     Args:
         depth: Of the session that begins.

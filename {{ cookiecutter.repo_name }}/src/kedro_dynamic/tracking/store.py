@@ -242,16 +242,17 @@ def impatience(**variables: str) -> Iterator[None]:
         variables: Other environment variables to set for the block.
     """
     changed = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **variables}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    with writing:  # all threads share the environment
+        before = {name: os.environ.get(name) for name in changed}
+        os.environ.update(changed)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def close_interrupted(client: MlflowClient, run_id: str) -> None:

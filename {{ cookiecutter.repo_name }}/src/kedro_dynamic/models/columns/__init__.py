@@ -1,4 +1,5 @@
 """Columns of a raw table: what each holds, how its cells are read, how it is encoded.
 
-A fitted model carries these modules. They import numpy, pandas and scikit-learn only.
+A fitted model carries ``encoder`` and ``cells``, which import numpy, pandas and
+scikit-learn only.
 """

@@ -41,14 +41,21 @@ logger = logging.getLogger(__name__)
 # A category with more levels has many.
 MAX_LEVELS = 40
 
-# Columns with fewer different values are neither identifiers nor texts; identifiers are
-# different in at least the first share of rows, texts in the second.
-MIN_DIFFERENT, IDENTIFIER_SHARE, TEXT_SHARE = 20, 0.95, 0.5
+# A column with fewer different values is neither an identifier nor a text.
+MIN_DIFFERENT = 20
 
-# Cells that are not numbers, or not dates, are read as missing if they are in at most
-# the first share of rows, or three different ones in at most the second; and if there
-# are so many different numbers.
-ODD_SHARE, FEW_ODD_SHARE, MIN_REGULAR = 0.01, 0.05, 10
+# The share of rows in which an identifier differs, and in which a text does.
+IDENTIFIER_SHARE, TEXT_SHARE = 0.95, 0.5
+
+# Odd cells, among numbers or dates, are read as missing if they are in this share of
+# the rows or in fewer.
+ODD_SHARE = 0.01
+
+# If there are at most three different odd cells, this share of the rows may have them.
+FEW_ODD_SHARE = 0.05
+
+# A column with fewer different numbers, or dates, is not read as numbers or dates.
+MIN_REGULAR = 10
 
 # Codes with letters and digits, such as V57 among codes of diseases, are not slips.
 ODD_CODES_SHARE = 0.001
