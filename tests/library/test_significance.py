@@ -37,6 +37,14 @@ X = pd.DataFrame(RANDOM.normal(size=(300, 2)), columns=["a", "b"])
 CLASSES = pd.Series(np.where(X["a"] + RANDOM.normal(size=300) > 0.8, "yes", "no"))
 
 
+def test_a_single_fold_decides_by_its_difference() -> None:
+    assert chance_margin([0.1], [(80, 20)]) == 0
+    assert chance_margin([0.1], [(80, 19)]) == math.inf
+    folds = pd.DataFrame({"fold": [1] * 20 + [None] * 80})
+    assert is_better([0.8], [0.7], folds)
+    assert not is_better([0.7], [0.7], folds)
+
+
 def test_the_error_of_equal_folds() -> None:
     differences = [0.01, 0.03, 0.02, 0.00, 0.04]
     expected = sqrt(0.00025 * (1 / 5 + 1 / 4))
@@ -62,14 +70,6 @@ def test_the_error_of_unequal_folds() -> None:
         ([np.nan, 0.99, 0.99, 0.99, 0.99], False),
     ],
 )
-def test_a_single_fold_decides_by_its_difference() -> None:
-    assert chance_margin([0.1], [(80, 20)]) == 0
-    assert chance_margin([0.1], [(80, 19)]) == math.inf
-    folds = pd.DataFrame({"fold": [1] * 20 + [None] * 80})
-    assert is_better([0.8], [0.7], folds)
-    assert not is_better([0.7], [0.7], folds)
-
-
 def test_a_model_beats_another_on_folds(scores: list[float], is_beyond: bool) -> None:
     assert is_better(scores, [0.9] * 5, FIVE) is is_beyond
 
