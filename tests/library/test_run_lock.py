@@ -19,7 +19,7 @@ import pytest
 from filelock import FileLock
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.runs import run_lock
-from kedro_dynamic.runs.run_lock import RunLock
+from kedro_dynamic.runs.run_lock import RunLock, locks_folder
 
 # A run in a process of its own, which writes the file of the second argument.
 OTHER_PROCESS = """
@@ -235,3 +235,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         lock_of(tmp_path / "locks", writes="a").acquire(wait=False)
     assert caught.value.message.startswith(f"{tmp_path}/locks cannot be written: File ")
+
+
+def test_projects_with_one_storage_take_turns_there(tmp_path: Path) -> None:
+    root, shared = tmp_path / "project", tmp_path / "shared"
+    assert locks_folder(root, None) == root / "data/.locks"
+    assert locks_folder(root, "s3://bucket/results") == root / "data/.locks"
+    assert locks_folder(root, "results") == root / "data/.locks"
+    assert locks_folder(root, str(shared)) == shared / ".locks"

@@ -4,8 +4,9 @@
 figures are CPU times. For each change, a test says whether it is still needed:
 ``tests/library/test_patches.py`` in the library's repository.
 
-Three changes are elsewhere: the runner for Dask configures Dask, a run in MLflow sets
-``MLFLOW_RUN_ID`` for its worker processes, and a served text model changes the server.
+Three changes are elsewhere: the runner for Dask configures Dask, a run names its run in
+MLflow and the folder of its lock to worker processes by environment variables, and a
+served text model changes the server.
 """
 
 import atexit

@@ -44,11 +44,8 @@ class _Worker:
     owner: Owner | None = None
 
 
-def work_for(owner: Owner) -> None:
-    """Note which run this worker process works for.
-
-    Raises nothing yet: its files are refused when the run has ended.
-    """
+def work_for(owner: Owner | None) -> None:
+    """Note which run this worker process works for; None if that is not known."""
     _Worker.owner = owner
 
 

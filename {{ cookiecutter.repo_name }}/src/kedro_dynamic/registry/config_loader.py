@@ -87,7 +87,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 check_entries(config)
                 if self.runtime_params:
                     check_params(config, marked, project_path())
-                set_storage_root(config, self._storage_root())
+                set_storage_root(config, self.storage_root())
             return config
 
     @cached_property
@@ -142,7 +142,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
             name for name in names if len({_text_of(name, *v) for v in versions}) > 1
         ]
 
-    def _storage_root(self) -> str | None:
+    def storage_root(self) -> str | None:
         """Return the storage root of the environment or else of ``globals.yml``."""
         if "storage" in (self.runtime_params or {}):
             raise ConfigurationError(

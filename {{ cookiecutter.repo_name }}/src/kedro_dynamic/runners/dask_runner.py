@@ -7,7 +7,6 @@ the storage.
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import AbstractRunner
 from kedro.runner.task import Task
 
+from kedro_dynamic.catalog.atomic import Owner
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.config.project import package_name, project_path
@@ -96,8 +96,9 @@ class DaskRunner(AbstractRunner):
         # Private: a catalog takes validators only from a configuration.
         part._validator_specs = catalog.validator_specs
 
-        root, process = project_path(), os.getpid()
-        content = (node, part, task.is_async, task.run_id, root, process)
+        run = find_run(catalog)
+        owner = Owner(run.lock.folder, run.process) if run is not None else None
+        content = (node, part, task.is_async, task.run_id, project_path(), owner)
         dask_future = self._client.submit(
             self._run_on_worker, cloudpickle.dumps(content), pure=False
         )

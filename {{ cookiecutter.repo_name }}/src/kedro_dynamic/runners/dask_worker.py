@@ -18,12 +18,11 @@ from kedro.framework import project
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.runner.task import Task
 
-from kedro_dynamic.catalog.atomic import Owner, work_for
+from kedro_dynamic.catalog.atomic import work_for
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import package_name, put_path_in_force
 from kedro_dynamic.runs import progress
-from kedro_dynamic.runs.run_lock import LOCKS_FOLDER
 
 # The packages that nodes and their outputs are pickled with.
 DISTRIBUTIONS = ("cloudpickle", "dask", "kedro", "numpy", "pandas", "scikit-learn")
@@ -100,8 +99,8 @@ def work(package: str, expected: str, log_config: bytes, content: bytes) -> None
     if not content:
         return
 
-    node, catalog, is_async, run_id, root, process = cloudpickle.loads(content)
-    work_for(Owner(root / LOCKS_FOLDER, process))
+    node, catalog, is_async, run_id, root, owner = cloudpickle.loads(content)
+    work_for(owner)
     if root.exists():
         put_path_in_force(root)
     Task(node, catalog, is_async, hook_manager, run_id).execute()

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -17,13 +18,14 @@ from kedro.pipeline import Pipeline
 from kedro_dynamic.catalog.atomic import delete_abandoned
 from kedro_dynamic.catalog.files import has_data
 from kedro_dynamic.catalog.names import LEADERBOARD
-from kedro_dynamic.config.project import project_path
+from kedro_dynamic.config.project import loader_in_force, project_path
+from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.failures import discard_failed_models
 from kedro_dynamic.runs.makers import registered_nodes
 from kedro_dynamic.runs.progress import Progress
 from kedro_dynamic.runs.provenance import Plan, Provenance
-from kedro_dynamic.runs.run_lock import LOCKS_FOLDER, RunLock
+from kedro_dynamic.runs.run_lock import LOCKS_VARIABLE, RunLock, locks_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -145,10 +147,20 @@ def begin_run(
     """
     root = project_path()
     plan = Plan(pipeline, catalog, root)
-    reads, writes = plan.reads, {*plan.writes.values()}
+    loader = loader_in_force()
+    storage = None
+    if isinstance(loader, ProjectConfigLoader):
+        storage = loader.storage_root()
+    folder = locks_folder(root, storage)
 
-    lock = RunLock(root / LOCKS_FOLDER, kedro_command(params), reads, writes)
+    def name_files(keys: Iterable[str]) -> set[str]:
+        """Return the names of files, the same for each project with this storage."""
+        return {os.path.relpath(root / key, folder.parent) for key in keys}
+
+    reads, writes = name_files(plan.reads), name_files(plan.writes.values())
+    lock = RunLock(folder, kedro_command(params), reads, writes)
     lock.acquire(wait=wait)
+    os.environ[LOCKS_VARIABLE] = str(folder)
 
     provenance = Provenance(root)
     run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)

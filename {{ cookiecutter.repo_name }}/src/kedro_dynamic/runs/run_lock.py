@@ -23,8 +23,11 @@ from kedro_dynamic.runs.state_files import errors_in_words, read_state
 
 logger = logging.getLogger(__name__)
 
-# In the root of a project.
-LOCKS_FOLDER = Path("data", ".locks")
+# In the root of a project, and in a storage root.
+LOCKS_FOLDER, SHARED_LOCKS_FOLDER = Path("data", ".locks"), Path(".locks")
+
+# Names the folder of the locks to the worker processes of a run.
+LOCKS_VARIABLE = "KEDRO_DYNAMIC_LOCKS"
 
 POLL_INTERVAL = 0.2  # seconds
 
@@ -47,6 +50,21 @@ class Note(BaseModel):
 SHAPE = TypeAdapter(Note)
 
 
+def locks_folder(root: Path, storage: str | None) -> Path:
+    """Return the folder of the locks: in the storage root, which projects may share.
+
+    Args:
+        root: The folder of the project.
+        storage: The storage root, if there is one. If it is a URL, locks are in the
+            project.
+    """
+    if storage and "://" not in storage:
+        folder = root / storage
+        if not folder.is_relative_to(root):
+            return folder / SHARED_LOCKS_FOLDER
+    return root / LOCKS_FOLDER
+
+
 @dataclass
 class RunLock:
     """A lock of the files that a run reads and writes."""
@@ -58,7 +76,7 @@ class RunLock:
     """The command that started the run."""
 
     reads: set[str]
-    """The files that the run reads, named the same way by all runs of the project."""
+    """The files that the run reads, named the same way by all runs of the folder."""
 
     writes: set[str]
     """The files that the run writes."""

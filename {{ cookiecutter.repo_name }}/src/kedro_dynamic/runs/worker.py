@@ -7,10 +7,10 @@ from functools import cache
 from multiprocessing.context import ForkProcess
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import register_after_fork
+from pathlib import Path
 
 from kedro_dynamic.catalog import atomic
-from kedro_dynamic.config.project import project_path
-from kedro_dynamic.runs.run_lock import LOCKS_FOLDER
+from kedro_dynamic.runs.run_lock import LOCKS_VARIABLE
 
 POLL_INTERVAL = 0.5  # seconds
 
@@ -31,9 +31,9 @@ def own_outputs() -> None:
     run has begun.
     """
     parent = multiprocessing.parent_process()
-    if parent and not atomic.works_for_run() and parent.pid:
-        folder = project_path() / LOCKS_FOLDER
-        atomic.work_for(atomic.Owner(folder, parent.pid))
+    folder = os.environ.get(LOCKS_VARIABLE)
+    if parent and parent.pid and folder and not atomic.works_for_run():
+        atomic.work_for(atomic.Owner(Path(folder), parent.pid))
 
 
 # The argument is the key of the cache: forked processes inherit the cache.
