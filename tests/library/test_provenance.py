@@ -302,6 +302,17 @@ def test_raw_data_is_known_by_its_content(same_size: bool, project: Project) -> 
     assert project.resume() == set()
 
 
+def test_raw_data_is_known_by_its_content_though_its_time_and_size_stay(
+    project: Project,
+) -> None:
+    raw = project.path("raw")
+    before = raw.stat()
+    project.resume()
+    project.write("raw", [1, 3])
+    os.utime(raw, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert project.resume() == ALL_STEPS
+
+
 def test_a_folder_of_raw_data_is_known_by_the_files_in_it(project: Project) -> None:
     folder = project.folder / "data/raw"
     (folder / "deeper").mkdir(parents=True)

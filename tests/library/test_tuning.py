@@ -254,6 +254,17 @@ def test_a_study_fails_if_all_trials_failed(folder: Path) -> None:
         study(folder, 3, wrong)
 
 
+def test_other_code_of_a_class_is_another_study(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for code, new in (("old", 2), ("old", 0), ("new", 2)):
+        monkeypatch.setattr(tuning, "digest_named_code", lambda _, code=code: code)
+        caplog.clear()
+        study(folder, 2)
+        assert f"2 trials, {new} new" in caplog.text
+
+
 def test_the_timeout_ends_a_study(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,7 +61,7 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.held_out import was_trained_on
-from kedro_dynamic.models.scores import find_positive_label
+from kedro_dynamic.models.scores import find_positive_label, score_columns
 from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.runs.makers import find_makers, registered_nodes
@@ -128,8 +128,10 @@ def find_candidates(
     """
     leaderboard = catalog[LEADERBOARD].load()
     prefix = "validation_" if fold_pairs(catalog[FOLDS].load()) else "test_"
-    names = [name for name in map(str, leaderboard) if name.startswith(prefix)]
-    column = f"{prefix}{metric}" if metric else names[0]
+    scored = [name for name in score_columns(leaderboard) if name.startswith(prefix)]
+    if not scored:  # all models have failed, and the baseline, too
+        return []
+    column = f"{prefix}{metric}" if metric else scored[0]
 
     finished = {model.name: model for model in models if model.status == "FINISHED"}
     candidates = []

@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, field_serializer, field_validator
 
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec, ModelSpec
+from kedro_dynamic.config.source import digest_named_code
 from kedro_dynamic.models.split import fold_pairs
-from kedro_dynamic.runs.provenance import named_code_digest
 
 # The artifact of a model's run.
 RECIPE_FILE = "recipe.json"
@@ -129,5 +129,5 @@ def own_code_digest(model: ModelSpec, data: DataSpec, fit_digest: str) -> str:
         data: May name a function that prepares rows.
         fit_digest: Of the module of the node that fits models.
     """
-    named = named_code_digest(model.model_dump_json() + data.model_dump_json())
+    named = digest_named_code(model.model_dump_json() + data.model_dump_json())
     return hashlib.sha256(f"{fit_digest}{named}".encode()).hexdigest()[:16]

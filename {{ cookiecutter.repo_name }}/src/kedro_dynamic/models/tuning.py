@@ -35,6 +35,7 @@ from kedro_dynamic.config.schema import (
     ModelSpec,
     TuningSpec,
 )
+from kedro_dynamic.config.source import digest_named_code
 from kedro_dynamic.models.columns.kinds import readings_of
 from kedro_dynamic.models.estimators import build_model
 from kedro_dynamic.models.scoring import build_scorers, score_on_folds
@@ -271,6 +272,8 @@ def _study_name(
         *(int(pd.util.hash_pandas_object(part).sum()) for part in (X, y, folds)),
     ]
     text = json.dumps(facts, sort_keys=True, default=str)
+    # Trials of a class of the project's own are of its code.
+    text += digest_named_code(text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     class_name = model.class_path.rpartition(".")[2]
     return f"{class_name}.{digest}"

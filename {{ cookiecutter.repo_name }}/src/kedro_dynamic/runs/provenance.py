@@ -10,12 +10,9 @@ import hashlib
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache
-from importlib.util import find_spec
+from contextlib import contextmanager
 from inspect import unwrap
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,7 @@ from pydantic import BaseModel, TypeAdapter
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, has_data, path_in
 from kedro_dynamic.config.errors import VERBATIM
-from kedro_dynamic.config.project import package_name
+from kedro_dynamic.config.source import digest_file, digest_named_code, digest_source
 from kedro_dynamic.runs.makers import find_makers
 from kedro_dynamic.runs.state_files import errors_in_words, read_state
 
@@ -141,7 +138,8 @@ class Provenance:
         # backup does not keep.
         # Files that runs made: [digest, state].
         self._made: dict[str, list[Any]] = {}
-        # Other files that runs read: [digest of the content, state].
+        # Other files that runs read: [digest of the content, state with inode and time
+        # of change].
         self._raw: dict[str, list[Any]] = {}
         # Files that a run under way makes: [digest, state before with inode].
         self._pending: dict[str, list[Any]] = {}
@@ -175,7 +173,7 @@ class Provenance:
                 if files that the run takes as they are are those of today.
         """
         self.settle(plan)
-        plan.digests = self._digest_all(plan)
+        plan.digests = self._digest_all(plan, trust_states=only_missing)
         self._find_outdated(plan, registered)
         if only_missing:
             self._discard_outdated(plan)
@@ -249,10 +247,16 @@ class Provenance:
         now = state(self._root / key)
         return now[:2] if now else None
 
-    def _digest_all(self, plan: Plan) -> dict[str, str]:
-        """Return the digest of each dataset, of all that it is made from."""
-        inputs = plan.pipeline.inputs()
-        digests = {_bare(name): self._digest_input(plan, name) for name in inputs}
+    def _digest_all(self, plan: Plan, trust_states: bool) -> dict[str, str]:
+        """Return the digest of each dataset, of all that it is made from.
+
+        Args:
+            plan: The plan of a run.
+            trust_states: Read only the raw files whose state has changed.
+        """
+        digests = {}
+        for name in plan.pipeline.inputs():
+            digests[_bare(name)] = self._digest_input(plan, name, trust_states)
         for node in plan.pipeline.nodes:
             input_digests = [digests[_bare(name)] for name in node.inputs]
             node_digest = _sha(node.name, code_digest(node), *input_digests)
@@ -274,7 +278,8 @@ class Provenance:
         if not makers.nodes:
             return
 
-        of_today = self._digest_all(Plan(makers, plan.catalog, plan.root))
+        plan_of_makers = Plan(makers, plan.catalog, plan.root)
+        of_today = self._digest_all(plan_of_makers, trust_states=True)
         for name in sorted(taken & makers.all_outputs()):
             if plan.digests[_bare(name)] != of_today[_bare(name)]:
                 plan.outdated[name] = name
@@ -286,28 +291,30 @@ class Provenance:
             if culprits:
                 plan.outdated.update(dict.fromkeys(node.outputs, culprits[0]))
 
-    def _digest_input(self, plan: Plan, name: str) -> str:
+    def _digest_input(self, plan: Plan, name: str, trust_states: bool) -> str:
         """Return the digest of an input of the run."""
         if is_parameter(name):
             value = plan.catalog[name].load()
             text = json.dumps(value, default=_plain)
-            # Nodes that take all models, such as the split, do not fit them.
-            code = named_code_digest(text) if isinstance(value, BaseModel) else ""
+            # Nodes that take all models, such as the leaderboard, do not fit them.
+            code = digest_named_code(text) if isinstance(value, BaseModel) else ""
             return _sha(name, text, code)
 
         now = state(plan.files[name]) if name in plan.files else None
         if now is None:
             return _sha(name, plan.settings[name])
 
-        key, path, now = plan.keys[name], plan.files[name], now[:2]
+        key, path = plan.keys[name], plan.files[name]
+        raw_state = [*now, path.stat().st_ctime_ns]
         _, known = self._raw.get(key, ["", None])
-        # The time of a folder does not change with the files in it.
-        if path.is_dir() or known != now:
-            self._raw[key] = [_content(path, *now), now]
+        # The time of a folder does not change with the files in it. A file may be
+        # written again within the resolution of its time, or with its old time.
+        if path.is_dir() or not trust_states or known != raw_state:
+            self._raw[key] = [_content(path), raw_state]
         plan.contents[name] = self._raw[key][0]
 
         digest, made = self._made.get(key, ["", None])
-        if made == now:
+        if made == now[:2]:
             return str(digest)
         return _sha(name, plan.contents[name], plan.settings[name])
 
@@ -397,44 +404,14 @@ def code_digest(node: Node) -> str:
     function = unwrap(getattr(node.func, "func", node.func))
     module = sys.modules.get(getattr(function, "__module__", ""))
     # Functions of a notebook have no file.
-    source = _source_digest(getattr(module, "__file__", None))
+    source = digest_source(getattr(module, "__file__", None))
     name = getattr(function, "__qualname__", "")
     return _sha(source, name, *partial_args)
 
 
-def named_code_digest(text: str) -> str:
-    """Return a digest of the project's own modules whose classes a text names.
-
-    Args:
-        text: Parameters as JSON, in which ``"<package>.<module>.<name>"`` is the import
-            path of a class or a function.
-    """
-    paths = re.findall(rf'"({re.escape(package_name())}(?:\.\w+)*)\.\w+"', text)
-    files = []
-    for module in sorted(set(paths)):
-        # A module that does not exist, or raises, is an error before the first node.
-        with suppress(Exception):
-            spec = find_spec(module)
-            files.append(_source_digest(spec.origin if spec else None))
-    return _sha(*files)
-
-
-def _source_digest(file: str | None) -> str:
-    """Return a digest of a module's file, "" without one."""
-    now = state(Path(file)) if file else None
-    return _file_digest(Path(file), *now) if file and now else ""
-
-
-def _content(path: Path, *now: int) -> str:
+def _content(path: Path) -> str:
     """Return a digest of a file; of a folder, of the names and states of its files."""
     if not path.is_dir():
-        return _file_digest(path, *now)
+        return digest_file(path)
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     return _sha(*(f"{file.relative_to(path)}{state(file)}" for file in files))
-
-
-@cache
-def _file_digest(path: Path, *now: int) -> str:
-    """Return the digest of a file in a certain state."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
