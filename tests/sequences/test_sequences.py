@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import gc
+import json
 import logging
 import os
+import pickle
 import random
 import shutil
 import sys
@@ -24,6 +27,7 @@ from kedro.runner import SequentialRunner, ThreadRunner
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "200"))
 STEPS = 6
+ROWS = 80
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
 NEIGHBORS = "sklearn.neighbors.KNeighborsClassifier"
@@ -56,6 +60,47 @@ class Stop:
         self.calls -= 1
         if self.calls == 0:
             raise self.error
+
+
+class Claims:
+    """What MLflow would be told of models, compared with the files of these."""
+
+    def __init__(self, hooks: Any):
+        """Find no false claim yet."""
+        self.collect_from = hooks.collect
+        self.count = 0
+        self.false: list[str] = []
+
+    def collect(self, run: Any, error: Exception | None) -> Any:
+        """Collect what MLflow is told of a run, and check it."""
+        payload = self.collect_from(run, error)
+        for model in payload.models:
+            if model.status == "FINISHED" and model.params:
+                self.count += 1
+                self._check(model, payload.params, run.root)
+        return payload
+
+    def _check(self, model: Any, run_params: dict[str, str], root: Path) -> None:
+        """Compare arguments, seed, rows and folds with those of a model's files."""
+        file = root / f"data/06_models/{model.name}_model.pkl"
+        fitted = pickle.loads(file.read_bytes())[-1]
+        claimed = {**model.params, **run_params}
+        rows = getattr(fitted, "n_samples_fit_", None)
+        known: dict[str, Any] = {"random_state": getattr(fitted, "random_state", None)}
+        if rows is None:
+            rows = fitted.tree_.n_node_samples[0]
+        for name, value in fitted.get_params().items():
+            known[f"model_kwargs.{name}"] = value
+        for name in claimed.keys() & known.keys():
+            if known[name] is not None and claimed[name] != str(known[name]):
+                self.false.append(f"{model.name}: {name} is {known[name]}")
+        fraction = float(claimed.get("data.train_fraction", rows / ROWS))
+        if abs(fraction * ROWS - rows) > 1:
+            self.false.append(f"{model.name}: {rows} rows are not {fraction}")
+        path = root / f"data/08_reporting/{model.name}_validation.json"
+        folds = [len(scores) for scores in json.loads(path.read_text()).values()]
+        if int(claimed.get("comparison.folds", sum(folds))) != sum(folds):
+            self.false.append(f"{model.name}: {folds} are the folds")
 
 
 class Sequence:
@@ -117,7 +162,7 @@ class Sequence:
         """Draw other rows of the raw data."""
         path = self.project / "data/01_raw/iris.csv"
         head, *rows = path.with_suffix(".all").read_text().splitlines()
-        path.write_text("\n".join([head, *self.random.sample(rows, 80)]) + "\n")
+        path.write_text("\n".join([head, *self.random.sample(rows, ROWS)]) + "\n")
 
     def touch_output(self) -> None:
         """Delete an output, or change it by hand."""
@@ -152,6 +197,13 @@ class Sequence:
             ]
         )
         self.run(**part, only_missing_outputs=self.random.random() < 0.5)
+
+    def run_part_otherwise(self) -> None:
+        """Run a part with other parameters, as those of --params or --env."""
+        parameters = copy.deepcopy(self.parameters)
+        self.edit()
+        self.run_part()
+        self.parameters = parameters
 
     @property
     def models(self) -> list[str]:
@@ -264,9 +316,17 @@ def project(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.mark.parametrize("seed", range(SEQUENCES))
-def test_the_end_is_that_of_a_fresh_run(seed: int, project: Path) -> None:
-    sequence = Sequence(project, seed)
+def test_the_end_is_that_of_a_fresh_run(
+    seed: int, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks: Any = sys.modules["kedro_dynamic.hooks"]
+    sequence, claims = Sequence(project, seed), Claims(hooks)
+    monkeypatch.setattr(hooks, "collect", claims.collect)
     for _ in range(STEPS):
         sequence.step()
     resumed, fresh = sequence.leaderboards()
     assert resumed == fresh, "\n".join(sequence.history)
+    if seed % 4 == 0:
+        sequence.run_part_otherwise()
+    assert claims.count
+    assert not claims.false, "\n".join([*sequence.history, *claims.false])
