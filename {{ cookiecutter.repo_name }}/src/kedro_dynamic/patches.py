@@ -187,7 +187,7 @@ def register_resolvers() -> None:
 
 
 def log_faulty_markup() -> None:
-    """Show a message of the log as it is where its words in brackets are no markup.
+    """Show words in brackets as they are where they are not Rich's markup.
 
     Reason: Kedro's handler takes all messages for Rich's markup. A label ``[/b]`` in a
     message is a traceback in the log, and the message is lost.
@@ -333,8 +333,8 @@ def answers_within(seconds: float) -> Iterator[None]:
     which end on their own after a time without progress.
 
     Reason: the limit of ``requests`` counts anew with each byte. A server that sends a
-    byte each second stopped a run for ever, and one whose answer has no end took 2.7 GB
-    of memory. There is no place above the socket that all reads go through: headers,
+    byte each second stopped a run for ever, and one with an endless answer took 2.7 GB
+    of memory. Only the socket is a place that all reads go through: headers,
     redirects and retries are read by other code than bodies.
 
     Args:

@@ -55,7 +55,7 @@ def why_apart(
     champions_table = champion.tags.get(TABLE, table)
     if champions_table != table:
         return f"{name} is of the table {champions_table}, this run of {table}; {ASK}"
-    if run.store.is_local:  # it has no other project's champion, wherever it is moved
+    if run.store.is_local:  # all its champions are the project's, even if it moved
         return ""
     project = _project_of(run)
     champions_project = champion.tags.get(PROJECT, project)

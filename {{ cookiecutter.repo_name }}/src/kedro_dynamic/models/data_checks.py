@@ -141,7 +141,7 @@ def _parameter_problems(table: pd.DataFrame, data: DataSpec) -> list[str]:
 def _stray_texts(y: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the texts of a target that otherwise is a quantity, such as ``Unrated``.
 
-    Few different numbers beside texts may be classes, so these have no stray texts.
+    Few different numbers beside texts may be classes, so their texts are not stray.
     """
     texts = y.dropna()
     if pd.api.types.is_numeric_dtype(y) or texts.empty:

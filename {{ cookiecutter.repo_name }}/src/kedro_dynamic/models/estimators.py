@@ -224,7 +224,7 @@ def _find_call_problems(
         return [f"{key}.class: {error}"]
     try:
         parameters = inspect.signature(factory).parameters.values()
-    except ValueError:  # Compiled classes may have no signature.
+    except ValueError:  # Compiled classes may lack a signature.
         return []
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return []

@@ -138,8 +138,11 @@ class ProjectConfigLoader(OmegaConfigLoader):
                     versions.append((loader["parameters"], loader["catalog"]))
                 except Exception:  # a value may have to come by --params
                     return []
+        of_run, of_files = versions
         return [
-            name for name in names if len({_text_of(name, *v) for v in versions}) > 1
+            name
+            for name in names
+            if _text_of(name, *of_run) != _text_of(name, *of_files)
         ]
 
     def storage_root(self) -> str | None:

@@ -403,7 +403,7 @@ def code_digest(node: Node) -> str:
     partial_args = [str(getattr(node.func, key, "")) for key in ("args", "keywords")]
     function = unwrap(getattr(node.func, "func", node.func))
     module = sys.modules.get(getattr(function, "__module__", ""))
-    # Functions of a notebook have no file.
+    # Functions of a notebook lack a file.
     source = digest_source(getattr(module, "__file__", None))
     name = getattr(function, "__qualname__", "")
     return _sha(source, name, *partial_args)

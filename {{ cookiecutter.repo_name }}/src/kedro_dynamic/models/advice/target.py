@@ -72,7 +72,7 @@ def find_numeric_classes(view: View) -> Iterator[Advice]:
     counts = y.value_counts()
     if len(counts) <= MANY_CLASSES:
         return
-    # Numbered classes have no gaps between their numbers, and rows of each.
+    # Classes that are numbered have successive numbers, and rows of each.
     is_numbered = counts.index.max() - counts.index.min() + 1 == len(counts)
     is_rare = float(np.mean(counts < FEW_ROWS)) >= 0.1
     if is_numbered and not is_rare:

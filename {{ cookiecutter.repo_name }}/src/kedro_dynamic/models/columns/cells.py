@@ -9,7 +9,7 @@ is a *reading*, a dictionary that JSON can hold, and new rows are read by it, to
 - ``missing``: cells that mean a missing value in this column, besides the usual ones.
 - ``formats``: how dates are written, as ``strptime`` has it.
 - ``day_first``: true if ``03/04/2024`` is in April. It is absent if the training rows
-  have no date like that.
+  never look like that.
 - ``booleans``: the two values that mean true and false.
 """
 

@@ -239,7 +239,7 @@ def _decide_levels(column: Column) -> Decision:
         if sum(count > 1 for count in words) >= len(words) / 2:
             return Decision("text", f"{different} different texts of several words")
 
-    # Where most rows have no value, that there is one may be worth knowing.
+    # Where most rows lack a value, that there is one may be worth knowing.
     is_filled = rows >= len(column.values) / 2
     if different >= MIN_DIFFERENT and share >= IDENTIFIER_SHARE and is_filled:
         why = f"an identifier: {different} different values in {rows} rows"
@@ -354,13 +354,15 @@ def _accept(found: Found) -> Decision:
     return Decision(found.kind, why, advice, reading)
 
 
+def _looks_like_number(text: str) -> bool:
+    """Return True if a text is a number, with a point or a comma as decimal sign."""
+    return any(parse_number(text, decimal) is not None for decimal in ".,")
+
+
 def _find_numbers(column: Column) -> Found | None:
     """Return the numbers that at least half of the texts are, or None."""
     sample = column.sample()
-    is_number = [
-        any(parse_number(text, decimal) is not None for decimal in ".,")
-        for text in sample
-    ]
+    is_number = [_looks_like_number(text) for text in sample]
     is_code = any(_LEADING_ZERO.fullmatch(text) for text in column.counts)
     if not sample or is_code or sum(is_number) < len(sample) / 2:
         return None
