@@ -58,7 +58,7 @@ def import_function(path: str) -> Function:
         path: Import path, such as ``flower_shop.features.prepare``.
 
     Raises:
-        ValueError: If there is no such function, or its package is not trusted.
+        ValueError: If the function does not exist, or its package is not trusted.
     """
     # Not where a model is served, which has its function.
     from kedro_dynamic.config.allowlist import import_trusted
