@@ -47,7 +47,7 @@ def corrected_error(differences: Sequence[float], sizes: Sizes) -> float:
 
 
 def chance_margin(differences: Sequence[float], sizes: Sizes) -> float:
-    """Return the largest mean difference that chance alone explains, in 95 of 100 cases.
+    """Return the largest mean difference that chance explains in 95 of 100 cases.
 
     Args:
         differences: Of the scores of two models, one per fold.
