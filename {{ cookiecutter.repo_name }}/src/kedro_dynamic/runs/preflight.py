@@ -34,7 +34,6 @@ from kedro_dynamic.config.errors import (
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import FILE, ComparisonSpec, ModelSpec, file_of
 
-
 # Names that are paths to other folders, or addresses.
 ELSEWHERE = re.compile(r"\.\.[/\\]|^[/\\]|:/")
 
