@@ -20,6 +20,12 @@ SOURCE = REPOSITORY / "{{ cookiecutter.repo_name }}/src"
 os.environ["PYTHONPATH"] = f"{SOURCE}{os.pathsep}{REPOSITORY / 'tests'}"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_repository_around(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep git from finding this repository from the folders of tests within it."""
+    os.environ["GIT_CEILING_DIRECTORIES"] = str(tmp_path_factory.getbasetemp())
+
+
 @pytest.fixture
 def searched(monkeypatch: pytest.MonkeyPatch) -> list[Pipeline]:
     """Return the pipelines whose inputs or outputs are computed, once for each time."""
