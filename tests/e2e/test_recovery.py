@@ -173,7 +173,7 @@ def test_own_nodes_are_part_of_every_model(project: InstalledProject) -> None:
         nodes.write(EXTRA)
     pipeline = (folder / "pipeline.py").read_text()
     more = pipeline.replace("    return [\n", NODES, 1)
-    more = more.replace("import fit_model,", "import fit_model, importances, plot,", 1)
+    more = more.replace("    fit_model,\n", "    fit_model,\n    importances,\n    plot,\n", 1)
     (folder / "pipeline.py").write_text(more)
 
     # Without patterns in the catalog, the run names the outputs.
