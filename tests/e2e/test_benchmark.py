@@ -136,31 +136,6 @@ def test_a_killed_study_goes_on(project: InstalledProject, tmp_path: Path) -> No
     assert len(table) == len(set(values)) == goal  # no value is tried twice
 
 
-def test_two_processes_share_a_study(project: InstalledProject, tmp_path: Path) -> None:
-    goal = 100  # so many that both processes are at work at the same time
-    command = split(project, goal)
-    studies = project.path / "data/06_models/studies.db"
-    command[-1] += f",benchmark.tuning.storage=sqlite:///{studies}"
-    # In one project, the lock of runs would separate them.
-    copied = project.copy(tmp_path / "copied")
-    logs = [tmp_path / "first", tmp_path / "second"]
-    with (
-        project.background(*command, log=logs[0]) as first,
-        copied.background(*command, log=logs[1]) as second,
-    ):
-        assert first.wait(300) == second.wait(300) == 0
-    # One process may start a trial while the other ends the last one.
-    count = len(trials(project))
-    assert goal <= count <= goal + 1
-    assert {state for _, state in trials(project)} == {"COMPLETE"}
-    matches = [re.search(r": (\d+) trials, (\d+) new", log.read_text()) for log in logs]
-    assert [match[1] for match in matches if match] == [str(goal)] * 2
-    done = project.path / "data/08_reporting/benchmark/digits/linear_svm_trials.json"
-    assert len(json.loads(done.read_text())) == goal
-    new = [int(match[2]) for match in matches if match]
-    assert all(new)
-
-
 def test_a_study_ends_in_time_and_keeps_what_failed(project: InstalledProject) -> None:
     command = split(project, goal=1000)
     edit(project, "parameters.yml", r"0\.001, 100\], log: true", "-100, 1]")

@@ -217,29 +217,6 @@ def test_workers_with_other_code_are_restarted(project: InstalledProject) -> Non
         project.run(*split)
 
 
-def test_workers_that_cannot_run_the_project(
-    project: InstalledProject, tmp_path: Path
-) -> None:
-    nowhere = f"tcp://127.0.0.1:{free_port()}"
-    # An empty module stands for an environment without the library and the project.
-    (tmp_path / "kedro_dynamic.py").touch()
-    without = replace(project, variables={"PYTHONPATH": str(tmp_path)})
-    with cluster(without, workers=0) as address:
-        for scheduler in (nowhere, address):
-            done = project.run(*dask(f"{scheduler},timeout=3"), check=False)
-            assert done.returncode == 1
-            assert f"no Dask scheduler at {scheduler}, or it has no" in done.stdout
-            assert f"dask worker {scheduler}" in done.stdout
-            assert "Traceback" not in done.stdout
-        foreign = ["dask", "worker", address, "--host=127.0.0.1", "--nthreads=1"]
-        with without.background(*foreign, log=tmp_path / "foreign.log", cwd=tmp_path):
-            done = project.run(*dask(address), check=False)
-    assert done.returncode == 1
-    assert re.search(
-        "tcp://127.0.0.1:.*No module named '(iris|kedro_dynamic)", done.stdout
-    )
-
-
 def test_all_workers_lost(project: InstalledProject) -> None:
     with_deadly(project, "Kills")
     project = with_code(project)

@@ -60,6 +60,8 @@ def test_a_run_is_followed_from_mlflow_alone(
         "    def __init__(self):\n"
         "        super().__init__(max_depth=1)\n"
     )
+    # Of a file that git does not know, MLflow gets the name alone.
+    git(project.path, "add", "src/iris/stump.py")
     seed = ("--params", "random_state=7")
     project.run("kedro", "run", *seed)
     scores = scores_of(project)

@@ -22,7 +22,6 @@ KILLED, OTHER = ["--params=random_state=4"], ["--params=random_state=5"]
 # Runner and parameters of the resumed run, and whether the raw data changes before it.
 KILLS = [
     (SEQUENTIAL, OTHER, False),
-    (PARALLEL, KILLED, False),
     (PARALLEL, KILLED, True),
 ]
 

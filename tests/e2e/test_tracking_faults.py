@@ -234,8 +234,7 @@ def test_nothing_is_lost(runner: Runner, fault: str, part: str, time: str) -> No
     assert children.keys() == MODELS
 
 
-@pytest.mark.parametrize("fault", ["500", "silent"])
-@pytest.mark.parametrize("time", ["start", "end"])
+@pytest.mark.parametrize(("fault", "time"), [("silent", "start"), ("500", "end")])
 @pytest.mark.parametrize("rule", ["off", "fail"])
 def test_other_rules(runner: Runner, fault: str, time: str, rule: str) -> None:
     known = store_of(runner.project).runs()

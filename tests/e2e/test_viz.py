@@ -103,7 +103,7 @@ def test_many_models_are_one_box(installed: InstalledProject, tmp_path: Path) ->
     project = installed.copy(tmp_path / "iris")
     file = project.path / "conf/base/parameters.yml"
     tree = "{class: sklearn.tree.DecisionTreeClassifier}"
-    names = "".join(f"  tree_{number}: {tree}\n" for number in range(1000))
+    names = "".join(f"  tree_{number}: {tree}\n" for number in range(300))
     text = file.read_text()
     before = text.partition("\nmodels:\n")[0]
     file.write_text(f"{before}\nmodels:\n{names}")

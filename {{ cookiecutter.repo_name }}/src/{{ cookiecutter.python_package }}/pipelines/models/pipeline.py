@@ -18,13 +18,7 @@ from kedro_dynamic import (
 )
 
 from .leaderboard import compare_models
-from .nodes import (
-    fit_model,
-    score_model,
-    split_data,
-    split_for_tuning,
-    validate_model,
-)
+from .nodes import fit_model, score_model, split_data, split_for_tuning, validate_model
 
 SPLIT = ["X_train", "X_test", "y_train", "y_test", "folds"]
 COLUMNS = "columns"
