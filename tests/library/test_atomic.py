@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -15,8 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from kedro.io import DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pickle import PickleDataset
-from kedro_dynamic.catalog import atomic
-from kedro_dynamic.catalog.atomic import Owner, delete_abandoned, work_for
+from kedro_dynamic.catalog.atomic import AtomicFile, Owner, delete_abandoned
 from kedro_dynamic.patches import write_atomically
 
 
@@ -111,30 +111,39 @@ def test_two_writers_never_share_a_temporary_file(tmp_path: Path) -> None:
 
 def test_what_killed_processes_left_is_deleted(tmp_path: Path) -> None:
     path = tmp_path / "score.json"
-    abandoned = tmp_path / f".score.json.{2**22 + 1}-0123abcd.tmp"
-    under_way = tmp_path / f".score.json.{os.getpid()}-0123abcd.tmp"
+    path.touch()
+    file = fsspec.filesystem("file").open(str(path), "wb")
+    (under_way,) = {*tmp_path.iterdir()} - {path}
+    of_this_process = f"-{os.getpid()}-"
+    assert of_this_process in under_way.name
+    of_dead_process = under_way.name.replace(of_this_process, f"-{2**22 + 1}-")
+    abandoned = tmp_path / of_dead_process
+    # On a shared disk, the process may be alive on another machine.
+    elsewhere = tmp_path / re.sub(
+        r"[0-9a-f]{8}-", "01234567-", of_dead_process, count=1
+    )
     other = tmp_path / ".own.tmp"
-    for file in (path, abandoned, under_way, other):
-        file.touch()
+    for left in (abandoned, elsewhere, other):
+        left.touch()
     delete_abandoned([tmp_path, tmp_path / "none"])
-    assert {*tmp_path.iterdir()} == {path, under_way, other}
+    assert {*tmp_path.iterdir()} == {path, under_way, elsewhere, other}
+    file.close()
 
 
 def test_a_worker_writes_only_while_its_run_is_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(atomic._Worker, "owner", None)
     notes = tmp_path / "notes"
     notes.mkdir()
     note = notes / f"{os.getpid()}-ab.json"
     note.touch()
     dataset = JSONDataset(filepath=str(tmp_path / "score.json"))
-    work_for(Owner(notes, os.getpid()))
+    monkeypatch.setattr(AtomicFile, "owner", Owner(notes, os.getpid()))
     dataset.save(1)
     note.unlink()
     with pytest.raises(DatasetError, match="the run that makes it has ended"):
         dataset.save(2)
     assert dataset.load() == 1
     assert {path.name for path in tmp_path.iterdir()} == {"notes", "score.json"}
-    work_for(Owner(tmp_path / "another machine", 1))
+    monkeypatch.setattr(AtomicFile, "owner", Owner(tmp_path / "another machine", 1))
     dataset.save(3)

@@ -559,6 +559,13 @@ def test_the_best_of_the_leaderboard_by_the_score_that_decides(
     assert (found[0][0].name if found else None) == best
 
 
+def test_nothing_has_a_score_if_the_baseline_has_failed_too() -> None:
+    catalog = DataCatalog()
+    catalog["leaderboard"] = pd.DataFrame({"model": ["a", "baseline"], "error": "no"})
+    catalog["folds"] = SPLIT.folds
+    assert find_candidates([], catalog, None) == []
+
+
 @pytest.mark.parametrize("folds", [5, 0])
 def test_only_a_model_that_beats_the_baseline_can_be_champion(
     folds: int, tmp_path: Path

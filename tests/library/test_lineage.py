@@ -94,11 +94,11 @@ def test_clones_of_a_repository_are_one_project(tmp_path: Path) -> None:
     project = repository(tmp_path)
     assert lineage.origin_of(project) == ""
     assert lineage.origin_of(tmp_path) == ""
-    git(project, "remote", "add", "origin", "git@host.org:group/work.git")
+    git(project, "remote", "add", "origin", "git@host.org:group/name.git")
     for address in (
-        "git@host.org:group/work.git",
-        "https://me:hunter2@host.org/group/work.git",
-        "ssh://git@host.org/group/work",
+        "git@host.org:group/name.git",
+        "https://me:hunter2@host.org/group/name.git",
+        "ssh://git@host.org/group/name",
     ):
         git(project, "remote", "set-url", "origin", address)
-        assert lineage.origin_of(project) == "host.org/group/work/iris"
+        assert lineage.origin_of(project) == "host.org/group/name/iris"

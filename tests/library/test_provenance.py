@@ -313,6 +313,23 @@ def test_raw_data_is_known_by_its_content_though_its_time_and_size_stay(
     assert project.resume() == ALL_STEPS
 
 
+def test_only_a_full_run_reads_raw_data_that_seems_unchanged(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def note(path: Path) -> str:
+        read.append(path.name)
+        return "digest"
+
+    monkeypatch.setattr(provenance, "digest_file", note)
+    project.run()
+    project.resume()
+    assert read == ["raw.json"]
+    project.run()
+    assert read == ["raw.json"] * 2
+
+
 def test_a_folder_of_raw_data_is_known_by_the_files_in_it(project: Project) -> None:
     folder = project.folder / "data/raw"
     (folder / "deeper").mkdir(parents=True)
@@ -858,3 +875,11 @@ def test_provenance_that_cannot_be_written_is_named(
         pass
     file = tmp_path / "data/.provenance.tmp"
     assert caught.match(f"{file} cannot be written: No space left on device. Runs keep")
+
+
+def test_only_errors_of_its_own_file_are_called_so(tmp_path: Path) -> None:
+    known = Provenance(tmp_path)
+    with pytest.raises(PermissionError, match="raw"), known.open():
+        raise PermissionError("raw data that may not be read")
+    with known.open():  # the lock is free
+        pass

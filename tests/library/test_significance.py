@@ -165,7 +165,7 @@ def test_on_noise_hardly_any_model_beats_the_baseline() -> None:
 
 def interval(model: Any, rows: Any, y: Any, name: str) -> tuple[float, ...]:
     scorers = make_scorers([name], "yes")
-    with warnings.catch_warnings(action="ignore"):  # a class alone has no roc_auc
+    with warnings.catch_warnings(action="ignore"):  # roc_auc needs two classes
         score = scorers[name](model, rows, y)
     bounds = score_interval(model, DATA, scorers, rows, y, score)
     assert list(bounds) in ([], [f"test_{name}_low", f"test_{name}_high"])
@@ -178,6 +178,13 @@ def test_the_interval_of_an_accuracy_of_one_is_not_a_point() -> None:
     low, high = interval(model, X_test, y, "accuracy")
     assert low == pytest.approx(0.8865, abs=1e-4)
     assert high == 1.0
+
+
+def test_the_interval_of_an_accuracy_is_wilson_s() -> None:
+    X_test, y = X[:30], pd.Series(["yes", "no"] * 15)
+    model = DummyClassifier(strategy="constant", constant="yes").fit(X_test, y)
+    low, high = interval(model, X_test, y, "accuracy")
+    assert (low, high) == pytest.approx((0.3315, 0.6685), abs=1e-4)
 
 
 def test_the_interval_has_the_score_in_nineteen_of_twenty_samples() -> None:

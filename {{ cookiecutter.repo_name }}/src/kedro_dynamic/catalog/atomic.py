@@ -4,6 +4,7 @@ A worker process may outlive its run, whose files belong to the next run then. S
 puts a file in its place only while the note of its run exists.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -12,12 +13,17 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
 
-# The hidden file of a process that is still writing: .model.pkl.4711-<hex>.tmp
-_TEMPORARY = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp")
+from kedro_dynamic.config.process import HOST, is_alive
+
+# The name of a host may have any length and characters.
+_HOST = hashlib.sha256(HOST.encode()).hexdigest()[:8]
+
+# The hidden file of a process that is still writing: .model.pkl.<host>-4711-<hex>.tmp
+_TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)-[0-9a-f]+\.tmp")
 
 
 @dataclass(frozen=True)
@@ -38,24 +44,14 @@ class Owner:
         return not self.notes.exists() or any(self.notes.glob(f"{self.process}-*.json"))
 
 
-class _Worker:
-    """The state of this process."""
-
-    owner: Owner | None = None
-
-
-def work_for(owner: Owner | None) -> None:
-    """Note which run this worker process works for; None if that is not known."""
-    _Worker.owner = owner
-
-
-def works_for_run() -> bool:
-    """Return True if this process is a worker of a run."""
-    return _Worker.owner is not None
-
-
 class AtomicFile(LocalFileOpener):  # type: ignore[misc]
-    """A file that is written under a hidden name, and renamed when it is complete."""
+    """A file that is written under a hidden name, and renamed when it is complete.
+
+    Attributes:
+        owner: The run that this process works for, if it is a worker.
+    """
+
+    owner: ClassVar[Owner | None] = None
 
     def __init__(self, path: str, mode: str, **options: Any):
         # A link stays: the file that it points to is replaced.
@@ -63,8 +59,8 @@ class AtomicFile(LocalFileOpener):  # type: ignore[misc]
         # An error that is being handled while the file is written is not about it.
         self._earlier_error = sys.exc_info()[1]
         folder, name = os.path.split(self._target)
-        temporary = f".{name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
-        super().__init__(os.path.join(folder, temporary), mode, **options)
+        writer = f"{_HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        super().__init__(os.path.join(folder, f".{name}.{writer}.tmp"), mode, **options)
 
     def close(self) -> None:
         """Put the file in its place, or delete it if writing it failed.
@@ -78,7 +74,7 @@ class AtomicFile(LocalFileOpener):  # type: ignore[misc]
         if sys.exc_info()[1] is not self._earlier_error:
             os.unlink(self.path)
             return
-        if _Worker.owner and not _Worker.owner.is_running():
+        if self.owner and not self.owner.is_running():
             os.unlink(self.path)
             raise PermissionError(f"{self._target}: the run that makes it has ended")
         if os.path.exists(self._target):
@@ -124,17 +120,3 @@ def delete_abandoned(folders: Iterable[Path]) -> None:
             match = _TEMPORARY.fullmatch(entry.name)
             if match and not is_alive(int(match[1])):
                 Path(entry.path).unlink(missing_ok=True)
-
-
-def is_alive(process: int) -> bool:
-    """Return True if a process of this machine may still be running."""
-    # On Windows, signal 0 would end it.
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # It belongs to another user.
-    return True

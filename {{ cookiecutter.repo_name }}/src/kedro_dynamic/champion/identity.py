@@ -7,11 +7,11 @@ other data does not compete with the champion, unless ``tracking.yml`` says so.
 from mlflow.entities.model_registry import ModelVersion
 
 from kedro_dynamic.champion.registry import champion_name
+from kedro_dynamic.config.process import HOST
 from kedro_dynamic.config.project import loader_in_force
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.runs.makers import find_makers, registered_nodes
 from kedro_dynamic.runs.run import Run
-from kedro_dynamic.runs.run_lock import HOST
 from kedro_dynamic.tracking.lineage import origin_of
 
 PROJECT, TABLE = "project", "table"
@@ -66,8 +66,8 @@ def why_apart(
 
 def origins_of(run: Run, dataset: str) -> set[str]:
     """Return the parameters and the raw data that a dataset is made from."""
-    names = run.params.get("pipeline_names") or []
-    return find_makers([dataset], registered_nodes(names), {dataset}).inputs()
+    registered = registered_nodes(run.params)
+    return find_makers([dataset], registered, {dataset}).inputs()
 
 
 def _project_of(run: Run) -> str:

@@ -64,7 +64,7 @@ from kedro_dynamic.models.held_out import was_trained_on
 from kedro_dynamic.models.scores import find_positive_label, score_columns
 from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
-from kedro_dynamic.runs.makers import find_makers, registered_nodes
+from kedro_dynamic.runs.makers import registered_nodes
 from kedro_dynamic.runs.provenance import code_digest, name_some
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import MAX_LENGTH, ModelPayload, Payload
@@ -220,11 +220,10 @@ def _digest_of_fitting(run: Run, fitted_model: str) -> str:
 
     A run of some nodes may lack it.
     """
-    names = run.params.get("pipeline_names") or []
-    nodes = chain([run.pipeline.nodes], registered_nodes(names))
-    for node in find_makers([fitted_model], nodes, {fitted_model}).nodes:
-        if fitted_model in node.outputs:
-            return code_digest(node)
+    for nodes in chain([run.pipeline.nodes], registered_nodes(run.params)):
+        for node in nodes:
+            if fitted_model in node.outputs:
+                return code_digest(node)
     return ""
 
 

@@ -29,13 +29,14 @@ def digest_named_code(text: str) -> str:
 
 def digest_source(file: str | None) -> str:
     """Return a digest of a module's file, "" without one."""
+    if not file:
+        return ""
+    path = Path(file)
     try:
-        status = Path(file).stat() if file else None
+        status = path.stat()
     except OSError:
         return ""
-    if not file or status is None:
-        return ""
-    return _digest_in_state(Path(file), status.st_mtime_ns, status.st_size)
+    return _digest_in_state(path, status.st_mtime_ns, status.st_size)
 
 
 @cache

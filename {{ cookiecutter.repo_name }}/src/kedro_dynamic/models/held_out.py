@@ -34,12 +34,15 @@ def fingerprints(rows: pd.DataFrame) -> Array:
     return np.frombuffer(hashes, dtype="<u8")
 
 
-def check_same_rows(instances: pd.DataFrame, labels: pd.DataFrame) -> None:
+def check_same_rows(
+    instances: pd.DataFrame, labels: pd.DataFrame, command: str
+) -> None:
     """Check that two tables are of the same rows in the same order, by their index.
 
     Args:
         instances: The inputs of a model.
         labels: The labels of the same rows.
+        command: The command that makes both.
 
     Raises:
         ConfigurationError: If they are not, since one of their files is outdated.
@@ -49,7 +52,7 @@ def check_same_rows(instances: pd.DataFrame, labels: pd.DataFrame) -> None:
     counts = f"{len(instances)} instances and {len(labels)} labels"
     raise ConfigurationError(
         f"The {counts} are not of the same rows in the same order: one file is "
-        "outdated. 'kedro run --pipelines etl' makes both."
+        f"outdated. '{command}' makes both."
     )
 
 

@@ -184,7 +184,7 @@ def score_columns(leaderboard: pd.DataFrame) -> list[str]:
 
     Args:
         leaderboard: As ``compare_models`` makes it. A column ``test_accuracy_low``
-            counts, too; the list is empty if the baseline failed, too.
+            counts, too. Empty if all models and the baseline failed.
     """
     names = map(str, leaderboard.columns)
     return [name for name in names if name.startswith(("validation_", "test_"))]

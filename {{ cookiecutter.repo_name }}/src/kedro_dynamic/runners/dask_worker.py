@@ -18,7 +18,7 @@ from kedro.framework import project
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.runner.task import Task
 
-from kedro_dynamic.catalog.atomic import work_for
+from kedro_dynamic.catalog.atomic import AtomicFile
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import package_name, put_path_in_force
@@ -100,7 +100,7 @@ def work(package: str, expected: str, log_config: bytes, content: bytes) -> None
         return
 
     node, catalog, is_async, run_id, root, owner = cloudpickle.loads(content)
-    work_for(owner)
+    AtomicFile.owner = owner
     if root.exists():
         put_path_in_force(root)
     Task(node, catalog, is_async, hook_manager, run_id).execute()

@@ -1,18 +1,20 @@
 """Which nodes of the project make a dataset, whether a run has them or not."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from kedro.framework.project import pipelines
 from kedro.pipeline import Node, Pipeline
 
 
-def registered_nodes(names: Sequence[str]) -> Iterator[list[Node]]:
+def registered_nodes(run_params: Mapping[str, Any]) -> Iterator[list[Node]]:
     """Yield the nodes of a run's pipelines and the default one, then of each other one.
 
     Args:
-        names: The pipelines that are run.
+        run_params: What Kedro tells hooks of the run.
     """
-    near = [name for name in {*names, "__default__"} if name in pipelines]
+    names = dict.fromkeys([*(run_params.get("pipeline_names") or []), "__default__"])
+    near = [name for name in names if name in pipelines]
     yield [node for name in near for node in pipelines[name].nodes]
     for name in pipelines:
         if name not in near:

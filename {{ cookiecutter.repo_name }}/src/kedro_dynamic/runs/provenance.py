@@ -152,12 +152,17 @@ class Provenance:
 
         Other runs wait, since runs over other files share this file.
         """
+        lock = FileLock(self._path.with_suffix(".lock"))
         with errors_in_words():
             self._path.parent.mkdir(exist_ok=True)
-            with FileLock(self._path.with_suffix(".lock")):
-                self._read()
-                yield self
+            lock.acquire()
+        try:
+            self._read()
+            yield self
+            with errors_in_words():
                 self._write()
+        finally:
+            lock.release()
 
     def begin(
         self, plan: Plan, only_missing: bool, registered: Iterable[list[Node]] = ()

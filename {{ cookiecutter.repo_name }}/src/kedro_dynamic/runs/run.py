@@ -93,13 +93,12 @@ class Run:
     def prepare_outputs(self) -> None:
         """Note what the run is going to make, and delete what it makes again."""
         only_missing, address = self.params["only_missing_outputs"], self.store.address
-        files = self.plan.files.values()
-        delete_abandoned({path.parent for path in files})
+        written = [self.plan.files[name] for name in self.plan.writes]
+        delete_abandoned({path.parent for path in written})
         with self.provenance.open() as provenance:
             if only_missing:
                 discard_failed_models(self.pipeline, self.catalog)
-            registered = registered_nodes(self.params.get("pipeline_names") or [])
-            provenance.begin(self.plan, only_missing, registered)
+            provenance.begin(self.plan, only_missing, registered_nodes(self.params))
             for name, key in self.plan.writes.items():
                 self.logged_runs[name] = provenance.run_of(key, address)
         self.progress.start(self.params, self.pipeline)

@@ -6,7 +6,6 @@ project. The operating system releases a lock when its process ends, however it 
 
 import logging
 import os
-import platform
 import threading
 import time
 import uuid
@@ -17,8 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, TypeAdapter
 
-from kedro_dynamic.catalog.atomic import is_alive
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
+from kedro_dynamic.config.process import HOST, is_alive
 from kedro_dynamic.runs.state_files import errors_in_words, read_state
 
 logger = logging.getLogger(__name__)
@@ -30,9 +29,6 @@ LOCKS_FOLDER, SHARED_LOCKS_FOLDER = Path("data", ".locks"), Path(".locks")
 LOCKS_VARIABLE = "KEDRO_DYNAMIC_LOCKS"
 
 POLL_INTERVAL = 0.2  # seconds
-
-# Projects may be on a shared disk, so the number of a process is not enough.
-HOST = platform.node()
 
 
 class Note(BaseModel):

@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.util import register_after_fork
 from pathlib import Path
 
-from kedro_dynamic.catalog import atomic
+from kedro_dynamic.catalog.atomic import AtomicFile, Owner
 from kedro_dynamic.runs.run_lock import LOCKS_VARIABLE
 
 POLL_INTERVAL = 0.5  # seconds
@@ -32,8 +32,8 @@ def own_outputs() -> None:
     """
     parent = multiprocessing.parent_process()
     folder = os.environ.get(LOCKS_VARIABLE)
-    if parent and parent.pid and folder and not atomic.works_for_run():
-        atomic.work_for(atomic.Owner(Path(folder), parent.pid))
+    if parent and parent.pid and folder and AtomicFile.owner is None:
+        AtomicFile.owner = Owner(Path(folder), parent.pid)
 
 
 # The argument is the key of the cache: forked processes inherit the cache.

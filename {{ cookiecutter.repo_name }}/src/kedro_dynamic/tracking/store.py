@@ -20,7 +20,6 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
 
-from kedro_dynamic.catalog.atomic import is_alive
 from kedro_dynamic.config.addresses import SQLITE, anchor, is_sqlite, sqlite_path
 from kedro_dynamic.config.errors import (
     VERBATIM,
@@ -29,9 +28,9 @@ from kedro_dynamic.config.errors import (
     parse,
     redact,
 )
+from kedro_dynamic.config.process import HOST, is_alive
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.tracking import TrackingConfig
-from kedro_dynamic.runs.run_lock import HOST
 from kedro_dynamic.tracking.sqlite import check_writable, follow_move, store_lock
 
 logger = logging.getLogger(__name__)

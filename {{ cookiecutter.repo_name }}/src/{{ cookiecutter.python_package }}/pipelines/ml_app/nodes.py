@@ -117,7 +117,7 @@ def hold_out(
         ConfigurationError: If texts and labels are not of the same reviews, or if there
             are too few reviews.
     """
-    check_same_rows(instances, labels)
+    check_same_rows(instances, labels, "kedro run --pipelines etl")
     is_held_out = fingerprints(instances) < test_fraction * 2**64
     train_rows = np.flatnonzero(~is_held_out)
 

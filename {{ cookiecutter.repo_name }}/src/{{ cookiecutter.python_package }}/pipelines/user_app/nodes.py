@@ -85,7 +85,7 @@ def judge_predictions(
     Raises:
         ConfigurationError: If texts and labels are not of the same reviews.
     """
-    check_same_rows(instances, true_labels)
+    check_same_rows(instances, true_labels, "kedro run --pipelines etl")
     is_new = ~was_trained_on(sentiment_model, instances)
     count = len(instances)
     new_count = int(is_new.sum())
