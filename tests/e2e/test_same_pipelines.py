@@ -446,7 +446,7 @@ CLEANED = ["instances", "english_stopwords"]
 CLEANED += ["cleaned_text", "tokenizer", "features", "known_words", "model"]
 CLEANED += ["probabilities"]
 FIT = ["prepare.hold_out", "fit.fit_tokenizer", "fit.fit_label_encoder"]
-FIT += ["fit.train_model", "score.evaluate", "score.find_telling_words"]
+FIT += ["fit.train_model", "score.evaluate", "score.plot_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
 FITTED += ["telling_words_plot"]
@@ -476,7 +476,7 @@ DATASETS = ["iris", "wine", "breast_cancer", "digits"]
 OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", "advice", *SPLIT}
 OF_DATASET |= {"learning_curves_plot"}
 NODES = ["split_data", "read_columns", "advise_on_table", "compare_models"]
-NODES += ["collect_learning_curves", "collect_trials"]
+NODES += ["collect_trials", "plot_learning_curves"]
 # Nodes and datasets of a model, and those that a study adds to a tuned one.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
 MADE = ["validation", "fitted_model", "model_score", "metrics", "resamples"]

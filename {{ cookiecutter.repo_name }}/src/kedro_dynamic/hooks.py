@@ -18,22 +18,22 @@ from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.registry import check_inputs
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import put_path_in_force
-from kedro_dynamic.report.page import write_report
+from kedro_dynamic.report.page import last_good_report, write_report
 from kedro_dynamic.runs import failures, preflight, results
+from kedro_dynamic.runs.console import print_verdict
 from kedro_dynamic.runs.progress import log_done
 from kedro_dynamic.runs.run import (
     Run,
     begin_run,
     find_run,
     interrupted_runs,
-    load_leaderboard,
     next_session_depth,
     open_runs,
     session_depth,
 )
 from kedro_dynamic.runs.worker import own_outputs
 from kedro_dynamic.serving.binding import check_artifacts
-from kedro_dynamic.tracking.description import describe
+from kedro_dynamic.tracking.description import add_verdict, describe, links
 from kedro_dynamic.tracking.lineage import source_of
 from kedro_dynamic.tracking.parent_run import (
     attempt,
@@ -104,7 +104,6 @@ class RunHook(threading.local):
                 with answers_within(run):
                     check_inputs(pipeline, catalog)
             yield
-            run.leaderboard_before = load_leaderboard(run)
             run.source_tags, run.source_files = source_of(run.root)
             with answers_within(run):
                 open_parent_run(run)
@@ -121,6 +120,7 @@ class RunHook(threading.local):
         failures.catch_failures(node)
         run = find_run(catalog)
         if run is not None:
+            run.progress.begin(node)
             with answers_within(run):
                 resume_in_thread(run)
 
@@ -190,29 +190,31 @@ def finish(run: Run, error: Exception | None = None) -> None:
     """End a run: show, track, set the champion, write the report, raise failures."""
     try:
         run.progress.stop()
-        if error is None:
-            results.show_tables(run)
-            results.warn_of_edges(run)
-            results.warn_of_outdated(run)
-
         payload = collect(run, error)
         describe(run, payload)
         with answers_within(run, len(payload.models)):
             write_to_mlflow(run, payload)
-            verdict = None
+            outcome = None
             if error is None:
-                verdict = attempt(run, payload, partial(promote, run, payload))
+                outcome = attempt(run, payload, partial(promote, run, payload))
+            verdict, champion = outcome or (payload.headline, "")
+            if error is None:
+                results.show_tables(run, champion)
+                results.warn_of_edges(run)
+                results.warn_of_outdated(run)
 
-            # An error of data or configuration leaves the last good report as it is.
+            # An error of data or configuration has no page.
             is_mendable = isinstance(error, ConfigurationError)
-            report = "" if is_mendable else write_report(run, payload, verdict)
-            if report:
-                attempt(
-                    run, payload, lambda client: client.log_artifact(payload.id, report)
-                )
+            report = "" if is_mendable else write_report(run, payload, verdict, champion)
+            work = partial(add_verdict, run, payload, report, verdict, champion)
+            attempt(run, payload, work)
             close_parent_run(run, payload.status)
 
-        results.show_places(run, verdict, report, with_files=error is None)
+        print_verdict(verdict)
+        places = {"report": report, **links(run, report)}
+        if payload.status == "FAILED":
+            places["last good"] = last_good_report(run)
+        results.show_places(run, places, with_files=error is None)
         report_problem(run, only_warn=payload.status == "FAILED")
         if error is None:
             failures.raise_failures(run.params, run.pipeline, run.catalog)

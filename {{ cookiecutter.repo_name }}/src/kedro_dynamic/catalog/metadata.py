@@ -5,6 +5,7 @@ shown, and which command makes it.
 """
 
 from difflib import get_close_matches
+from inspect import signature
 from typing import Annotated, Any, Literal
 
 from kedro.io import DataCatalog
@@ -60,6 +61,17 @@ def read_metadata(catalog: DataCatalog, name: str) -> Metadata:
     """Return the metadata of a dataset, with defaults if its entry has none."""
     metadata = getattr(catalog.get(name), "metadata", None) or {}
     return parse(Metadata, metadata, "The catalog", f"{name}.metadata")
+
+
+def is_image(dataset: Any) -> bool:
+    """Return True if a dataset holds an image, such as a plot of matplotlib.
+
+    Such a dataset cannot be loaded. Its ``preview``, for Kedro-Viz, is the image.
+    """
+    preview = getattr(dataset, "preview", None)
+    if preview is None:
+        return False
+    return "ImagePreview" in str(signature(preview).return_annotation)
 
 
 def section_title(title: str, name: str) -> str:

@@ -69,7 +69,7 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     fitted_recipe = load_recipe(champion)
     if fitted_recipe is None:
         reason = f"the run of {champion_name(champion)} is gone from MLflow"
-        return _decide_by_baseline(candidate) or Verdict(True, f"promoted: {reason}")
+        return _decide_by_baseline(candidate) or Verdict(True, reason)
 
     recipe = _follow_today(fitted_recipe, candidate)
     changes = _what_changed(fitted_recipe, recipe)
@@ -77,15 +77,13 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     if recipe.makes_the_same(candidate.recipe):
         again = "the same model" if changes else "the same model on the same data"
         shown = display_score(metric, candidate.recipe.score(metric))
-        verdict, refit = Verdict(False, f"{shown} again: {again}"), candidate
+        verdict, refit = Verdict(False, f"{again}, {shown} again"), candidate
     else:
         try:
             recipe = score_today(recipe, candidate)
         except CannotFitError as error:
             reason = f"{name} cannot be fitted to this data: {error}"
-            return _decide_by_baseline(candidate) or Verdict(
-                True, f"promoted: {reason}"
-            )
+            return _decide_by_baseline(candidate) or Verdict(True, reason)
         verdict = _decide_by_baseline(candidate) or _decide(
             candidate, recipe, name, margin
         )
@@ -335,22 +333,17 @@ def _decide_by_chance(
 ) -> Verdict:
     """Decide if a difference exceeds the margin and what chance explains of it."""
     difference = new - old
-    new_shown = display_score(metric, new)
     old_shown = display_number(display_value(metric, old))
+    scores = f"{display_score(metric, new)} against {old_shown}"
+    reason = f"{name} scored {scores}"
     if not difference > 0:  # NaN included
-        shown = display_number(display_value(metric, difference), signed=True)
-        reason = f"{new_shown} of {name} does not beat {old_shown} ({shown})"
         return Verdict(False, reason)
-
-    beats = f"{old_shown} by {display_number(difference)}"
     if not difference > margin:
-        reason = f"{new_shown} of {name} beats {beats}, the margin is {margin}"
-        return Verdict(False, reason)
-
+        return Verdict(False, f"{reason}, within the margin ({margin})")
     if math.isinf(chance):
         few = f"fewer than {FEW_ROWS} rows differ by the same everywhere"
         return Verdict(False, f"{name} cannot be compared: {few}")
-    explained = f"chance explains up to {display_number(chance)}"
+    explained = f"chance ({display_number(chance)})"
     if not difference > chance:
-        return Verdict(False, f"{new_shown} of {name} beats {beats}, {explained}")
-    return Verdict(True, f"promoted: {new_shown} beats {beats}, {explained}")
+        return Verdict(False, f"{reason}, within {explained}")
+    return Verdict(True, f"{scores}, beyond {explained}")

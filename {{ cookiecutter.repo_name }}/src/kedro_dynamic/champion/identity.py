@@ -47,7 +47,7 @@ def why_apart(
         deviations = loader.find_deviations(sorted(data))
         if deviations:
             named = ", ".join(deviations).replace("params:", "")
-            return f"its data differ by --env or --params: {named}; {ASK}"
+            return f"data differ by --env or --params ({named}); {ASK}"
 
     if champion is None:
         return ""

@@ -47,7 +47,9 @@ from kedro_dynamic.champion.recipe import (
     table_digest,
 )
 from kedro_dynamic.champion.registry import (
+    Outcome,
     Verdict,
+    champion_name,
     current_champion,
     register_version,
     set_champion,
@@ -61,7 +63,13 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.held_out import was_trained_on
-from kedro_dynamic.models.scores import find_positive_label, score_columns
+from kedro_dynamic.models.scores import (
+    display_name,
+    display_number,
+    display_value,
+    find_positive_label,
+    score_columns,
+)
 from kedro_dynamic.models.significance import is_better, level_with_chance
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.runs.makers import registered_nodes
@@ -70,13 +78,16 @@ from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import MAX_LENGTH, ModelPayload, Payload
 from kedro_dynamic.tracking.writer import find_child_run
 
-OUTDATED = "as before (files of other parameters, data or code were taken: {})"
+OUTDATED = (
+    "The champion stays as before: files of other parameters, data or code were taken "
+    "({})."
+)
 NO_CHAMPION = "No model beats the baseline: none is registered."
 
 logger = logging.getLogger(__name__)
 
 
-def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
+def promote(run: Run, payload: Payload, client: MlflowClient) -> Outcome | None:
     """Compare what a run has made with the champion, which it replaces if it is better.
 
     Args:
@@ -85,8 +96,7 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
         client: Client of the store.
 
     Returns:
-        A line that names the champion and says why; None if the run has made nothing
-        that could be champion.
+        The champion, and why; None if the run has made nothing that could be champion.
     """
     rule: ChampionRule = run.store.config.champion
     if isinstance(run.pipeline, PipelineML):
@@ -95,21 +105,30 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> str | None:
         return None
 
     if LEADERBOARD in run.plan.outdated:
-        return OUTDATED.format(name_some(run.plan.culprits))
+        return Outcome(OUTDATED.format(name_some(run.plan.culprits)))
     candidates = find_candidates(payload.models, run.catalog, rule.metric)
     if not candidates:
         score = f"score '{rule.metric}'" if rule.metric else "score"
-        return f"as before (no model of this run has a finite {score})"
+        reason = f"no model of this run has a finite {score}"
+        return Outcome(f"The champion stays as before: {reason}.")
     champion = current_champion(client, package_name())
     table = _data_of(run.catalog).table
     apart = why_apart(run, {"params:data", table}, table, champion)
     if apart:
-        return f"{'none' if champion is None else 'as before'} ({apart})"
+        return _stay_apart(champion, apart)
     candidate = find_best(candidates, run)
     if champion is None and not candidate.beats_baseline:
-        return NO_CHAMPION
+        return Outcome(NO_CHAMPION)
     models = [model for model, _ in candidates]
     return _promote_model(run, payload, client, candidate, models, rule.margin)
+
+
+def _stay_apart(champion: ModelVersion | None, reason: str) -> Outcome:
+    """Return what it means that a run does not compete."""
+    if champion is None:
+        return Outcome(f"No champion is set: {reason}.")
+    name = champion_name(champion)
+    return Outcome(f"{name} stays champion: {reason}.", name)
 
 
 def find_candidates(
@@ -253,7 +272,7 @@ def _promote_model(
     candidate: Candidate,
     models: Sequence[ModelPayload],
     margin: float,
-) -> str:
+) -> Outcome:
     """Compare the best model of a run with the champion; log the files of the winner.
 
     Those of the champion, too, if they were fitted to other data or by other code.
@@ -272,7 +291,15 @@ def _promote_model(
         candidate.model.name,
         partial(compare, candidate, margin=margin),
         register,
+        _shown_score(candidate),
     )
+
+
+def _shown_score(candidate: Candidate) -> str:
+    """Return the score of a candidate as people read it, with its name."""
+    metric = candidate.metric
+    value = display_value(metric, candidate.recipe.score(metric))
+    return f"{display_name(metric)} {display_number(value)}"
 
 
 def _fit_today(
@@ -316,7 +343,7 @@ def _register_model(
     left_out = [*data.drop, *filter(None, [data.group_column])]
     try:
         with mlflow.start_run(model.id, nested=True):
-            info = log_model(fitted_model, split.X_test, positive_label, left_out)
+            info = log_model(model.name, fitted_model, split.X_test, positive_label, left_out)
     finally:  # logging opened the run again, and an error would end it as failed
         client.set_terminated(model.id, model.status, model.end)
 
@@ -335,7 +362,7 @@ def _register_model(
 
 def _promote_pipeline(
     run: Run, client: MlflowClient, pipeline: PipelineML, margin: float
-) -> str | None:
+) -> Outcome | None:
     """Log the inference pipeline, and compare it with the champion if there are tests.
 
     Both answer as they do for users: the logged model is loaded and predicts the rows
@@ -356,7 +383,7 @@ def _promote_pipeline(
     champion = current_champion(client, registered_name)
     apart = _why_pipeline_apart(run, pipeline.input_name, table, champion)
     if apart:
-        return apart
+        return _stay_apart(champion, apart)
 
     def is_right(model: Any) -> Any:
         answers = model.predict(questions)["label"].to_numpy()
@@ -400,8 +427,8 @@ def _why_pipeline_apart(
 ) -> str:
     """Return why an inference pipeline does not compete with a champion."""
     if run.plan.outdated:
-        return OUTDATED.format(name_some(run.plan.culprits))
+        named = name_some(run.plan.culprits)
+        return f"files of other parameters, data or code were taken ({named})"
     if champion is None:
         return ""
-    apart = why_apart(run, origins_of(run, input_name), table, champion)
-    return f"as before ({apart})" if apart else ""
+    return why_apart(run, origins_of(run, input_name), table, champion)

@@ -38,13 +38,25 @@ class Verdict(NamedTuple):
     ``Candidate``, to be fitted today."""
 
 
+class Outcome(NamedTuple):
+    """What a run means: who is champion, and a sentence that says why.
+
+    The console, the report and MLflow all show this sentence.
+    """
+
+    sentence: str
+    champion: str = ""
+    """Name of the champion's model; "" if there is none."""
+
+
 def set_champion(
     client: MlflowClient,
     registered_name: str,
     candidate_name: str,
     compare: Callable[[ModelVersion], Verdict],
     register: Callable[[Any], str],
-) -> str:
+    score: str = "",
+) -> Outcome:
     """Make a candidate champion if there is none yet or if it beats the current one.
 
     Args:
@@ -54,19 +66,21 @@ def set_champion(
         compare: Compares the candidate with a champion. An error keeps the champion.
         register: Registers the candidate, or what a verdict has as ``refit``; returns
             the version.
+        score: The score of the candidate, for the sentence about a first champion.
 
     Returns:
-        A line that names the champion and says why it is champion.
+        The champion, and why it is champion.
     """
     while True:
         champion = current_champion(client, registered_name)
 
         if champion is None:
-            verdict = Verdict(True, "first")
+            verdict = Verdict(True, score)
         else:
             verdict = _compare(client, champion, candidate_name, compare)
             if not verdict.wins and verdict.refit is None:
-                return f"{champion_name(champion)} (kept: {verdict.reason})"
+                name = champion_name(champion)
+                return Outcome(f"Keep {name}: {verdict.reason}.", name)
 
         # Comparing may take minutes: other runs wait only while one registers.
         with store_lock(mlflow.get_registry_uri()):
@@ -74,12 +88,24 @@ def set_champion(
             if _version(latest) == _version(champion):
                 version = register(verdict.refit)
                 client.set_registered_model_alias(registered_name, ALIAS, version)
-                if champion is None or verdict.wins:
-                    return f"{candidate_name} ({verdict.reason})"
-                name = champion_name(champion)
-                return f"{name} (registered anew: {verdict.reason})"
+                return _describe(champion, candidate_name, verdict)
 
         # Another run has changed the champion meanwhile: compare with the new one.
+
+
+def _describe(
+    champion: ModelVersion | None, candidate_name: str, verdict: Verdict
+) -> Outcome:
+    """Return what registering a version has meant."""
+    if champion is None:
+        first = f"{candidate_name} is the first champion"
+        reason = f": {verdict.reason}" if verdict.reason else ""
+        return Outcome(f"{first}{reason}.", candidate_name)
+    name = champion_name(champion)
+    if verdict.wins:
+        replaced = f"{candidate_name} replaces {name}"
+        return Outcome(f"{replaced}: {verdict.reason}.", candidate_name)
+    return Outcome(f"Keep {name}, registered anew: {verdict.reason}.", name)
 
 
 def _compare(
@@ -91,8 +117,7 @@ def _compare(
     """Compare a candidate with the champion; an error keeps the champion."""
     try:
         if _files_are_deleted(client, champion):
-            gone = f"promoted: the files of {champion_name(champion)} are gone"
-            return Verdict(True, gone)
+            return Verdict(True, f"the files of {champion_name(champion)} are gone")
         return compare(champion)
     except Exception as error:
         failed = f"comparing it with {candidate_name} failed: {one_line(error)}"

@@ -24,6 +24,7 @@ from kedro_dynamic.serving.answers import POSITIVE_LABEL
 
 
 def log_model(
+    name: str,
     fitted_model: Estimator,
     X: pd.DataFrame,
     positive_label: object = None,
@@ -32,6 +33,7 @@ def log_model(
     """Log the files of a fitted model to the active run.
 
     Args:
+        name: Name of the model in ``parameters.yml``, and in MLflow.
         fitted_model: The model.
         X: Raw rows that it can predict, for the signature and the example.
         positive_label: Of two classes, the one whose probability ``predict`` shows.
@@ -40,7 +42,7 @@ def log_model(
     predicted = infer_signature(model_output=fitted_model.predict(X.head())).outputs
     info: ModelInfo = mlflow.sklearn.log_model(
         fitted_model,
-        name="model",
+        name=name,
         signature=ModelSignature(_inputs(fitted_model, X, left_out), predicted),
         input_example=X.head(),
         metadata={

@@ -1,17 +1,35 @@
 """How a model errs on the test set, and which columns it needs."""
 
 import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from kedro.io import DataCatalog
 
-from kedro_dynamic.catalog.names import FITTED_MODEL, X_TEST, Y_TEST, dataset_name
+from kedro_dynamic.catalog.names import (
+    FITTED_MODEL,
+    X_TEST,
+    Y_TEST,
+    Y_TRAIN,
+    dataset_name,
+)
+from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
+from kedro_dynamic.models.bootstrap import RecordedModel
 from kedro_dynamic.models.estimators import task_of
-from kedro_dynamic.report.charts import charts_of
-from kedro_dynamic.report.section import Section
-from kedro_dynamic.runs.console import MAX_ROWS
+from kedro_dynamic.models.scores import display_name, display_number, find_positive_label
+from kedro_dynamic.models.scoring import build_scorers
+from kedro_dynamic.report.plots import (
+    plot_bars,
+    plot_confusion,
+    plot_curves,
+    plot_residuals,
+    to_svg,
+)
+from kedro_dynamic.report.section import Picture, Section
+from kedro_dynamic.runs.console import MAX_ROWS, format_rows, show_or_warn
 
 MAX_IMPORTANCE_ROWS, REPEATS = 1000, 3
 # Rows of shuffled tables that are predicted at once. An encoder reads each different
@@ -20,7 +38,33 @@ MAX_IMPORTANCE_ROWS, REPEATS = 1000, 3
 ROWS_AT_ONCE = 30_000
 # All columns are encoded for each that is shuffled: of 800 columns it took 35 s.
 MAX_IMPORTANCE_COLUMNS = 100
-MAX_POINTS = 500
+MAX_WRONG_ROWS = 10
+MAX_LABELS_IN_ALT = 5
+THRESHOLDS = 9
+
+
+@dataclass
+class Subject:
+    """A model, and what it is explained by."""
+
+    name: str
+    model: Any
+    X: pd.DataFrame
+    y: "pd.Series[Any]"
+    """The target of the test rows; classes are texts or numbers of NumPy."""
+
+    score: str
+    """Name of the score that decides."""
+
+    scorer: Any
+    positive: Any
+    """Of two classes, the one that precision and recall are about; else None."""
+
+    def __post_init__(self) -> None:
+        # It predicts the test rows once; all plots take their answers from there.
+        self.recorded = RecordedModel(self.model, self.X)
+        self.rows = np.arange(len(self.X))
+        self.predicted = self.recorded.predict(self.rows)
 
 
 def explain(name: str, catalog: DataCatalog) -> list[Section]:
@@ -28,63 +72,220 @@ def explain(name: str, catalog: DataCatalog) -> list[Section]:
 
     Args:
         name: Of the model in ``parameters.yml``.
-        catalog: Holds the fitted model and the test set.
+        catalog: Holds the parameters, the fitted model, the test set and the target of
+            the training set.
     """
     model = catalog[dataset_name(f"models.{name}", FITTED_MODEL)].load()
+    parameters = catalog["parameters"].load()
+    data = DataSpec.model_validate(parameters["data"])
+    comparison = ComparisonSpec.model_validate(parameters["comparison"])
+    y_train = catalog[Y_TRAIN].load().iloc[:, 0]
     X, y = catalog[X_TEST].load(), catalog[Y_TEST].load().iloc[:, 0]
+    score, scorer = next(iter(build_scorers(data, comparison, y_train, model).items()))
+
+    parts: list[Callable[[Subject], Iterator[Section]]]
+    positive = None
+    if task_of(model) == "regression":
+        parts = [_explain_numbers]
+    else:
+        positive = find_positive_label(y_train, data.positive_label)
+        parts = [_explain_classes] if positive is None else [_explain_two_classes]
+    parts += [_find_wrong_rows, _explain_importance]
+
+    sections = []
     # A model warns of cells that it cannot read, each time that it predicts.
     with warnings.catch_warnings(action="ignore"):
-        sections = [_errors(name, model, X, y)]
-        if X.shape[1] <= MAX_IMPORTANCE_COLUMNS:
-            sections.append(_importance(name, model, X, y))
+        subject = Subject(name, model, X, y, score, scorer, positive)
+        for part in parts:
+            with show_or_warn(f"The report lacks a part on {name}"):
+                sections += part(subject)
     return sections
 
 
-def _errors(name: str, model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> Section:
-    """Return the confusion matrix of a classifier, or the residuals of a regressor."""
-    from plotly import graph_objects as go
+def _explain_numbers(subject: Subject) -> Iterator[Section]:
+    """Yield predictions against true numbers, and what is left."""
+    residuals = subject.y.to_numpy() - subject.predicted
+    middle, low, high = (
+        display_number(value) for value in np.quantile(residuals, [0.5, 0.05, 0.95])
+    )
+    alt = f"True values less predictions: the median is {middle}, 90 % are from {low} to {high}."
+    pictures = [
+        Picture(title, alt, to_svg(figure))
+        for title, figure in plot_residuals(subject.y, subject.predicted)
+    ]
+    yield Section(f"Errors of {subject.name}", alt, pictures=pictures)
+
+
+def _explain_classes(subject: Subject) -> Iterator[Section]:
+    """Yield the confusion matrix; precision and recall of each class, worst first."""
+    from sklearn.metrics import classification_report
+
+    yield Section(f"Errors of {subject.name}", pictures=[_confusion(subject)])
+
+    scores = classification_report(
+        subject.y, subject.predicted, output_dict=True, zero_division=0
+    )
+    by_class = pd.DataFrame(scores).T.drop(columns="f1-score")
+    by_class = by_class.loc[[*map(str, np.unique(subject.y))]]
+    by_class = by_class.rename_axis("class").sort_values("recall").reset_index()
+    by_class = by_class.rename(columns={"support": "rows"}).astype({"rows": int})
+    columns, rows = format_rows(by_class)
+    text = f"{MAX_ROWS} of {len(by_class)} classes" if len(by_class) > MAX_ROWS else ""
+    yield Section(f"Classes of {subject.name}", text, columns, rows)
+
+
+def _explain_two_classes(subject: Subject) -> Iterator[Section]:
+    """Yield the curves of two classes, and what thresholds find."""
+    from sklearn.metrics import recall_score
+
+    positive, y = subject.positive, subject.y
+    pictures = [_confusion(subject)]
+    score = subject.scorer(subject.recorded, subject.rows, y)
+    alt = f"{display_name(subject.score)} on the test set: {display_number(abs(score))}"
+    for title, figure in plot_curves(subject.recorded, subject.rows, y, positive):
+        pictures.append(Picture(title, f"{title} of {subject.name}. {alt}", to_svg(figure)))
+
+    count = int((y == positive).sum())
+    found = round(recall_score(y, subject.predicted, pos_label=positive) * count)
+    flagged = int((subject.predicted == positive).sum())
+    text = (
+        f"{subject.name} finds {found:,} of {count:,} rows of class '{positive}', and "
+        f"{flagged - found:,} of the {flagged:,} rows that it takes for it are not."
+    )
+    yield Section(f"Errors of {subject.name}", text, pictures=pictures)
+    yield _thresholds(subject)
+
+
+def _confusion(subject: Subject) -> Picture:
+    """Return the confusion matrix, and the most frequent confusions in words."""
     from sklearn.metrics import confusion_matrix
 
-    predicted = model.predict(X)
-    if task_of(model) == "regression":
-        rows = slice(0, MAX_POINTS)
-        residuals = (y - predicted)[rows]
-        points = go.Scatter(x=predicted[rows], y=residuals, mode="markers")
-        figure = go.Figure(points).update_xaxes(title="prediction")
-        title, text = "Residuals", "True value minus prediction, on the test set."
+    labels = np.unique(np.concatenate([subject.y, subject.predicted]))
+    counts = confusion_matrix(subject.y, subject.predicted, labels=labels)
+    wrong = counts - np.diag(counts.diagonal())
+    lines = [f"{counts.diagonal().sum():,} of {counts.sum():,} rows are right"]
+    for place in wrong.ravel().argsort()[::-1][:MAX_LABELS_IN_ALT]:
+        true, predicted = np.unravel_index(place, wrong.shape)
+        if wrong[true, predicted]:
+            count = f"{wrong[true, predicted]:,} of {labels[true]}"
+            lines.append(f"{count} are taken for {labels[predicted]}")
+    figure = plot_confusion(counts, [*labels])
+    return Picture("Confusion", "; ".join(lines), to_svg(figure))
+
+
+def _thresholds(subject: Subject) -> Section:
+    """Return what is found at which threshold of the model's probability or score."""
+    model, rows, positive = subject.recorded, subject.rows, subject.positive
+    if hasattr(model, "predict_proba"):
+        position = [*model.classes_].index(positive)
+        values, kind = model.predict_proba(rows)[:, position], "probability"
+        thresholds = np.linspace(0.1, 0.9, THRESHOLDS)
     else:
-        predicted = [str(label) for label in predicted]
-        labels = sorted({*map(str, y), *predicted})
-        matrix = confusion_matrix(y.astype(str), predicted, labels=labels)
-        figure = go.Figure(go.Heatmap(z=matrix, x=labels, y=labels))
-        title = "Confusion"
-        text = "Rows of the test set: a row per class, a column per prediction."
-    return Section(f"{title} of {name}", text, charts=charts_of(figure))
+        values, kind = model.decision_function(rows), "score"
+        values = values if model.classes_[1] == positive else -values
+        thresholds = np.quantile(values, np.linspace(0.1, 0.9, THRESHOLDS))
 
-
-def _importance(name: str, model: Any, X: pd.DataFrame, y: "pd.Series[Any]") -> Section:
-    """Return by how much the score of a model falls when a column is shuffled."""
-    from plotly import graph_objects as go
-
-    sample = X.sample(min(len(X), MAX_IMPORTANCE_ROWS), random_state=0)
-    means = _mean_falls(model, sample, y.loc[sample.index])
-    order = means.argsort()[::-1][:MAX_ROWS]
-    columns = [str(X.columns[position]) for position in order]
-    bars = go.Bar(x=means[order], y=columns, orientation="h")
+    is_positive = (subject.y == positive).to_numpy()
+    table = []
+    for threshold in thresholds:
+        is_flagged = values >= threshold
+        found, flagged = int((is_flagged & is_positive).sum()), int(is_flagged.sum())
+        table.append(
+            {
+                kind: f"{threshold:.2f}",
+                "predicted": f"{flagged:,}",
+                "right": f"{found:,}",
+                "precision": f"{found / flagged:.3f}" if flagged else "",
+                "recall": f"{found / max(is_positive.sum(), 1):.3f}",
+            }
+        )
+    columns = [(name, True) for name in table[0]]
     text = (
-        "By how much its score falls when a column is shuffled: "
-        f"{len(sample)} rows of the test set, mean of {REPEATS} repeats."
+        f"How many rows of the test set are predicted as '{positive}' from this {kind} "
+        "on. Precision is the share of them that is right, recall the share of the "
+        "class that is found."
     )
-    return Section(f"What {name} needs", text, charts=charts_of(go.Figure(bars)))
+    return Section(
+        f"Thresholds of {subject.name}",
+        text,
+        columns,
+        [[*row.values()] for row in table],
+    )
 
 
-def _mean_falls(
-    model: Any, X: pd.DataFrame, y: "pd.Series[Any]"
+def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
+    """Yield the rows that the model is most wrong about, with the table's columns."""
+    X, y, predicted = subject.X, subject.y.to_numpy(), subject.predicted
+    if task_of(subject.model) == "regression":
+        wrongness = np.abs(y - predicted)
+        order = wrongness.argsort()[::-1]
+        text = "The largest differences between prediction and truth, on the test set."
+        shown = [display_number(number) for number in predicted]
+    else:
+        text = "Rows of the test set that are taken for another class"
+        wrongness = (y != predicted).astype(float)
+        shown = [str(label) for label in predicted]
+        if hasattr(subject.recorded, "predict_proba"):
+            sure = subject.recorded.predict_proba(subject.rows).max(axis=1)
+            wrongness = wrongness * sure
+            shown = [f"{label} ({p:.0%})" for label, p in zip(shown, sure, strict=True)]
+            text += ", those first of which the model is surest"
+        text += "."
+        order = np.flatnonzero(wrongness)[wrongness[wrongness > 0].argsort()[::-1]]
+    order = order[:MAX_WRONG_ROWS]
+    if not len(order):
+        return
+    rows = X.iloc[order].astype(str)
+    rows.insert(0, "predicted", [shown[position] for position in order])
+    rows.insert(0, "true", y[order].astype(str))
+    columns = [("row", True), *((str(name), False) for name in rows)]
+    cells = [[str(index), *row] for index, row in zip(rows.index, rows.to_numpy(), strict=True)]
+    yield Section(f"Rows that {subject.name} gets most wrong", text, columns, cells)
+
+
+def _explain_importance(subject: Subject) -> Iterator[Section]:
+    """Yield by how much the deciding score falls when a column is shuffled."""
+    title = f"What {subject.name} needs"
+    if subject.X.shape[1] > MAX_IMPORTANCE_COLUMNS:
+        text = (
+            f"Not measured: the table has {subject.X.shape[1]:,} columns, more than "
+            f"{MAX_IMPORTANCE_COLUMNS} would take long to shuffle."
+        )
+        yield Section(title, text)
+        return
+    rows = subject.X.sample(
+        min(len(subject.X), MAX_IMPORTANCE_ROWS), random_state=0
+    )
+    y = subject.y.loc[rows.index]
+    means = mean_falls(subject.model, subject.scorer, rows, y)
+    order = means.argsort()[::-1][:MAX_ROWS]
+    names = [str(subject.X.columns[position]) for position in order]
+    score = display_name(subject.score)
+    is_loss = subject.score.startswith("neg_")
+    change = f"{'rise' if is_loss else 'fall'} of {score}"
+    text = (
+        f"By how much {score} on the test set {'rises' if is_loss else 'falls'} when a "
+        f"column is shuffled: {len(rows):,} rows, mean of {REPEATS} repeats."
+    )
+    alt = ", ".join(
+        f"{name} {display_number(fall, signed=True)}"
+        for name, fall in zip(names, means[order], strict=True)
+    )
+    picture = Picture("", alt, to_svg(plot_bars(names, means[order], change)))
+    yield Section(title, text, pictures=[picture])
+
+
+def mean_falls(
+    model: Any, scorer: Any, X: pd.DataFrame, y: "pd.Series[Any]"
 ) -> np.ndarray[Any, Any]:
-    """Return by how much accuracy or R2 fall when each column is shuffled, in mean."""
-    from sklearn.metrics import accuracy_score, r2_score
+    """Return by how much a score falls when each column is shuffled, in mean.
 
-    score = r2_score if task_of(model) == "regression" else accuracy_score
+    Args:
+        model: The fitted model.
+        scorer: A scorer of scikit-learn.
+        X: The rows to predict.
+        y: Their target.
+    """
     random = np.random.default_rng(0)
     tables_at_once = max(1, ROWS_AT_ONCE // len(X))
     shuffled_columns = np.repeat(np.arange(X.shape[1]), REPEATS)
@@ -96,7 +297,9 @@ def _mean_falls(
             order = random.permutation(len(X))
             table.isetitem(position, X.iloc[order, position].array)
             tables.append(table)
-        predicted = model.predict(pd.concat(tables, ignore_index=True))
-        scores += [score(y, part) for part in np.split(predicted, len(tables))]
+        recorded = RecordedModel(model, pd.concat(tables, ignore_index=True))
+        for rows in np.split(np.arange(len(tables) * len(X)), len(tables)):
+            scores.append(scorer(recorded, rows, y))
     means = np.reshape(scores, (-1, REPEATS)).mean(axis=1)
-    return np.asarray(score(y, model.predict(X)) - means)
+    return np.asarray(scorer(model, X, y) - means)
+

@@ -1,152 +1,215 @@
 """The report: one page on what a run has made, readable without internet."""
 
+import json
+import mimetypes
 import os
 import time
+import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic.catalog.metadata import read_metadata, section_title
-from kedro_dynamic.catalog.names import COLUMNS, LEADERBOARD, split_name
-from kedro_dynamic.config.project import package_name
-from kedro_dynamic.models.scores import (
-    display_column,
-    display_number,
-    display_value,
-    score_columns,
-    score_of_column,
+from kedro_dynamic.catalog.files import shown_path
+from kedro_dynamic.catalog.metadata import is_image, read_metadata, section_title
+from kedro_dynamic.catalog.names import (
+    COLUMNS,
+    LEADERBOARD,
+    VALIDATION,
+    dataset_name,
+    split_name,
 )
-from kedro_dynamic.report.charts import charts_of
+from kedro_dynamic.config.project import package_name
+from kedro_dynamic.models.scores import display_number
+from kedro_dynamic.report.changes import (
+    Results,
+    arguments_of,
+    collect_results,
+    describe_changes,
+    read_results,
+)
 from kedro_dynamic.report.explain import explain
-from kedro_dynamic.report.section import Section
+from kedro_dynamic.report.plots import plot_leaderboard, shorten, to_svg
+from kedro_dynamic.report.section import Picture, Section
+from kedro_dynamic.report.summary import summarize
 from kedro_dynamic.runs.console import MAX_ROWS, format_rows, show_or_warn
+from kedro_dynamic.runs.failures import is_failure
 from kedro_dynamic.runs.run import Run, load_leaderboard
 from kedro_dynamic.tracking.payload import Payload
 
-# Smaller changes of a score are not worth a line.
-SMALLEST_CHANGE = 0.0005
-MAX_CHANGES = 10
+FAILED = "failed"
 
 
-def write_report(run: Run, payload: Payload, verdict: str | None) -> str:
+def write_report(
+    run: Run, payload: Payload, verdict: str, champion: str = ""
+) -> str:
     """Write the page of a run beside its other reports.
+
+    A run that failed has a page of its own: that of the last good run stays.
 
     Args:
         run: The run.
         payload: What the run has made.
-        verdict: A line about the champion, if the run has set or kept one.
+        verdict: What the run means, in a sentence; "" if it compares no models.
+        champion: Name of the champion, if there is one.
 
     Returns:
         The path of the page, relative to the working directory; empty if the run made
         nothing to show.
     """
-    sections = _output_sections(run)
-    story = [f"Champion: {verdict}"] if verdict else []
+    has_failed = payload.status == "FAILED"
+    page = report_path(run)
+    story = [verdict] if verdict else []
+    strip: dict[str, str] = {}
+    results: Results = {}
+    sections = _output_sections(run, payload, champion)
 
     leaderboard = load_leaderboard(run)
     if leaderboard is not None and run.plan.made(LEADERBOARD):
-        changes = describe_changes(run.leaderboard_before, leaderboard)
+        results = collect_results(payload, leaderboard)
+        with show_or_warn("The report lacks a summary"):
+            strip = summarize(run, leaderboard)
+        changes = describe_changes(read_results(page), results)
         story += [changes] if changes else []
-        best = _best_model(leaderboard, payload)
-        if best:
-            with show_or_warn(f"The report does not explain {best}"):
-                sections += explain(best, run.catalog)
+        for name in _models_to_explain(leaderboard, payload, champion):
+            with show_or_warn(f"The report does not explain {name}"):
+                sections += explain(name, run.catalog)
 
     errors = {
         model.name: model.tags["error"]
         for model in payload.models
         if "error" in model.tags
     }
+    if "error" in payload.tags:
+        errors = {"The run": payload.tags["error"], **errors}
     if errors:
-        sections.append(Section("Failed", facts=errors))
+        sections.insert(0, Section("Failed", facts=errors))
     if not sections:
         return ""
 
     sections.append(Section("How this was made", facts=_facts(run, payload)))
-    path = _path(run)
-    title = package_name().replace("_", " ").capitalize()
+    failed_page = page.with_stem(f"{page.stem}_{FAILED}")
     with show_or_warn("The report was not written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_render(title=title, story=story, parts=sections), "utf-8")
-        return os.path.relpath(path)
+        html = render(
+            title=_title(run),
+            story=story,
+            strip=strip,
+            parts=sections,
+            results=json.dumps(results),
+        )
+        page.parent.mkdir(parents=True, exist_ok=True)
+        (failed_page if has_failed else page).write_text(html, "utf-8")
+        if not has_failed:
+            failed_page.unlink(missing_ok=True)
+        return os.path.relpath(failed_page if has_failed else page)
     return ""
 
 
-def describe_changes(before: pd.DataFrame | None, now: pd.DataFrame) -> str:
-    """Return a sentence on what differs from the leaderboard before.
-
-    Models are compared by the score that decides; empty if there was no leaderboard
-    before, or one of another score.
-    """
-    score = next(iter(score_columns(now)), None)
-    if before is None or score is None or score not in before:
-        return ""
-    old = before.set_index("model")[score]
-    new = now.set_index("model")[score]
-
-    changes = [f"{name} is new" for name in new.index.difference(old.index)]
-    changes += [f"{name} is gone" for name in old.index.difference(new.index)]
-    both = old.index.intersection(new.index)
-    fails, failed = new[both].isna(), old[both].isna()
-    changes += [f"{name} failed" for name in both[fails & ~failed]]
-    changes += [f"{name} does not fail any more" for name in both[failed & ~fails]]
-    differences = display_value(score_of_column(score), new - old).dropna()
-    changes += [
-        f"{name} {display_number(difference, signed=True)}"
-        for name, difference in differences.items()
-        if abs(difference) >= SMALLEST_CHANGE
-    ]
-    label = display_column(score)
-    if not changes and (differences != 0).any():
-        return f"Since the previous run, no {label} has changed by {SMALLEST_CHANGE}."
-    if not changes:
-        return f"Since the previous run, no {label} has changed."
-    return f"Since the previous run, {label}: {', '.join(changes[:MAX_CHANGES])}."
+def report_path(run: Run) -> Path:
+    """Return where the page of a run is: runs of other pipelines have their own."""
+    # Kedro passes the names in any order.
+    names = "+".join(sorted(run.name.replace(".", "_").split("+")))
+    suffix = "" if names == "__default__" else f"_{names}"
+    return run.root / "data" / "08_reporting" / f"report{suffix}.html"
 
 
-def _best_model(leaderboard: pd.DataFrame, payload: Payload) -> str:
-    """Return the first model of the leaderboard that has not failed."""
-    finished = {model.name for model in payload.models if model.status == "FINISHED"}
-    return next((name for name in leaderboard["model"] if name in finished), "")
+def last_good_report(run: Run) -> str:
+    """Return the page of the last good run of these pipelines; "" without one."""
+    page = report_path(run)
+    return os.path.relpath(page) if page.exists() else ""
 
 
-def _output_sections(run: Run) -> list[Section]:
+def _models_to_explain(
+    leaderboard: pd.DataFrame, payload: Payload, champion: str
+) -> list[str]:
+    """Return the champion, if the run has made it, and the first model."""
+    finished = [model.name for model in payload.models if model.status == "FINISHED"]
+    first = next((name for name in leaderboard["model"] if name in finished), None)
+    return [*dict.fromkeys(name for name in (champion, first) if name in finished)]
+
+
+def _output_sections(run: Run, payload: Payload, champion: str) -> list[Section]:
     """Return a section for each output that the catalog marks with ``report``.
 
     The metadata says the title; entries with the same title share a section.
     """
     sections: dict[str, Section] = {}
-    outputs = [name for node in run.pipeline.nodes for name in node.outputs]
+    makers = {name: node for node in run.pipeline.nodes for name in node.outputs}
 
     def place(name: str) -> tuple[bool, int, str]:
         # What sums up comes first, then what it sums up; how columns are read is last.
         return split_name(name)[1] == COLUMNS, name.count("."), name
 
-    for name in sorted(outputs, key=place):
+    for name in sorted(makers, key=place):
         title = read_metadata(run.catalog, name).report
         if not title or not run.plan.made(name):
             continue
         title = section_title(title, name)
         section = sections.setdefault(title, Section(title))
         with show_or_warn(f"The report lacks {name}"):
-            _add_output(section, run.catalog[name].load())
-    return [section for section in sections.values() if section.rows or section.charts]
+            dataset = run.catalog[name]
+            if is_image(dataset):
+                section.pictures.append(image_of(dataset, title))
+                continue
+            value = dataset.load()
+            add_output(section, value, shown_path(run.catalog, name), champion)
+            if split_name(name)[1] == LEADERBOARD:
+                namespace = makers[name].namespace or ""
+                add_leaderboard(section, value, run, payload, namespace)
+                section.badges = {champion: "champion"} if champion else {}
+    return [
+        section
+        for section in sections.values()
+        if section.rows or section.pictures or section.text
+    ]
 
 
-def _add_output(section: Section, value: Any) -> None:
-    """Add the best rows of a table, scores, or a figure of plotly to a section."""
+def image_of(dataset: Any, title: str) -> Picture:
+    """Return the image that a dataset has saved, as a part of the page."""
+    kind, _ = mimetypes.guess_type(str(dataset._describe()["filepath"]))
+    address = f"data:{kind or 'image/png'};base64,{dataset.preview()}"
+    return Picture("", title, address=address)
+
+
+def add_output(
+    section: Section, value: Any, path: str, champion: str = ""
+) -> None:
+    """Add the best rows of a table, scores, or where a plot is, to a section."""
     if isinstance(value, dict):
         value = _scores_table(value)
     if isinstance(value, pd.DataFrame):
-        section.columns, section.rows = format_rows(value)
+        section.columns, section.rows = format_rows(value, champion)
         if len(value) > MAX_ROWS:
-            section.text = f"{MAX_ROWS} of {len(value)} rows; all are in the file"
-    elif hasattr(value, "data"):
-        charts = charts_of(value)
-        if not charts:
-            raise ValueError("no dots, lines, horizontal bars or heat map")
-        section.charts += charts
+            section.text = f"{MAX_ROWS} of {len(value):,} rows; all are in {path}"
+    elif hasattr(value, "to_html"):  # a figure of plotly, whose script weighs 4.6 MB
+        section.text = f"An interactive plot, which `kedro viz run` shows: {path}"
+
+
+def add_leaderboard(
+    section: Section,
+    leaderboard: pd.DataFrame,
+    run: Run,
+    payload: Payload,
+    namespace: str,
+) -> None:
+    """Add the arguments of the models, and a plot of their scores, to a section."""
+    by_namespace = {model.namespace: model for model in payload.models}
+    validation = {}
+    for name in leaderboard["model"].head(MAX_ROWS):
+        model_namespace = dataset_name(namespace, name)
+        if model_namespace in by_namespace:
+            arguments = arguments_of(by_namespace[model_namespace].params)
+            section.details[name] = ", ".join(
+                f"{key}={value}" for key, value in arguments.items() if key != "class"
+            )
+        folds = dataset_name(model_namespace, VALIDATION)
+        if folds in run.catalog and run.catalog.exists(folds):
+            scores = run.catalog[folds].load()
+            validation[name] = {} if is_failure(scores) else scores
+    figure = plot_leaderboard(leaderboard, validation)
+    alt = ", ".join(f"{row[0]} {row[1]}" for row in section.rows)
+    section.pictures.append(Picture("", f"Scores: {alt}", to_svg(figure)))
 
 
 def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
@@ -155,10 +218,13 @@ def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
     for name, value in scores.items():
         if name.endswith(("_low", "_high")):
             continue
-        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
+        shown = display_number(value) if isinstance(value, float) else str(value)
         if f"{name}_low" in scores:
-            low, high = scores[f"{name}_low"], scores[f"{name}_high"]
-            shown += f" ({low:.3f} to {high:.3f})"
+            low, high = (
+                display_number(scores[f"{name}_{end}"], beside=value)
+                for end in ("low", "high")
+            )
+            shown += f" [{low}, {high}]"
         rows.append([name.replace("_", " "), shown])
     return pd.DataFrame(rows, columns=["score", "value"])
 
@@ -183,17 +249,18 @@ def _facts(run: Run, payload: Payload) -> dict[str, str]:
     return facts
 
 
-def _path(run: Run) -> Path:
-    """Return where the page of a run is: runs of other pipelines have their own."""
-    # Kedro passes the names in any order.
-    names = "+".join(sorted(run.name.replace(".", "_").split("+")))
-    suffix = "" if names == "__default__" else f"_{names}"
-    return run.root / "data" / "08_reporting" / f"report{suffix}.html"
+def _title(run: Run) -> str:
+    """Return the name of the project as it was typed, or else that of its package."""
+    with suppress(OSError, ValueError, KeyError):
+        text = (run.root / "pyproject.toml").read_text("utf-8")
+        return str(tomllib.loads(text)["tool"]["kedro"]["project_name"])
+    return package_name()
 
 
-def _render(**content: Any) -> str:
+def render(**content: Any) -> str:
     """Return the page as HTML."""
     from jinja2 import Environment, FileSystemLoader
 
     pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    pages.filters["shorten"] = shorten
     return pages.get_template("report.html.j2").render(content)

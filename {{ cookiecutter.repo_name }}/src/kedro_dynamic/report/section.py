@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass, field
 
-from kedro_dynamic.report.charts import Chart
+
+@dataclass
+class Picture:
+    """A plot, as an SVG element or as an image of any type."""
+
+    title: str
+    alt: str
+    """What it shows, with the values, for those who cannot see it."""
+
+    svg: str = ""
+    address: str = ""
+    """A ``data:`` address of an image, if there is no SVG."""
 
 
 @dataclass
 class Section:
-    """A section of the page: a table, charts, facts by name, or all of them."""
+    """A section of the page: a table, plots, facts by name, or all of them."""
 
     title: str
     text: str = ""
@@ -15,5 +26,11 @@ class Section:
     """Their names, and whether they hold numbers."""
 
     rows: list[list[str]] = field(default_factory=list)
-    charts: list[Chart] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
+    """What is shown below the name in the first cell of a row."""
+
+    badges: dict[str, str] = field(default_factory=dict)
+    """What is shown beside the name in the first cell of a row."""
+
+    pictures: list[Picture] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from rich import get_console
 from rich.box import SIMPLE_HEAD
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from kedro_dynamic.catalog.names import MODEL_SCORE
 from kedro_dynamic.config.errors import VERBATIM, one_line
+from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
     display_column,
     display_number,
@@ -37,6 +39,7 @@ FAILED = "failed"
 
 # The column of a leaderboard that stands below the table where it does not fit.
 NOTE = "note"
+MODEL = "model"
 
 logger = logging.getLogger(__name__)
 
@@ -57,29 +60,35 @@ def show_or_warn(problem: str = "Not shown") -> Iterator[None]:
 
 
 @show_or_warn()
-def print_table(title: str, values: pd.DataFrame) -> None:
+def print_table(title: str, values: pd.DataFrame, champion: str = "") -> None:
     """Print the first rows of a table.
 
-    Columns that do not fit into the terminal are left out, since a number that is cut
-    would be another number.
+    Columns that do not fit into the terminal are named below it, since a number that is
+    cut would be another number.
 
     Args:
         title: The line above the table.
         values: The table. See ``format_rows`` for how it is shown.
+        champion: Name of the model whose row says that it is the champion.
     """
-    columns, rows = format_rows(values)
+    columns, rows = format_rows(values, champion)
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     available = get_console().width - TABLE_MARGIN
     shown: list[int] = []
     notes: list[str] = []
+    left_out: list[str] = []
+    names = [row[0] for row in rows]
+    for row in rows:
+        row[0] += " (champion)" if row[0] == champion else ""
     for position, (header, is_numeric) in enumerate(columns):
         cells = [row[position] for row in rows]
         # Long headers wrap between words.
         width = max(map(len, [*header.split(" "), *cells]))
-        if shown and width + COLUMN_MARGIN > available:
-            if header != NOTE:
-                break
-            notes = _group_notes([row[0] for row in rows], cells)
+        if left_out or (shown and width + COLUMN_MARGIN > available):
+            if header == NOTE:
+                notes = _group_notes(names, cells)
+            else:
+                left_out.append(header)
             continue
         available -= width + COLUMN_MARGIN
         shown.append(position)
@@ -89,8 +98,10 @@ def print_table(title: str, values: pd.DataFrame) -> None:
     for row in rows:
         cells = [escape(row[position]) for position in shown]
         table.add_row(*cells, style="red" if FAILED in row else None)
-    if len(values) > MAX_ROWS:
-        notes.append(f"{len(values) - MAX_ROWS} more in the file")
+    if len(values) > len(rows):
+        notes.append(f"{len(values) - len(rows)} more rows in the file")
+    if left_out:
+        notes.append(f"Columns without room, in the file: {', '.join(left_out)}")
     get_console().print(table)
     for note in notes:
         get_console().print(escape(f"  {note}"), style="dim", highlight=False)
@@ -106,7 +117,7 @@ def _group_notes(names: list[str], notes: list[str]) -> list[str]:
 
 
 def format_rows(
-    values: pd.DataFrame,
+    values: pd.DataFrame, champion: str = ""
 ) -> tuple[list[tuple[str, bool]], list[list[str]]]:
     """Return a table as people read it.
 
@@ -118,17 +129,21 @@ def format_rows(
 
     Args:
         values: A table.
+        champion: Name of the model that is champion.
 
     Returns:
-        The header of each column, and whether it holds numbers. And the cells of at
-        most ``MAX_ROWS`` rows.
+        The header of each column, and whether it holds numbers. And the cells of the
+        first ``MAX_ROWS`` rows, of the champion and of the baseline.
     """
     columns = [name for name in map(str, values) if _is_shown(name, values)]
     headers = [
         (display_column(name), pd.api.types.is_numeric_dtype(values[name]))
         for name in columns
     ]
-    records = values.head(MAX_ROWS).to_dict("records")
+    shown = np.arange(len(values)) < MAX_ROWS
+    if MODEL in values:
+        shown |= values[MODEL].isin([champion, BASELINE])
+    records = values[shown].to_dict("records")
     return headers, [_format_row(record, columns) for record in records]
 
 
@@ -140,6 +155,14 @@ def _is_shown(name: str, values: pd.DataFrame) -> bool:
         if name.endswith(suffix) and name.removesuffix(suffix) in values:
             return False
     return name != "error" and not name.endswith(STDERR_SUFFIX)
+
+
+@show_or_warn()
+def print_verdict(sentence: str) -> None:
+    """Print what a run means; nothing if it compares no models."""
+    if not sentence:
+        return
+    get_console().print(escape(sentence), style="bold", highlight=False, soft_wrap=True)
 
 
 @show_or_warn()

@@ -9,7 +9,9 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from rich import get_console
 from rich import progress as rich_progress
+from rich.markup import escape
 
+from kedro_dynamic.catalog.names import model_name
 from kedro_dynamic.runs.console import show_or_warn
 
 SECONDS_BETWEEN_LINES = 30
@@ -41,6 +43,14 @@ class Progress:
         )
         self._bar.add_task("Nodes", total=len(pipeline.nodes))
         self._bar.start()
+
+    @show_or_warn()
+    def begin(self, node: Node) -> None:
+        """Name the model, or else the node, that is running."""
+        if self._bar is not None:
+            description = model_name(node.namespace or "") or node.name
+            self._bar.update(self._bar.task_ids[0], description=escape(description))
+            self._bar.refresh()
 
     @show_or_warn()
     def advance(self, node: Node) -> None:

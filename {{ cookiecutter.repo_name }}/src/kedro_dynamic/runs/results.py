@@ -20,16 +20,21 @@ from kedro_dynamic.runs.run import Run
 logger = logging.getLogger(__name__)
 
 
-def show_tables(run: Run) -> None:
+def show_tables(run: Run, champion: str = "") -> None:
     """Print the tables that the catalog marks with ``console``.
 
     If the run makes no leaderboard, also print the scores of its models.
+
+    Args:
+        run: The run.
+        champion: Name of the model that is champion.
     """
     # Only what no other node takes: not the leaderboards that the run compares.
     for name in sorted(run.pipeline.outputs()):
         title = read_metadata(run.catalog, name).console
         if title and has_data(run.catalog, name):
-            print_table(section_title(title, name), run.catalog[name].load())
+            table = run.catalog[name].load()
+            print_table(section_title(title, name), table, champion)
 
     scores = _scores(run)
     if scores:
@@ -78,19 +83,19 @@ def warn_of_edges(run: Run) -> None:
             logger.warning(message, extra=VERBATIM)
 
 
-def show_places(
-    run: Run, verdict: str | None, report: str, *, with_files: bool
-) -> None:
-    """Print where files, log and report are, and what became of the champion."""
-    places = {}
+def show_places(run: Run, places: dict[str, str], *, with_files: bool) -> None:
+    """Print where files, log and report are.
+
+    Args:
+        run: The run.
+        places: Names of things, and where each is; those that are "" are left out.
+        with_files: True if the run has ended well, so that its files are whole.
+    """
     if with_files:
-        places["files"] = ", ".join(_layers(run))
-        places["full log"] = "level INFO for kedro in conf/logging.yml"
-    if verdict:
-        places["champion"] = verdict
-    if report:
-        places["report"] = report
-    print_places(places)
+        layers = ", ".join(_layers(run))
+        log = "level INFO for kedro in conf/logging.yml"
+        places = {"files": layers, "full log": log, **places}
+    print_places({name: place for name, place in places.items() if place})
 
 
 def _layers(run: Run) -> list[str]:

@@ -76,7 +76,6 @@ class Run:
     logged_runs: dict[str, str] = field(default_factory=dict)
     """The MLflow run that each output was logged in, by the output's name."""
 
-    leaderboard_before: pd.DataFrame | None = None
     start: float = field(default_factory=time.time)
     """Seconds since the epoch."""
 

@@ -1,10 +1,17 @@
 """What people read on MLflow's pages: names, notes, the best model."""
 
+import base64
+import json
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
+import requests
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
 from kedro_dynamic.catalog.names import LEADERBOARD, dataset_name, split_name
@@ -18,10 +25,13 @@ from kedro_dynamic.models.scores import (
     score_columns,
     score_of_column,
 )
+from kedro_dynamic.models.significance import BELOW_THE_BASELINE, LIKE_THE_BASELINE
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import OUTDATED, ModelPayload, Payload
+from kedro_dynamic.tracking.store import Store
 
 NOTE = "mlflow.note.content"
+RUN_NAME = "mlflow.runName"
 EXPERIMENT_KIND = "mlflow.experimentKind"
 EXPERIMENT_NOTE = (
     "A run for each `kedro run`, and below it one for each model. All on a page: "
@@ -31,6 +41,13 @@ EXPERIMENT_NOTE = (
 OUTDATED_NOTE = (
     "What it was made from is not known: `{}` is of other parameters, data or code."
 )
+# A view of the runs that MLflow opens by its address; see ``view_of``.
+VIEW = "leaderboard"
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+# Without it, MLflow opens an experiment on its page for language models.
+TRAINING = "workflowType=machine_learning"
+# How long to look for a server on this machine.
+SECONDS = 0.5
 
 
 def describe_experiment(client: MlflowClient, experiment_id: str) -> None:
@@ -48,30 +65,28 @@ def describe_experiment(client: MlflowClient, experiment_id: str) -> None:
 
 
 def describe(run: Run, payload: Payload) -> None:
-    """Add the best model and its score, counts and notes to the payload of a run."""
+    """Add the headline, the best model and its score, and notes to a payload."""
+    for model in payload.models:
+        columns = score_columns(pd.DataFrame(columns=[*model.metrics]))
+        if columns:
+            score, value = score_of_column(columns[0]), model.metrics[columns[0]]
+            model.title = f"{model.name} {display_score(score, value)}"
+
     leaderboards = [*_leaderboards(run, payload.models)]
     best_models = _best_models(leaderboards)
-    lines = []
-    for model, column in best_models:
-        value = display_value(score_of_column(column), model.metrics[column])
-        shown = f"{display_column(column)} {display_number(value)}"
-        lines.append(f"**{model.name}** is best: {shown}")
+    payload.headline = " ".join(_headline(*best) for best in best_models)
     if len(best_models) == 1:
-        model, column = best_models[0]
+        _, model, column = best_models[0]
+        payload.decides_by = column
         payload.tags["winner"] = model.name
         payload.metrics[column] = model.metrics[column]
         if payload.name == run.name:  # nobody has given it another name
-            pipelines = run.name.strip("_")
-            score = display_score(score_of_column(column), model.metrics[column])
-            payload.name = f"{pipelines}: {model.name} {score}"
-            payload.tags["mlflow.runName"] = payload.name
+            payload.title = model.title
+            payload.tags[RUN_NAME] = payload.title
+        else:
+            payload.title = payload.name
 
-    if payload.models:
-        failed = [model for model in payload.models if model.status == "FAILED"]
-        payload.metrics |= {"models": len(payload.models), "models_failed": len(failed)}
-        lines += [f"{len(payload.models)} models", f"{len(failed)} models failed"]
-
-    payload.tags[NOTE] = "\n\n".join([*lines, f"`{payload.tags['kedro_command']}`"])
+    payload.tags[NOTE] = _note(payload, payload.headline)
     for model in payload.models:
         if OUTDATED in model.tags:
             model.tags[NOTE] = OUTDATED_NOTE.format(model.tags[OUTDATED])
@@ -83,6 +98,119 @@ def describe(run: Run, payload: Payload) -> None:
             notes = leaderboard.set_index("model")["note"].dropna()
             for name in ranked.keys() & notes.keys():
                 ranked[name].tags["note"] = str(notes[name])
+
+
+def add_verdict(
+    run: Run,
+    payload: Payload,
+    report: str,
+    verdict: str,
+    champion: str,
+    client: MlflowClient,
+) -> None:
+    """Put the verdict at the top of a run's page in MLflow, and its report beside it.
+
+    Args:
+        run: The run.
+        payload: The same, as it is written to the store already.
+        report: The path of its report; "" if there is none.
+        verdict: What the run means.
+        champion: Name of the champion; the run is called by it if it is among its
+            models, and was called by the best one.
+        client: Of the store.
+    """
+    if report:
+        client.log_artifact(payload.id, report)
+    if verdict:
+        tags = {NOTE: _note(payload, verdict), "verdict": verdict}
+        titles = {model.name: model.title for model in payload.models if model.title}
+        if RUN_NAME in payload.tags and champion in titles:
+            tags[RUN_NAME] = titles[champion]
+        client.log_batch(payload.id, tags=[RunTag(*tag) for tag in tags.items()])
+    if payload.decides_by:
+        _save_view(client, run.mlflow.experiment_id, payload.decides_by)
+
+
+def _save_view(client: MlflowClient, experiment_id: str, column: str) -> None:
+    """Save a view of an experiment: all runs, best first by a score.
+
+    MLflow (3.17) opens it by its address: see ``links``.
+    """
+    shown = [f"metrics.`{column}`", f"metrics.`test_{score_of_column(column)}`"]
+    state = {
+        "orderByKey": shown[0],
+        "orderByAsc": False,
+        "selectedColumns": [*dict.fromkeys(shown), "params.`class`", "tags.`note`"],
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    view = {
+        "name": f"Leaderboard by {column}",
+        "createdAt": round(time.time() * 1000),
+        "state": f"deflate;{packed}",
+    }
+    with suppress(MlflowException):
+        saved = client.get_experiment(experiment_id).tags.get(VIEW_TAG, "{}")
+        if json.loads(saved).get("name") != view["name"]:
+            client.set_experiment_tag(experiment_id, VIEW_TAG, json.dumps(view))
+
+
+def links(run: Run, report: str) -> dict[str, str]:
+    """Return where MLflow shows the report and the leaderboard, if its server runs.
+
+    Args:
+        run: The run.
+        report: The path of its report.
+    """
+    store: Store = run.store
+    address = store.uri.rstrip("/")
+    if run.mlflow.problem or not run.mlflow.id:
+        return {}
+    if not address.startswith("http"):
+        ui = store.plugin.ui
+        address = f"http://{ui.host}:{ui.port}"
+        if not _has_run(address, run.mlflow.id):
+            return {}
+
+    experiment = f"{address}/#/experiments/{run.mlflow.experiment_id}/runs"
+    file = f"{run.mlflow.id}/artifacts/{Path(report).name}"
+    places = {"all runs": f"{experiment}?{TRAINING}&viewStateShareKey={VIEW}"}
+    if report:
+        places["in MLflow"] = f"{experiment}/{file}?{TRAINING}"
+    return places
+
+
+def _has_run(address: str, run_id: str) -> bool:
+    """Return True if a server of MLflow knows a run; any program may have its port."""
+    url = f"{address}/api/2.0/mlflow/runs/get"
+    with suppress(requests.RequestException):
+        return requests.get(url, {"run_id": run_id}, timeout=SECONDS).ok
+    return False
+
+
+def _note(payload: Payload, sentence: str) -> str:
+    """Return the note of a run: what it means, how many models, the command."""
+    lines = [f"**{sentence}**"] if sentence else []
+    if payload.models:
+        failed = sum(model.status == "FAILED" for model in payload.models)
+        lines.append(f"{len(payload.models)} models, {failed} of them failed")
+    return "\n\n".join([*lines, f"`{payload.tags['kedro_command']}`"])
+
+
+def _headline(leaderboard: pd.DataFrame, model: ModelPayload, column: str) -> str:
+    """Return the best score of a leaderboard, beside that of the baseline."""
+    by_model = leaderboard.set_index("model")
+    score = score_of_column(column)
+
+    def show(value: float) -> str:
+        return display_number(display_value(score, value))
+
+    scored = f"{display_column(column)} {show(model.metrics[column])}"
+    if BASELINE in by_model.index and pd.notna(by_model.loc[BASELINE, column]):
+        scored += f", the baseline {show(by_model.loc[BASELINE, column])}"
+    note = by_model["note"][_first_model(leaderboard)] if "note" in by_model else None
+    if note in (LIKE_THE_BASELINE, BELOW_THE_BASELINE):
+        return f"No model beats the baseline: {model.name} has {scored}."
+    return f"{model.name} is best: {scored}."
 
 
 def _leaderboards(
@@ -110,15 +238,19 @@ def _leaderboards(
 
 def _best_models(
     leaderboards: list[tuple[pd.DataFrame, dict[str, ModelPayload]]],
-) -> list[tuple[ModelPayload, str]]:
-    """Return the first model of each leaderboard, and the column of its score."""
+) -> list[tuple[pd.DataFrame, ModelPayload, str]]:
+    """Return each leaderboard with its first model and the column that decides."""
     best_models = []
     for leaderboard, ranked in leaderboards:
-        models = [name for name in leaderboard.get("model", []) if name != BASELINE]
-        first = models[0] if models else ""
-        if first in ranked:  # it may be a model of an earlier run
-            best = ranked[first]
+        best = ranked.get(_first_model(leaderboard))
+        if best is not None:  # else it may be a model of an earlier run
             columns = [c for c in score_columns(leaderboard) if c in best.metrics]
             if columns:
-                best_models.append((best, columns[0]))
+                best_models.append((leaderboard, best, columns[0]))
     return best_models
+
+
+def _first_model(leaderboard: pd.DataFrame) -> str:
+    """Return the name of the best model, without the baseline; "" if there is none."""
+    names = leaderboard.get("model", [])
+    return next((name for name in names if name != BASELINE), "")

@@ -4,12 +4,14 @@ It is collected before anything is written, so that the whole run can be written
 local store when a server fails. The report and the files of a champion follow later.
 """
 
+import base64
 import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,12 +20,11 @@ from kedro.pipeline import Node
 from pydantic import BaseModel
 
 from kedro_dynamic.catalog.files import has_data, shown_path
-from kedro_dynamic.catalog.metadata import read_metadata
+from kedro_dynamic.catalog.metadata import is_image, read_metadata
 from kedro_dynamic.catalog.names import (
     ENTRY,
     FITTED_MODEL,
     METRICS,
-    MODEL_SCORE,
     dataset_name,
     model_name,
     split_name,
@@ -50,6 +51,9 @@ class Payload:
     """What MLflow is told of a run; times are milliseconds since the epoch."""
 
     name: str
+    title: str = ""
+    """Its name in MLflow, with its score; by default its name."""
+
     start: int
     end: int
     status: str = "FINISHED"
@@ -58,6 +62,15 @@ class Payload:
     tags: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """Texts by the name of their file."""
+
+    images: dict[str, bytes] = field(default_factory=dict)
+    """Plots by the name of their file."""
+
+    headline: str = ""
+    """A sentence on the best model of each leaderboard."""
+
+    decides_by: str = ""
+    """The metric that ranks the models, if the run has one leaderboard."""
 
     data: list[dict[str, str]] = field(default_factory=list)
     """Name, digest and path of each dataset that the run began with."""
@@ -102,11 +115,6 @@ def collect(run: Run, error: Exception | None) -> Payload:
         end=round(time.time() * 1000),
         status="FAILED" if has_failed else "FINISHED",
         params=flatten(shown_params),
-        metrics={
-            dataset_name(model.name, MODEL_SCORE): model.metrics[MODEL_SCORE]
-            for model in models
-            if MODEL_SCORE in model.metrics
-        },
         tags={**run.source_tags, "kedro_command": kedro_command(run.params)},
         files={**run.source_files, "parameters.yml": parameters_text(run.catalog)},
         data=data,
@@ -316,7 +324,12 @@ def _add_marked_outputs(payload: Payload, run: Run) -> None:
         mark = read_metadata(run.catalog, name).mlflow
         if not mark or not run.plan.made(name):
             continue
-        value = run.catalog[name].load()
+        dataset = run.catalog[name]
+        if is_image(dataset):
+            file = f"{name}{Path(shown_path(run.catalog, name)).suffix}"
+            payload.images[file] = base64.b64decode(dataset.preview())
+            continue
+        value = dataset.load()
         if isinstance(value, dict) and mark == "metrics":
             payload.metrics |= numbers(value)
         elif isinstance(value, dict | list):

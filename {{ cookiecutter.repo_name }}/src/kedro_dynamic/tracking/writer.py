@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlflow import MlflowClient
@@ -37,6 +39,11 @@ def write_run(
         write_model(client, experiment_id, model, payload)
     for name, text in payload.files.items():
         client.log_text(payload.id, text, name)
+    with TemporaryDirectory() as folder:
+        for name, content in payload.images.items():
+            path = Path(folder, name)
+            path.write_bytes(content)
+            client.log_artifact(payload.id, str(path))
     if not stays_open:
         client.set_terminated(payload.id, payload.status, payload.end)
 
@@ -85,8 +92,9 @@ def _write(
 ) -> None:
     """Create a run unless it is there, and log everything but its files."""
     if not payload.id:
+        name = payload.title or payload.name
         with impatience():  # an answer may be lost, and a retry would create two runs
-            run = client.create_run(experiment_id, payload.start, tags, payload.name)
+            run = client.create_run(experiment_id, payload.start, tags, name)
         payload.id, tags = run.info.run_id, {}
     _log_batches(client, payload, tags)
     if payload.data:

@@ -161,16 +161,17 @@ def test_predictions_are_compared_with_the_labels_of_the_test_set() -> None:
     )
     assert metrics["accuracy"] == 3 / 6
     assert metrics["accuracy_low"] < 3 / 6 < metrics["accuracy_high"]
-    assert confusion.to_numpy().tolist() == [[2, 2], [1, 1]]
-    probability, right = reliability.T.to_numpy().tolist()
-    assert probability == [0.6, 0.7, 0.8, 0.9]
-    assert right == [0, 0, 0.5, 1]
+    counts = [text.get_text() for text in confusion.axes[0].texts]
+    assert counts == ["2", "2", "1", "1"]
+    probability, right = reliability.axes[0].lines[1].get_data()
+    assert probability.tolist() == [0.6, 0.7, 0.8, 0.9]
+    assert right.tolist() == [0, 0, 0.5, 1]
 
 
 def test_a_word_is_telling_for_the_label_it_occurs_with() -> None:
     words = CountVectorizer()
     texts, labels = ["tedious", "brilliant", "average"], ["bad", "good", "fair"]
     model = LogisticRegression().fit(words.fit_transform(texts * 2), labels * 2)
-    table = evaluation.find_telling_words(model, words, LabelEncoder().fit(labels))
-    best = table.groupby("label")["word"].first().to_dict()
-    assert best == dict(zip(labels, texts, strict=True))
+    figure = evaluation.plot_telling_words(model, words, LabelEncoder().fit(labels))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names[::3] == ["tedious (bad)", "average (fair)", "brilliant (good)"]

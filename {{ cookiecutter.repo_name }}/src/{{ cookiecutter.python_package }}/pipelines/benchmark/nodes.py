@@ -1,6 +1,6 @@
 """Learning curves, and the tables and plots that compare models over data sets.
 
-scikit-learn is imported where it is used. Plots are tables, which the catalog draws.
+scikit-learn and matplotlib are imported where they are used.
 """
 
 import warnings
@@ -103,21 +103,35 @@ def _curve_rows(measured: str, samples: Any, by_fold: Any) -> list[dict[str, Any
     ]
 
 
-def collect_learning_curves(**curves: Any) -> pd.DataFrame:
-    """Put the learning curves of all models on a data set into one table.
+def plot_learning_curves(**curves: Any) -> Any:
+    """Plot the learning curves of all models on a data set.
 
     Args:
         curves: The rows from ``learning_curve`` by name of the model, or the error of
-            a model that failed, which the table leaves out.
+            a model that failed, which the plot leaves out.
 
     Returns:
-        One row per row of a curve; the first column is the name of its model.
+        A matplotlib figure, with a part for each kind ``measured``.
     """
+    from matplotlib.figure import Figure
+
     rows = []
     for model, curve in curves.items():
         if not is_failure(curve):
             rows += _with_model(model, curve)
-    return pd.DataFrame(rows, columns=["model", "samples", "measured", "mean", "std"])
+    table = pd.DataFrame(rows, columns=["model", "samples", "measured", "mean", "std"])
+
+    kinds = table["measured"].unique()
+    figure = Figure(figsize=(4 * max(len(kinds), 1), 3.6), layout="constrained")
+    parts = figure.subplots(1, max(len(kinds), 1), squeeze=False)[0]
+    for axes, kind in zip(parts, kinds, strict=False):
+        for model, line in table[table["measured"] == kind].groupby("model"):
+            axes.errorbar(line["samples"], line["mean"], line["std"], label=model)
+        axes.set(title=kind, xlabel="training rows")
+    if len(kinds):
+        handles, labels = parts[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
 
 
 def collect_trials(**trials: Any) -> pd.DataFrame:
@@ -143,7 +157,7 @@ def _with_model(model: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def compare_datasets(
     **leaderboards: pd.DataFrame,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
     """Compare the models over all data sets, by their scores on the test sets.
 
     Args:
@@ -151,8 +165,8 @@ def compare_datasets(
 
     Returns:
         The scores, with a row per data set and a column per model, best mean rank
-        first; higher is better. The same for a heat map, with the data sets as index
-        and with positive losses. And the models in the order of their mean rank over
+        first; higher is better. The same as a heat map, a matplotlib figure, with
+        positive losses. And the models in the order of their mean rank over
         the data sets, where 1 is best, models with equal scores share the mean of their
         ranks, and a model that failed is last. Their mean score is among it if all data
         sets have the same score, and not a loss, whose size depends on the data.
@@ -182,7 +196,34 @@ def compare_datasets(
             labels[dataset] = f"{dataset} ({display_name(name)})"
     heat_map = heat_map.rename(index=labels)
     table = mean_ranks.rename_axis("model").reset_index()
-    return scores.reset_index(), heat_map, table
+    return scores.reset_index(), plot_heat_map(heat_map), table
+
+
+def plot_heat_map(scores: pd.DataFrame) -> Any:
+    """Plot the scores of models on data sets; each data set has its own scale.
+
+    Args:
+        scores: A row per data set, a column per model.
+
+    Returns:
+        A matplotlib figure.
+    """
+    from matplotlib.figure import Figure
+
+    rows, columns = scores.shape
+    figure = Figure(figsize=(2 + 0.9 * columns, 1.5 + 0.4 * rows), layout="constrained")
+    axes = figure.subplots()
+    # What is comparable are the models on one data set.
+    low, high = scores.min(axis="columns"), scores.max(axis="columns")
+    spans = (high - low).replace(0, 1)
+    shades = scores.sub(low, axis="index").div(spans, axis="index")
+    axes.imshow(shades, cmap="Blues", vmin=0, vmax=2, aspect="auto")
+    axes.set_yticks(range(rows), labels=scores.index)
+    axes.set_xticks(range(columns), labels=scores.columns, rotation=30, ha="right")
+    for (row, column), score in np.ndenumerate(scores):
+        if np.isfinite(score):
+            axes.text(column, row, f"{score:.3g}", ha="center", va="center")
+    return figure
 
 
 def _is_loss(score: str) -> bool:

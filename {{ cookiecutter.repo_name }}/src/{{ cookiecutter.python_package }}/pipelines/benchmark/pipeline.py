@@ -33,10 +33,10 @@ from ..models.pipeline import (
     tuning_node,
 )
 from .nodes import (
-    collect_learning_curves,
     collect_trials,
     compare_datasets,
     learning_curve,
+    plot_learning_curves,
 )
 
 FILE = "parameters_benchmark.yml"
@@ -172,12 +172,12 @@ def summary_nodes(dataset: str, models: list[str]) -> list[Node]:
             namespace=namespace,
         ),
         Node(
-            func=collect_learning_curves,
+            func=plot_learning_curves,
             inputs={
                 model: f"{namespace}.{model}.tuned.learning_curve" for model in models
             },
             outputs=f"{namespace}.learning_curves_plot",
-            name="collect_learning_curves",
+            name="plot_learning_curves",
             namespace=namespace,
             tags=dataset,
         ),

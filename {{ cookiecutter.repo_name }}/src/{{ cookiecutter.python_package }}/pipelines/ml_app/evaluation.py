@@ -1,6 +1,6 @@
-"""Scores the classifier on the test set, and shows what it has learned.
+"""Scores the classifier on the test set, and plots what it has learned.
 
-Plots are returned as tables: the catalog says how to draw them.
+scikit-learn and matplotlib are imported where they are used.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def evaluate(
     known_words: Array,
     test_instances: pd.DataFrame,
     label_encoder: Any,
-) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
+) -> tuple[dict[str, float], Any, Any]:
     """Compare the predictions for the test set with its labels.
 
     Args:
@@ -34,12 +34,12 @@ def evaluate(
         label_encoder: The names of the labels, in the order of the columns.
 
     Returns:
-        The metrics by name, with the bounds of their intervals; the confusion matrix,
-        with a row per true label; and the reliability: for bins of similar probability,
-        the mean ``probability`` and the ``share that is right``.
+        The metrics by name, with the bounds of their intervals; and two figures of
+        matplotlib: the confusion matrix, and which share of the predictions is right at
+        which probability.
     """
-    from sklearn.calibration import calibration_curve
-    from sklearn.metrics import confusion_matrix
+    from sklearn.calibration import CalibrationDisplay
+    from sklearn.metrics import ConfusionMatrixDisplay
 
     rows = test_instances.index
     predictions = decode_predictions(
@@ -48,27 +48,37 @@ def evaluate(
     true_labels = test_instances["label"].reset_index(drop=True)
     metrics = score_predictions(true_labels, predictions)
 
-    names = label_encoder.classes_
-    predicted_labels = predictions["label"].fillna("")
-    counts = confusion_matrix(true_labels, predicted_labels, labels=names)
-    confusion = pd.DataFrame(counts, index=names, columns=names)
-
+    confusion, reliability = _new_axes(), _new_axes()
+    ConfusionMatrixDisplay.from_predictions(
+        true_labels,
+        predictions["label"].fillna(""),
+        labels=label_encoder.classes_,
+        cmap="Blues",
+        colorbar=False,
+        ax=confusion,
+    )
     has_label = predictions["label"].notna()
-    is_right = predictions["label"] == true_labels
-    share_right, mean_probability = calibration_curve(
-        is_right[has_label],
+    CalibrationDisplay.from_predictions(
+        (predictions["label"] == true_labels)[has_label],
         predictions["probability"][has_label],
         n_bins=BINS,
         strategy="quantile",
+        name="predicted label",
+        ax=reliability,
     )
-    reliability = pd.DataFrame(
-        {"probability": mean_probability, "share that is right": share_right}
-    )
-    return metrics, confusion, reliability
+    reliability.set(xlabel="probability", ylabel="share that is right")
+    return metrics, confusion.figure, reliability.figure
 
 
-def find_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> pd.DataFrame:
-    """Find the words that speak most for each label.
+def _new_axes(height: float = 4) -> Any:
+    """Return the axes of a new figure."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(5, height), layout="constrained").subplots()
+
+
+def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
+    """Plot the words that speak most for each label.
 
     A word is rated by what the model predicts for a review of this one word. So any
     classifier will do, also one without coefficients.
@@ -79,8 +89,7 @@ def find_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> pd.Dat
         label_encoder: The names of the labels, in the order of the probabilities.
 
     Returns:
-        Columns ``label``, ``word`` and ``log odds``, with one row per word of a label,
-        the most telling word first.
+        A matplotlib figure with a bar per word of a label, the most telling one first.
     """
     from scipy.sparse import identity
 
@@ -93,6 +102,13 @@ def find_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> pd.Dat
     log_odds = np.log(probabilities / (1 - probabilities))
     table = pd.DataFrame(log_odds, index=words, columns=labels)
 
-    best_words = {label: table[label].nlargest(WORDS_PER_LABEL) for label in labels}
-    telling_words: pd.Series[float] = pd.concat(best_words, names=["label"])
-    return telling_words.reset_index(name="log odds")
+    axes = _new_axes(height=1 + 0.22 * WORDS_PER_LABEL * len(labels))
+    for label in labels:
+        best_words = table[label].nlargest(WORDS_PER_LABEL)
+        # A word may be telling for two labels.
+        places = [f"{word} ({label})" for word in best_words.index]
+        axes.barh(places, best_words, label=label)
+    axes.invert_yaxis()
+    axes.set_xlabel("log odds of the label for a review of one word")
+    axes.legend()
+    return axes.figure

@@ -13,7 +13,7 @@ from kedro_dynamic import (
     parse,
 )
 
-from .evaluation import evaluate, find_telling_words
+from .evaluation import evaluate, plot_telling_words
 from .nodes import (
     FILE,
     clean_text,
@@ -164,10 +164,10 @@ def training_nodes() -> list[Node]:
             namespace="score",
         ),
         Node(
-            func=find_telling_words,
+            func=plot_telling_words,
             inputs=["model", "tokenizer", "label_encoder"],
             outputs="telling_words_plot",
-            name="find_telling_words",
+            name="plot_telling_words",
             namespace="score",
         ),
     ]

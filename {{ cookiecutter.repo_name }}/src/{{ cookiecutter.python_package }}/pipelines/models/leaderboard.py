@@ -8,11 +8,11 @@ from kedro_dynamic import (
     BASELINE,
     ComparisonSpec,
     DataSpec,
-    display_name,
-    display_value,
     find_baseline,
     infer_task,
+    is_failure,
     note_chance,
+    plot_leaderboard,
     score_columns,
 )
 
@@ -52,7 +52,7 @@ def compare_models(
             them is the error if the model failed.
 
     Returns:
-        The leaderboard and its plot, a plotly figure. The leaderboard has a row per
+        The leaderboard and its plot, a matplotlib figure. The leaderboard has a row per
         model, with its name and metrics as columns: best cross-validation first, or
         best test score without folds. A column ``note`` marks models that chance may
         have put above the baseline, or below the first model. Models that failed are
@@ -76,7 +76,13 @@ def compare_models(
             scores[0], ascending=False, kind="stable", ignore_index=True
         )
         _add_notes(leaderboard, scores[0], results, data, y_train, y_test, folds)
-    return leaderboard, plot_leaderboard(leaderboard)
+
+    validation = {
+        name.removesuffix("_validation"): result
+        for name, result in results.items()
+        if name.endswith("_validation") and not is_failure(result)
+    }
+    return leaderboard, plot_leaderboard(leaderboard, validation)
 
 
 def _add_notes(
@@ -104,38 +110,6 @@ def _add_notes(
         last = f"test_{score}_high"
         position = columns.index(last if last in columns else f"test_{score}") + 1
         leaderboard.insert(position, "note", leaderboard["model"].map(notes))
-
-
-def plot_leaderboard(leaderboard: pd.DataFrame) -> Any:
-    """Plot the validation score, with its standard error, and the test score.
-
-    Args:
-        leaderboard: The table from ``compare_models``.
-
-    Returns:
-        A plotly figure with a line per model, the best one on top.
-    """
-    from plotly import graph_objects as go
-
-    scores = score_columns(leaderboard)
-    score = scores[0].partition("_")[2] if scores else "score"
-
-    figure = go.Figure()
-    for kind, symbol in (("validation", "circle"), ("test", "diamond-open")):
-        column = f"{kind}_{score}"
-        if column in leaderboard:
-            figure.add_scatter(
-                x=display_value(score, leaderboard[column]),
-                y=leaderboard["model"],
-                error_x={"array": leaderboard.get(f"{column}_stderr")},
-                mode="markers",
-                marker={"symbol": symbol, "size": 11},
-                name=kind,
-            )
-    figure.update_layout(
-        title="Leaderboard", xaxis_title=display_name(score), template="plotly_white"
-    )
-    return figure.update_yaxes(autorange="reversed")
 
 
 def _score_baseline(

@@ -1,0 +1,292 @@
+"""Plots as matplotlib figures, most of them by scikit-learn's displays.
+
+Figures are made without pyplot, so they belong to no window. matplotlib and
+scikit-learn are imported where they are used.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kedro_dynamic.config.schema import BASELINE
+from kedro_dynamic.models.scores import (
+    display_name,
+    display_number,
+    display_value,
+    score_columns,
+    score_of_column,
+)
+from kedro_dynamic.runs.console import LOW_SUFFIX, HIGH_SUFFIX, MAX_ROWS, STDERR_SUFFIX
+
+# Inches of a figure, of which two stand beside each other on a wide page.
+WIDTH, HEIGHT = 4.6, 3.6
+ROW = 0.28
+
+MAX_NAME = 26
+# A matrix of more classes has no room for numbers.
+MAX_CLASSES = 12
+MAX_POINTS = 1000
+
+# Legible on white, and on black when a browser inverts the lightness.
+BLUE, ORANGE, GREY = "#2563c8", "#b45309", "#6b7280"
+
+# What matplotlib would write into an SVG, with addresses on the internet.
+METADATA = ("Creator", "Date", "Format", "Type")
+
+
+def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Any:
+    """Return the axes of a new figure, without the lines on top and on the right.
+
+    Args:
+        width: Of the figure, in inches.
+        height: Of the figure, in inches.
+    """
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(width, height)).subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def to_svg(figure: Any) -> str:
+    """Return a figure as an SVG element that takes the fonts of its page."""
+    import matplotlib
+
+    text = StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):
+        figure.savefig(
+            text,
+            format="svg",
+            bbox_inches="tight",
+            transparent=True,
+            metadata=dict.fromkeys(METADATA),
+        )
+    svg = text.getvalue()
+    # Several figures of one page would have the same ids of groups.
+    return re.sub(r'<g id="[^"]*">', "<g>", svg[svg.index("<svg") :])
+
+
+def shorten(name: object) -> str:
+    """Return a name with at most ``MAX_NAME`` letters, which lacks its middle."""
+    text = str(name)
+    if len(text) <= MAX_NAME:
+        return text
+    half = (MAX_NAME - 1) // 2
+    return f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
+
+
+def _label(name: object) -> str:
+    """Return a name as matplotlib shows it, which takes dollars for formulas."""
+    return shorten(name).replace("$", r"\$")
+
+
+def plot_leaderboard(
+    leaderboard: pd.DataFrame,
+    validation: Mapping[str, Mapping[str, Sequence[float]]],
+) -> Any:
+    """Plot the scores of the best models: on each fold, their mean, on the test set.
+
+    Args:
+        leaderboard: The table, a row per model, best first.
+        validation: The scores on the folds by the names of model and score; models may
+            be missing.
+
+    Returns:
+        A matplotlib figure with a line per model. Its axis has room for the models; the
+        baseline is a line, and named below.
+    """
+    columns = score_columns(leaderboard)
+    score = score_of_column(columns[0]) if columns else "score"
+    by_model = leaderboard.set_index("model")
+    scored = by_model[by_model[columns[0]].notna()] if columns else by_model[:0]
+    models = scored.drop(index=BASELINE, errors="ignore").head(MAX_ROWS)
+    rows = np.arange(len(models))
+
+    axes = new_axes(width=1.5 * WIDTH, height=1.2 + ROW * len(models))
+    for row, name in zip(rows, models.index, strict=True):
+        folds = np.array(validation.get(name, {}).get(score, []))
+        axes.plot(
+            display_value(score, folds),
+            np.full(len(folds), row),
+            "o",
+            color=BLUE,
+            alpha=0.3,
+            markersize=4,
+        )
+    for kind, marker, color in (("validation", "o", BLUE), ("test", "D", ORANGE)):
+        column = f"{kind}_{score}"
+        if column in models:
+            axes.errorbar(
+                display_value(score, models[column]),
+                rows,
+                xerr=_error_bars(models, column, is_first=column == columns[0]),
+                fmt=marker,
+                color=color,
+                markerfacecolor=color if kind == "validation" else "none",
+                label="mean of the folds" if kind == "validation" else "test set",
+            )
+    title = display_name(score)
+    if columns and BASELINE in scored.index:
+        baseline = display_value(score, scored.loc[BASELINE, columns[0]])
+        title += f" (baseline: {display_number(baseline)})"
+        limits = axes.get_xlim()
+        axes.axvline(baseline, color=GREY, linestyle=":")
+        axes.set_xlim(limits)
+    axes.set_xlabel(title)
+    axes.set_yticks(rows, labels=map(_label, models.index))
+    axes.set_ylim(len(models) - 0.5, -0.5)
+    if len(models):
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    return axes.figure
+
+
+def _error_bars(models: pd.DataFrame, column: str, *, is_first: bool) -> Any:
+    """Return the length of the bars of a score: standard errors, or an interval."""
+    if f"{column}{STDERR_SUFFIX}" in models:
+        return models[f"{column}{STDERR_SUFFIX}"]
+    bounds = [f"{column}{LOW_SUFFIX}", f"{column}{HIGH_SUFFIX}"]
+    if not is_first or not {*bounds} <= {*models}:
+        return None
+    # A loss, which is shown with the other sign, has its bounds in the other order.
+    score = score_of_column(column)
+    distances = [abs(models[bound] - models[column]) for bound in bounds]
+    return distances[::-1] if (display_value(score, 1.0) < 0) else distances
+
+
+def plot_confusion(counts: Any, labels: Sequence[object]) -> Any:
+    """Plot a confusion matrix: the share of each class, and the number of rows.
+
+    Args:
+        counts: An array, with a row per class and a column per prediction.
+        labels: The classes.
+    """
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    side = max(HEIGHT, 0.55 * min(len(labels), MAX_CLASSES) + 1)
+    axes = new_axes(side + 0.4, side)
+    totals = np.sum(counts, axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(np.shape(counts)), where=totals > 0)
+    has_numbers = len(labels) <= MAX_CLASSES
+    display = ConfusionMatrixDisplay(shares, display_labels=[*map(_label, labels)])
+    display.plot(
+        ax=axes,
+        include_values=has_numbers,
+        xticks_rotation=90 if len(labels) > 3 else "horizontal",
+        cmap="Blues",
+        colorbar=False,
+        im_kw={"vmin": 0, "vmax": 1},
+    )
+    if has_numbers:
+        for cell, share, count in zip(
+            display.text_.flat, shares.flat, np.ravel(counts), strict=True
+        ):
+            cell.set_text(f"{share:.0%}\n{count:,}" if count else "")
+            cell.set_color("white" if share > 0.5 else "black")
+            cell.set_fontsize(8)
+    else:
+        axes.set(xticks=[], yticks=[])
+    axes.set(xlabel="predicted", ylabel="true")
+    return axes.figure
+
+
+def plot_curves(model: Any, rows: Any, y: Any, positive: Any) -> list[tuple[str, Any]]:
+    """Plot how well a classifier of two classes ranks rows: ROC, precision, calibration.
+
+    Args:
+        model: The classifier.
+        rows: What it predicts.
+        y: The true classes.
+        positive: The positive class.
+
+    Returns:
+        Names and figures; no calibration if the model lacks probabilities.
+    """
+    from sklearn.calibration import CalibrationDisplay
+    from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
+
+    figures = []
+    line = {"color": BLUE}
+    chance = {"color": GREY, "label": "chance"}
+    for name, display in (
+        ("ROC curve", RocCurveDisplay),
+        ("Precision and recall", PrecisionRecallDisplay),
+    ):
+        axes = new_axes()
+        display.from_estimator(
+            model,
+            rows,
+            y,
+            pos_label=positive,
+            name="model",
+            plot_chance_level=True,
+            chance_level_kw=chance,
+            curve_kwargs=line,
+            ax=axes,
+        )
+        figures.append((name, axes.figure))
+    if hasattr(model, "predict_proba"):
+        axes = new_axes()
+        CalibrationDisplay.from_estimator(
+            model,
+            rows,
+            y,
+            pos_label=positive,
+            n_bins=min(10, max(2, len(y) // 20)),
+            strategy="quantile",
+            name="model",
+            ax=axes,
+            color=BLUE,
+        )
+        figures.append(("Calibration", axes.figure))
+    return figures
+
+
+def plot_residuals(y: Any, predicted: Any) -> list[tuple[str, Any]]:
+    """Plot predictions of numbers against the truth, and how far they are from it.
+
+    Args:
+        y: The true values.
+        predicted: The predictions.
+    """
+    from sklearn.metrics import PredictionErrorDisplay
+
+    figures = []
+    for name, kind in (
+        ("Predicted and actual", "actual_vs_predicted"),
+        ("Residuals", "residual_vs_predicted"),
+    ):
+        axes = new_axes()
+        PredictionErrorDisplay.from_predictions(
+            y,
+            predicted,
+            kind=kind,
+            subsample=MAX_POINTS if len(y) > MAX_POINTS else None,
+            random_state=0,
+            ax=axes,
+            scatter_kwargs={"color": BLUE, "alpha": 0.4, "s": 14},
+            line_kwargs={"color": GREY},
+        )
+        figures.append((name, axes.figure))
+    return figures
+
+
+def plot_bars(names: Sequence[object], values: Any, title: str) -> Any:
+    """Plot numbers as bars, the first one on top.
+
+    Args:
+        names: One per bar.
+        values: The length of each bar.
+        title: What they measure.
+    """
+    axes = new_axes(1.5 * WIDTH, 0.8 + ROW * len(names))
+    rows = np.arange(len(names))
+    axes.barh(rows, values, color=BLUE, height=0.6)
+    axes.set_yticks(rows, labels=map(_label, names))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_xlabel(title)
+    return axes.figure
