@@ -145,7 +145,8 @@ class Registry:
             return compare(candidate, champion, self.margin)
 
         name = candidate.model.name
-        return set_champion(self.client, self.name, name, compare_with, register)
+        outcome = set_champion(self.client, self.name, name, compare_with, register)
+        return outcome.sentence
 
     @property
     def champion(self) -> str:
@@ -171,35 +172,36 @@ LOW, HIGH = (0.80, 0.81, 0.79, 0.80, 0.80), (0.90, 0.91, 0.90, 0.89, 0.90)
 
 
 def test_the_first_is_champion_until_a_better_one_comes(registry: Registry) -> None:
-    assert registry.enter(candidate("old", *LOW)) == "old (first)"
+    assert registry.enter(candidate("old", *LOW)) == "old is the first champion."
     better = candidate("new", *HIGH, model=spec(4))
     assert registry.enter(better).startswith(
-        "new (promoted: 0.900 beats 0.800 by 0.100, chance explains up to 0.0"
+        "new replaces old: 0.900 against 0.800, beyond chance (0.0"
     )
     worse = candidate("third", *LOW, model=spec(5))
-    assert registry.enter(worse) == (
-        "new (kept: 0.800 of third does not beat 0.900 (-0.100))"
-    )
+    assert registry.enter(worse) == ("Keep new: third scored 0.800 against 0.900.")
     assert registry.champion == "new"
 
 
 def test_the_same_again_is_kept(registry: Registry) -> None:
     registry.enter(candidate("old", *LOW))
     again = registry.enter(candidate("renamed", *HIGH))
-    assert again == "old (kept: 0.900 again: the same model on the same data)"
+    assert again == "Keep old: the same model on the same data, 0.900 again."
 
 
 def test_a_margin_has_to_be_beaten(registry: Registry) -> None:
     registry.enter(candidate("old", *LOW))
     registry.margin = 0.2
     verdict = registry.enter(candidate("new", *HIGH, model=spec(4)))
-    assert verdict == "old (kept: 0.900 of new beats 0.800 by 0.100, the margin is 0.2)"
+    assert (
+        verdict == "Keep old: new scored 0.900 against 0.800, within the margin (0.2)."
+    )
 
 
 def test_chance_does_not_make_a_champion(registry: Registry) -> None:
     registry.enter(candidate("old", *LOW))
     lucky = candidate("new", 0.99, 0.81, 0.78, 0.80, 0.80, model=spec(4))
-    assert "beats 0.800 by 0.036, chance explains up to 0.1" in registry.enter(lucky)
+    verdict = registry.enter(lucky)
+    assert verdict.startswith("Keep old: new scored 0.836 against 0.800, within chance")
     assert registry.champion == "old"
 
 
@@ -238,11 +240,12 @@ def test_on_other_data_the_champion_is_made_again(registry: Registry) -> None:
     mean = np.mean(scores["accuracy"])
     new = candidate("new", *LOW, model=spec(4))
     assert registry.enter(new).startswith(
-        f"old (registered anew: its data changed; 0.800 of new does not beat {mean:.3f}"
+        "Keep old, registered anew: its data changed; new scored 0.800 against "
+        f"{mean:.3f}"
     )
     # Its files are of today now.
     assert registry.champion == "old"
-    assert registry.enter(new).startswith("old (kept: 0.800 of new does not beat")
+    assert registry.enter(new).startswith("Keep old: new scored 0.800 against")
 
 
 @pytest.mark.parametrize(
@@ -256,17 +259,17 @@ def test_the_files_follow_data_and_code(
     registry.enter(candidate("tree", *HIGH, **change))
     again = candidate("tree", *LOW)
     assert registry.enter(again) == (
-        f"tree (registered anew: its {what} changed; 0.800 again: the same model)"
+        f"Keep tree, registered anew: its {what} changed; the same model, 0.800 again."
     )
     assert registry.enter(again) == (
-        "tree (kept: 0.800 again: the same model on the same data)"
+        "Keep tree: the same model on the same data, 0.800 again."
     )
     # Also where no model of today is worth registering.
     registry.enter(candidate("tree", *HIGH, **change))
     worse = replace(candidate("bad", *LOW, model=spec(1)), beats_baseline=False)
     assert registry.enter(worse) == (
-        f"tree (registered anew: its {what} changed; "
-        "no model of this run beats the baseline)"
+        f"Keep tree, registered anew: its {what} changed; "
+        "no model of this run beats the baseline."
     )
 
 
@@ -368,11 +371,11 @@ def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
     assert new == pytest.approx(np.mean(resampled), abs=0.02)
 
     verdict = registry.enter(better)
-    beats = f"promoted: {new:.3f} beats {old:.3f} by {new - old:.3f}, chance explains"
-    assert verdict.startswith(f"tree ({beats} up to 0.")
-    assert registry.enter(blind).startswith("tree (kept: ")
-    again = f"{new:.3f} again: the same model on the same data"
-    assert registry.enter(better) == f"tree (kept: {again})"
+    beats = f"{new:.3f} against {old:.3f}, beyond chance (0."
+    assert verdict.startswith(f"tree replaces blind: {beats}")
+    assert registry.enter(blind).startswith("Keep tree: ")
+    again = f"the same model on the same data, {new:.3f} again"
+    assert registry.enter(better) == f"Keep tree: {again}."
 
 
 def test_without_folds_a_champion_of_other_data_is_fitted_again(
@@ -385,9 +388,7 @@ def test_without_folds_a_champion_of_other_data_is_fitted_again(
     score = old.recipe.score("accuracy")
     # It makes the same predictions, so they are equal on each resample.
     verdict = registry.enter(scored_on_test_rows("equal", min_samples_leaf=1))
-    assert verdict == (
-        f"old (kept: {score:.3f} of equal does not beat {score:.3f} (+0.000))"
-    )
+    assert verdict == (f"Keep old: equal scored {score:.3f} against {score:.3f}.")
 
 
 @pytest.mark.parametrize(
@@ -400,7 +401,7 @@ def test_a_test_set_of_one_class_or_row_never_promotes(
     registry.enter(scored_on_test_rows("blind", split=split, **BLIND))
     verdict = registry.enter(scored_on_test_rows("tree", split=split))
     reason = "tree cannot be compared: the test set has one row or one class"
-    assert verdict == f"blind (kept: {reason})"
+    assert verdict == f"Keep blind: {reason}."
 
 
 def test_a_score_that_is_not_a_number_never_wins() -> None:
@@ -416,7 +417,7 @@ def test_nothing_is_promoted_by_a_score_that_is_not_finite(
     registry.enter(candidate("old", *scores["old"]))
     verdict = registry.enter(candidate("new", *scores["new"], model=spec(4)))
     reason = f"new cannot be compared: the score of {name} is not a finite number"
-    assert verdict == f"old (kept: {reason})"
+    assert verdict == f"Keep old: {reason}."
 
 
 def test_few_rows_without_variance_promote_nothing() -> None:
@@ -437,8 +438,10 @@ def test_a_champion_whose_run_is_gone_is_replaced(registry: Registry) -> None:
     delete_run_for_good(str(champion.run_id))
     worse = candidate("bad", *LOW)
     kept = registry.enter(replace(worse, beats_baseline=False))
-    assert kept == "old (kept: no model of this run beats the baseline)"
-    assert registry.enter(worse) == "bad (promoted: the run of old is gone from MLflow)"
+    assert kept == "Keep old: no model of this run beats the baseline."
+    assert (
+        registry.enter(worse) == "bad replaces old: the run of old is gone from MLflow."
+    )
 
 
 def delete_run_for_good(run_id: str) -> None:
@@ -461,7 +464,7 @@ def test_a_champion_that_cannot_be_fitted_is_replaced(
 ) -> None:
     registry.enter(candidate("old", *HIGH, digest="other data", **unfit))
     verdict = registry.enter(candidate("new", *LOW))
-    assert verdict.startswith("new (promoted: old cannot be fitted to this data: ")
+    assert verdict.startswith("new replaces old: old cannot be fitted to this data: ")
 
 
 @pytest.mark.parametrize(
@@ -482,7 +485,7 @@ def test_an_error_while_comparing_keeps_the_champion(
 ) -> None:
     registry.enter(candidate("old", *LOW), recipe)
     verdict = registry.enter(candidate("new", *HIGH, model=spec(4)))
-    assert verdict.startswith("old (kept: comparing it with new failed: ")
+    assert verdict.startswith("Keep old: comparing it with new failed: ")
     assert registry.champion == "old"
 
 
@@ -491,7 +494,7 @@ def test_a_champion_whose_files_are_gone_is_replaced(registry: Registry) -> None
     registry.enter(candidate("old", *HIGH))
     # Its recipe is still there.
     verdict = registry.enter(candidate("new", *LOW, model=spec(4)))
-    assert verdict == "new (promoted: the files of old are gone)"
+    assert verdict == "new replaces old: the files of old are gone."
 
 
 def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None:
@@ -512,7 +515,7 @@ def test_a_champion_of_another_run_meanwhile_is_seen(registry: Registry) -> None
     verdict = registry.enter(
         candidate("late", *(score + 0.08 for score in LOW), model=spec(5))
     )
-    assert verdict.startswith("other (kept: ")
+    assert verdict.startswith("Keep other: ")
 
 
 def test_processes_take_turns_at_a_local_store(registry: Registry) -> None:
@@ -522,7 +525,7 @@ def test_processes_take_turns_at_a_local_store(registry: Registry) -> None:
             with pytest.raises(TimeoutError):
                 verdict.result(timeout=0.3)
             assert current_champion(registry.client, registry.name) is None
-        assert verdict.result(timeout=10) == "old (first)"
+        assert verdict.result(timeout=10) == "old is the first champion."
 
 
 @pytest.mark.parametrize(
@@ -608,10 +611,10 @@ def test_losses_are_positive_in_what_is_said() -> None:
     rmse = "neg_root_mean_squared_error"
     low, high = -27_922.6, -20_000.4
     verdict = decide_by_folds([high - low] * 5, SIZES, high, low, 0, "x", rmse)
-    beats = "RMSE 20,000 beats 27,923 by 7,922, chance explains up to 0.000"
-    assert verdict == (True, f"promoted: {beats}", None)
+    beats = "RMSE 20,000 against 27,923, beyond chance (0.000)"
+    assert verdict == (True, beats, None)
     verdict = decide_by_folds([low - high] * 5, SIZES, low, high, 0, "x", rmse)
-    assert verdict.reason == "RMSE 27,923 of x does not beat 20,000 (+7,922)"
+    assert verdict.reason == "x scored RMSE 27,923 against 20,000"
 
 
 def test_keeping_a_champion_imports_nothing_large(registry: Registry) -> None:

@@ -97,7 +97,7 @@ def test_notes_that_do_not_fit_stand_below_the_table(capsys: Captured) -> None:
 def test_the_rest_of_a_long_table_is_counted(capsys: Captured) -> None:
     table = pd.DataFrame({"model": [f"model {i}" for i in range(25)]})
     words = " ".join(printed_lines(table, capsys)).split()
-    assert "model 19 5 more in the file" in " ".join(words)
+    assert "model 19 5 more rows in the file" in " ".join(words)
 
 
 def test_only_terminals_have_a_progress_bar(

@@ -48,14 +48,14 @@ def described(
 
 def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
     payload = described(BOARD, tmp_path)
-    assert payload.name == payload.tags["mlflow.runName"] == "default: b 0.987"
+    assert payload.title == payload.tags["mlflow.runName"] == "b 0.987"
+    assert payload.models[1].title == "b 0.987"
     assert payload.tags["winner"] == "b"
-    assert payload.metrics == {
-        "validation_accuracy": 0.987,
-        "models": 2,
-        "models_failed": 1,
-    }
-    assert "**b** is best: validation accuracy 0.987" in payload.tags[NOTE]
+    assert payload.metrics == {"validation_accuracy": 0.987}
+    assert payload.headline == (
+        "b is best: validation accuracy 0.987, the baseline 0.500."
+    )
+    assert payload.tags[NOTE].startswith(f"**{payload.headline}**\n\n2 models, 1 of")
     assert "DecisionTreeClassifier" in payload.models[0].tags[NOTE]
 
 
@@ -76,7 +76,7 @@ def test_a_model_has_its_note_of_the_leaderboard(tmp_path: Path) -> None:
 
 def test_a_run_that_a_person_has_named_keeps_its_name(tmp_path: Path) -> None:
     payload = described(BOARD, tmp_path, name="mine")
-    assert payload.name == "mine"
+    assert payload.title == "mine"
     assert "mlflow.runName" not in payload.tags
 
 
@@ -86,7 +86,7 @@ def test_without_a_best_model_nothing_is_said_of_it(
 ) -> None:
     payload = described(board, tmp_path)
     assert payload.name == "__default__"
-    assert payload.metrics == {"models": 2, "models_failed": 1}
+    assert payload.metrics == {}
 
 
 def test_an_experiment_is_of_machine_learning_and_keeps_what_people_wrote(

@@ -88,12 +88,13 @@ class TreeRun:
         )
 
     def promote(self) -> str | None:
-        """Promote the tree."""
+        """Promote the tree; return what is said about it."""
         payload = Payload(name="run", start=0, end=0, models=[self.model])
         active = mlflow.active_run()
         assert active
         payload.id = active.info.run_id
-        return promote(self.run, payload, self.client)
+        outcome = promote(self.run, payload, self.client)
+        return outcome.sentence if outcome else None
 
 
 def test_a_promoted_model_has_files_recipe_and_facts(
@@ -101,7 +102,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
 ) -> None:
     tree = TreeRun(client, tmp_path, KIND)
     run, model, child_run = tree.run, tree.model, tree.model.id
-    assert tree.promote() == "tree (first)"
+    assert tree.promote() == "tree is the first champion: accuracy 0.800."
     champion = current_champion(client, "iris")
     assert champion
     assert champion.run_id == child_run
@@ -124,12 +125,15 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
     verdict = tree.promote()
-    assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
+    assert verdict == "Keep tree: the same model on the same data, 0.800 again."
     assert len(client.search_model_versions("name = 'iris'")) == 1
     rule = ChampionRule(metric="recall")
     run.store.config = TrackingConfig(champion=rule)
     verdict = tree.promote()
-    assert verdict == "as before (no model of this run has a finite score 'recall')"
+    assert verdict == (
+        "The champion stays as before: no model of this run has a finite score "
+        "'recall'."
+    )
     run.store.config = TrackingConfig()
     parameters = run.catalog["parameters"].load()
     parameters["data"]["table"] = "plants"
@@ -142,12 +146,13 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     run.plan.outdated = {"leaderboard": "X_train"}
     verdict = tree.promote()
     assert verdict == (
-        "as before (files of other parameters, data or code were taken: X_train)"
+        "The champion stays as before: files of other parameters, data or code were "
+        "taken (X_train)."
     )
     run.plan.outdated = {}
     run.catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
     model.spec = TREE.with_arguments({"max_depth": 2})
-    assert tree.promote() == ("tree (kept: no model of this run beats the baseline)")
+    assert tree.promote() == "Keep tree: no model of this run beats the baseline."
     run.pipeline = Pipeline([])
     assert tree.promote() is None
 
@@ -171,7 +176,7 @@ def test_the_files_of_a_champion_follow_the_data(
         )
     verdict = tree.promote()
     assert verdict
-    assert verdict.startswith("tree (registered anew: its data changed; 0.800 ")
+    assert verdict.startswith("Keep tree, registered anew: its data changed; ")
     name = f"iris_{is_in_run}"
     loaded = mlflow.pyfunc.load_model(f"models:/{name}@champion")
     assert loaded.predict(ROWS).tolist() == renamed.tolist()
@@ -198,9 +203,9 @@ def test_a_run_of_some_nodes_knows_the_code_that_fitted(
     monkeypatch.setattr(makers, "pipelines", {"__default__": Pipeline([node])})
     whole = TreeRun(client, tmp_path, KIND)
     whole.run.pipeline += Pipeline([node])
-    assert whole.promote() == "tree (first)"
+    assert whole.promote() == "tree is the first champion: accuracy 0.800."
     verdict = TreeRun(client, tmp_path, KIND).promote()
-    assert verdict == "tree (kept: 0.800 again: the same model on the same data)"
+    assert verdict == "Keep tree: the same model on the same data, 0.800 again."
 
 
 HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})
@@ -276,7 +281,8 @@ class Contest:
         champion_rule = ChampionRule.model_validate(rule)
         run.store.config = TrackingConfig(champion=champion_rule)
         payload = Payload(name="run", start=0, end=0)
-        return promote(run, payload, self.client)
+        outcome = promote(run, payload, self.client)
+        return outcome.sentence if outcome else None
 
     @property
     def champion(self) -> str | None:
@@ -295,20 +301,20 @@ def contest(
 
 def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None:
     name = f"{contest.name} of this run"
-    assert contest.enter(0.3) == f"{name} (first)"
+    assert contest.enter(0.3) == f"{name} is the first champion."
     rows = "on 100 of 100 test rows, which it did not train on"
     assert contest.enter(0.5, margin=0.3) == (
-        f"version 1 (kept: 1.000 of {name} beats 0.800 by 0.200, the margin is 0.3, "
-        f"{rows})"
+        f"Keep version 1: {name} scored 1.000 against 0.800, within the margin (0.3), "
+        f"{rows}."
     )
 
     verdict = contest.enter(0.5)
     assert verdict
-    assert verdict.startswith(f"{name} (promoted: 1.000 beats 0.800 by 0.200, chance")
-    assert verdict.endswith(f"{rows})")
+    assert verdict.startswith(f"{name} replaces version 1: 1.000 against 0.800, beyond")
+    assert verdict.endswith(f"{rows}.")
     verdict = contest.enter(0.5)
     assert verdict
-    assert "does not beat 1.000" in verdict
+    assert "scored 1.000 against 1.000, on" in verdict
 
     # Each run has logged a model, and only the two that became champion are registered.
     assert contest.champion == "2"
@@ -324,7 +330,7 @@ def test_only_rows_that_neither_was_trained_on_are_compared(contest: Contest) ->
     assert "cannot be compared on 0 of 60" in verdict
     verdict = contest.enter(0.5)
     assert verdict
-    assert "promoted: 1.000 beats 0.500 by 0.500" in verdict
+    assert "1.000 against 0.500, beyond chance" in verdict
     assert "on 40 of 100 test rows, which it did not train on" in verdict
 
 

@@ -1,6 +1,7 @@
-"""The report: charts without a script, and a page that holds whatever people do."""
+"""The report: plots as SVG, and a page that holds whatever people do."""
 
-import math
+from __future__ import annotations
+
 import re
 from html import escape
 from pathlib import Path
@@ -9,313 +10,357 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from conftest import REPOSITORY
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.report import explain as explaining
 from kedro_dynamic.report import page as report
-from kedro_dynamic.report.charts import Chart, charts_of
+from kedro_dynamic.report.changes import collect_results, describe_changes, read_results
 from kedro_dynamic.report.explain import explain
-from kedro_dynamic.report.page import (
-    _add_output,
-    _output_sections,
-    _render,
-    describe_changes,
-    write_report,
-)
-from kedro_dynamic.report.section import Section
-from kedro_dynamic.tracking.payload import ModelPayload, Payload
-from plotly import express
-from plotly import graph_objects as go
+from kedro_dynamic.report.page import _output_sections, add_output, render, write_report
+from kedro_dynamic.report.plots import plot_leaderboard, shorten, to_svg
+from kedro_dynamic.report.section import Picture, Section
+from kedro_dynamic.tracking.payload import ModelPayload, Payload, collect
+from plotly import graph_objects
+from sklearn.datasets import make_classification
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import check_scoring
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from library.a_run import make_run
 
-HOSTILE = "<script>alert('x')</script> & \"quotes\""
-
-
-def chart(*traces: object) -> Chart:
-    """Return the one chart of a figure."""
-    (drawn,) = charts_of(go.Figure(traces))
-    return drawn
+HOSTILE = "<script>alert('x')</script> & \"quotes\" $x_1$"
+TREE = ModelSpec.model_validate({"class": "sklearn.tree.DecisionTreeClassifier"})
 
 
 def table(value: object) -> Section:
     """Return a section that shows a value."""
     part = Section("Leaderboard")
-    _add_output(part, value)
+    add_output(part, value, "data/x.csv")
     return part
 
 
 def page(*parts: Section) -> str:
     """Return the page of some parts."""
-    return _render(title="Iris", parts=parts, story=["Champion: tree"])
+    return render(title="Iris", parts=parts, story=["tree is best"], results="{}")
 
 
-def inside(drawn: Chart) -> bool:
-    """Return True if everything is drawn inside the picture."""
-    xs = [x for x, _ in drawn.x.ticks()]
-    ys = [y for y, _ in drawn.y.ticks()]
-    for one in drawn.series:
-        for x, y, error, _ in one["points"]:
-            xs += [drawn.x.at(x - error), drawn.x.at(x + error)]
-            ys.append(drawn.y.at(y))
-    return all(0 <= x <= drawn.width for x in xs) and all(
-        0 <= y <= drawn.height for y in ys
-    )
+def board(**scores: float) -> pd.DataFrame:
+    """Return a leaderboard of models with these scores."""
+    return pd.DataFrame({"model": [*scores], "validation_accuracy": [*scores.values()]})
 
 
-def shapes(drawn: Chart, kind: str) -> list[dict[str, float]]:
-    """Return the numbers of all shapes of a kind as the page has them, but the grid."""
-    found = re.findall(rf"<{kind} (c?[xy].*?)>", page(Section("", charts=[drawn])))
-    numbers = (re.findall(r'(\w+)="(-?[\d.]+)"', one) for one in found)
-    return [{key: float(value) for key, value in one} for one in numbers]
+def texts(svg: str) -> list[str]:
+    """Return the texts of a drawing."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def test_dots_stand_in_rows_with_their_errors() -> None:
-    drawn = chart(
-        go.Scatter(
-            x=[0.9, math.nan, 0.5],
-            y=["a", "b", "c"],
-            error_x={"array": [0.1, math.nan, math.nan]},
-            mode="markers",
-        )
-    )
-    (series,) = drawn.series
-    assert series["points"] == [(0.9, 0, 0.1, "a: 0.9"), (0.5, 2, 0, "c: 0.5")]
-    assert [name for _, name in drawn.y.ticks()] == ["a", "b", "c"]
-    first, last = shapes(drawn, "circle")
-    (error,) = shapes(drawn, "line")
-    assert error["x1"] < first["cx"] < error["x2"]
-    assert error["y1"] == first["cy"] < last["cy"]
-    assert inside(drawn)
+def test_a_leaderboard_has_a_line_per_model_and_room_for_the_models() -> None:
+    scores = board(good=0.95, fair=0.9, baseline=0.3)
+    scores["validation_accuracy_stderr"] = 0.01
+    folds = {"good": {"accuracy": [0.94, 0.96]}}
+    (axes,) = plot_leaderboard(scores, folds).axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["good", "fair"]
+    assert axes.get_xlim()[0] > 0.8
+    assert axes.get_xlabel() == "accuracy (baseline: 0.300)"
+    assert axes.lines[0].get_xdata().tolist() == [0.94, 0.96]
 
 
-def test_lines_and_bars_are_drawn_from_zero_and_by_value() -> None:
-    line = chart(go.Scatter(x=[1, 2, 3], y=[0.1, 0.2, 0.3], mode="lines"))
-    heights = [line.y.at(y) for _, y, _, _ in line.series[0]["points"]]
-    assert heights == sorted(heights, reverse=True)
-    bar = chart(go.Bar(x=[2.0, -1.0], y=["a", "b"], orientation="h"))
-    first, second = shapes(bar, "rect")
-    assert second["x"] + second["width"] == pytest.approx(first["x"], abs=0.2)
-    assert first["width"] == pytest.approx(2 * second["width"], abs=0.2)
-    assert inside(line)
-    assert inside(bar)
+def test_losses_are_drawn_as_positive_numbers() -> None:
+    rmse = "neg_root_mean_squared_error"
+    columns = {f"test_{rmse}": [-1.0], f"test_{rmse}_low": [-3.0]}
+    columns[f"test_{rmse}_high"] = [-0.5]
+    scores = pd.DataFrame({"model": ["a"], **columns})
+    (axes,) = plot_leaderboard(scores, {}).axes
+    ((start, _), (end, _)) = axes.collections[0].get_segments()[0]
+    assert (start, end) == (0.5, 3.0)
+    assert axes.get_xlabel() == "RMSE"
 
 
-def test_a_heat_map_rounds_and_leaves_out_what_is_no_number() -> None:
-    drawn = chart(
-        go.Heatmap(z=[[1 / 3, math.nan], [2, 10]], x=["a", "b"], y=["c", "d"])
-    )
-    assert [cell[2:] for cell in drawn.cells] == [(0, "0.333"), (0.17, "2"), (1, "10")]
-    first, below, last = shapes(drawn, "rect")
-    assert first["x"] == below["x"] == pytest.approx(last["x"] - last["width"], abs=0.2)
-    assert first["y"] + first["height"] == below["y"] == last["y"]
+@pytest.mark.parametrize("scores", [{}, {"baseline": 0.5}, {"a": float("nan")}])
+def test_a_leaderboard_without_scores_is_drawn(scores: dict[str, float]) -> None:
+    assert "<svg" in to_svg(plot_leaderboard(board(**scores), {}))
 
 
-@pytest.mark.parametrize("value", [0.0, 1e-9, 1e9, -5.0, math.nan])
-def test_one_value_alone_has_a_place(value: float) -> None:
-    assert inside(chart(go.Scatter(x=[value], y=["a"], mode="markers")))
-
-
-def test_of_a_thousand_long_names_the_first_are_shown_short() -> None:
-    names = [f"{'long_' * 20}{number}" for number in range(1000)]
-    drawn = chart(go.Scatter(x=list(range(1000)), y=names, mode="markers"))
-    assert len(drawn.y.ticks()) == 40
-    assert drawn.x_title == " (the first 40 of 1000)"
-    assert max(len(name) for _, name in drawn.y.ticks()) == 30
-    assert drawn.x.start < drawn.width / 2
-    part = table(pd.DataFrame({"model": names, "score": 0.1}))
-    assert len(part.rows) == 20
-    assert part.text == "20 of 1000 rows; all are in the file"
-
-
-@pytest.mark.parametrize("facets", ["facet_col", "facet_row"])
-def test_each_facet_keeps_its_name_whatever_a_line_lacks(facets: str) -> None:
-    rows = [("tree", "seconds", 9)]  # of the first line, the last facet alone
-    rows += [("svm", what, y) for what, y in (("score", 1), ("seconds", 9))]
-    tidy = pd.DataFrame(rows, columns=["model", "measured", "y"])
-    figure = express.scatter(
-        tidy, x="y", y="y", color="model", render_mode="webgl", **{facets: "measured"}
-    )
-    drawn = {one.title: one.series[0]["points"][0][1] for one in charts_of(figure)}
-    assert drawn == {"score": 1, "seconds": 9}
-
-
-def test_a_grid_of_facets_is_drawn_without_names() -> None:
-    tidy = pd.DataFrame({"x": [1, 2] * 2, "a": [*"uuvv"], "b": [*"pqpq"]})
-    figure = express.scatter(tidy, x="x", y="x", facet_col="a", facet_row="b")
-    assert [one.title for one in charts_of(figure)] == [""] * 4
-
-
-@pytest.mark.parametrize("figure", [go.Bar(x=["a"], y=[1]), go.Scatter(y=[1])])
-def test_what_cannot_be_drawn_is_said_and_ends_no_run(
-    figure: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    entry = {"type": "plotly.JSONDataset", "filepath": f"{tmp_path}/plot.json"}
-    entry["metadata"] = {"report": "Plot"}  # type: ignore[assignment]
-    catalog = DataCatalog.from_config({"plot": entry})
-    pipeline = Pipeline([Node(lambda: None, None, "plot", name="draw")])
-    run = make_run(pipeline, catalog, tmp_path)
-    catalog["plot"].save(go.Figure(figure))
-    assert _output_sections(run) == []
-    assert "The report lacks plot: " in caplog.text
-
-
-def test_a_page_that_cannot_be_written_ends_no_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    run = make_run(Pipeline([]), DataCatalog(), tmp_path)
-    failed = ModelPayload(
-        name="a",
-        start=0,
-        end=0,
-        namespace="a",
-        tags={"error": "no"},
-        spec=ModelSpec.model_validate({"class": "sklearn.svm.SVC"}),
-    )
-    tags = {"kedro_command": "kedro run"}
-    payload = Payload(name="a", start=0, end=0, tags=tags, models=[failed])
-    page = write_report(run, payload, None)
-    assert "<dt>a</dt><dd>no</dd>" in Path(page).read_text()
-    monkeypatch.setattr(report, "_render", lambda **_: 1 / 0)
-    assert write_report(run, payload, None) == ""
-    assert "The report was not written: ZeroDivisionError" in caplog.text
-
-
-WORDS = ["caf\u00e9", "\u0434\u0430", "\U0001f600", "1", "two", "three"]
-TABLES = {
-    "confusion_matrix_plot": pd.DataFrame(np.eye(6), WORDS, WORDS),
-    "reliability_plot": pd.DataFrame(
-        {"probability": [0.6, 0.9], "share that is right": [0.5, 1.0]}
-    ),
-    "telling_words_plot": pd.DataFrame(
-        {"label": WORDS, "word": WORDS[::-1], "log odds": [3.0, 2, 1, 0, -1, 9]}
-    ),
-    "benchmark.iris.learning_curves_plot": pd.DataFrame(
-        [
-            {"model": model, "samples": count, "measured": what, "mean": 1.0, "std": 0}
-            for model in "ab"
-            for what in ("validation score", "training score", "seconds to fit")
-            for count in (10, 20)
-        ]
-    ),
-    "benchmark.heat_map": pd.DataFrame(
-        {"svm.tuned": [0.9, np.nan], "baseline": [0.1, 0.2]}, ["iris", "1"]
-    ),
-}
-
-
-@pytest.mark.parametrize("rows", [slice(None), slice(1), slice(0)])
-def test_what_the_catalog_draws_the_report_shows(rows: slice, tmp_path: Path) -> None:
-    conf = REPOSITORY / "{{ cookiecutter.repo_name }}/conf/base"
-    config: dict[str, Any] = {}
-    for family in ("text", "benchmark"):
-        text = (conf / f"catalog_{family}.yml").read_text()
-        config |= yaml.safe_load(text.replace("data/", f"{tmp_path}/"))
-    drawn = {name: one for name, one in config.items() if "plotly_args" in one}
-    catalog = DataCatalog.from_config(drawn)
-    assert {*TABLES} == {one.replace("{dataset}", "iris") for one in drawn}
-    for name, table in TABLES.items():
-        if rows == slice(0) and name in ("confusion_matrix_plot", "benchmark.heat_map"):
-            continue  # there is a label, or a data set
-        catalog[name].save(table[rows])
-        charts = charts_of(catalog[name].load())
-        if rows == slice(None):
-            assert sum(bool(one.series or one.cells) for one in charts) in (1, 3)
-            titles = [*dict.fromkeys(table.get("measured", [""]))]
-            assert [one.title for one in charts] == titles
+def test_long_names_lack_their_middle() -> None:
+    assert shorten("short") == "short"
+    assert shorten("a" * 40 + "b") == f"{'a' * 12}\N{HORIZONTAL ELLIPSIS}{'a' * 11}b"
 
 
 def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
-    drawn = chart(go.Bar(x=[1.0], y=[HOSTILE], orientation="h"))
+    drawn = to_svg(plot_leaderboard(board(**{HOSTILE: 0.5}), {}))
     part = table(pd.DataFrame({"model": [HOSTILE], "accuracy": [2 / 3]}))
-    part.title, part.charts = HOSTILE, [drawn]
+    part.title, part.details = HOSTILE, {HOSTILE: HOSTILE}
+    part.pictures = [Picture(HOSTILE, HOSTILE, drawn)]
     text = page(part, Section("Failed", facts={HOSTILE: HOSTILE}))
     assert "<script" not in text
     assert escape(HOSTILE)[:10] in text
     assert "0.667" in text
-    assert not re.search(r"https?:|src=|@import|url\(", text)
-    assert len(text) < 1_000_000
+    addresses = re.findall(r"https?:[^\"]*|src=|@import|url\([^#]", text)
+    assert {*addresses} <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
 
 
 def test_failed_models_have_their_errors() -> None:
-    board = pd.DataFrame({"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]})
-    text = page(table(board), Section("Failed", facts={"b": "ValueError: no"}))
+    scores = pd.DataFrame(
+        {"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]}
+    )
+    text = page(table(scores), Section("Failed", facts={"b": "ValueError: no"}))
     assert '<tr class="failed"><td>b</td>' in text
     assert "<dt>b</dt><dd>ValueError: no</dd>" in text
 
 
-def test_changes_since_the_run_before() -> None:
-    before = pd.DataFrame(
-        {"model": ["a", "b", "c"], "validation_accuracy": [0.9, 0.8, 0.7]}
-    )
-    now = pd.DataFrame(
-        {"model": ["a", "b", "d"], "validation_accuracy": [0.9, 0.85, 0.6]}
-    )
-    told = "Since the previous run, validation accuracy: d is new, c is gone, b +0.050."
-    assert describe_changes(before, now) == told
-    assert describe_changes(before, before) == (
-        "Since the previous run, no validation accuracy has changed."
-    )
-    other = before.assign(validation_accuracy=[float("nan"), 0.8, 0.7])
-    since = "Since the previous run, "
-    assert describe_changes(before, other) == f"{since}validation accuracy: a failed."
-    assert describe_changes(other, before).endswith(" a does not fail any more.")
-    slightly = before.assign(validation_accuracy=[0.9001, 0.8, 0.7])
-    by = "no validation accuracy has changed by 0.0005."
-    assert describe_changes(before, slightly) == f"{since}{by}"
-    assert describe_changes(None, now) == ""
-    assert (
-        describe_changes(before.rename(columns={"validation_accuracy": "other"}), now)
-        == ""
-    )
+def payload_of(status: str = "FINISHED", **scores: float) -> Payload:
+    """Return what MLflow is told of a run of some models."""
+    models = [
+        ModelPayload(
+            name=name,
+            namespace=f"models.{name}",
+            spec=TREE,
+            start=0,
+            end=0,
+            params={"class": "SVC", "model_kwargs.C": "1.0"},
+            metrics={"validation_accuracy": score},
+        )
+        for name, score in scores.items()
+    ]
+    tags = {"kedro_command": "kedro run"}
+    return Payload(name="a", start=0, end=0, tags=tags, models=models, status=status)
 
 
-@pytest.mark.parametrize(
-    ("model", "target", "title"),
-    [
-        (LinearRegression(), [float(number) for number in range(2000)], "Residuals"),
-        (DecisionTreeClassifier(max_depth=1), ["x", "y", "z", "z"] * 500, "Confusion"),
-    ],
-)
-def test_the_best_model_is_explained(model: object, target: object, title: str) -> None:
-    X = pd.DataFrame({"a": np.arange(2000.0) % 4, "b": np.arange(2000.0)})
-    y = pd.Series(target, index=X.index[::-1])
-    X.index = y.index
+def test_changes_are_causes_and_effects(tmp_path: Path) -> None:
+    before = payload_of(a=0.9, b=0.8, c=0.7)
+    before.params = {"data.train_fraction": "0.8"}
+    before.data = [{"name": "x", "path": "x.csv", "digest": "1"}]
+    now = payload_of(a=0.9, b=0.85, d=0.6)
+    now.params = {"data.train_fraction": "0.7"}
+    now.data = [{"name": "x", "path": "x.csv", "digest": "2"}]
+    now.models[1].params["model_kwargs.C"] = "10"
+    old = collect_results(before, board(a=0.9))
+    new = collect_results(now, board(a=0.9))
+    assert describe_changes(old, new) == (
+        "Since the previous report (validation accuracy): x.csv changed; "
+        "data.train_fraction 0.8 \N{RIGHTWARDS ARROW} 0.7; "
+        "b: C 1.0 \N{RIGHTWARDS ARROW} 10, 0.800 \N{RIGHTWARDS ARROW} 0.850; "
+        "d is new; c is gone."
+    )
+    nothing = "Nothing has changed since the previous report."
+    assert describe_changes(old, old) == nothing
+    assert describe_changes(None, new) == ""
+    failed = collect_results(payload_of(a=0.9, b=0.8), board(a=0.9))
+    failed["models"]["a"]["score"] = None
+    assert "a: failed; c is gone." in describe_changes(old, failed)
+    assert "a: does not fail any more" in describe_changes(failed, old)
+
+    page_file = tmp_path / "report.html"
+    assert read_results(page_file) is None
+    results = report.json.dumps(new)
+    page_file.write_text(render(title="", parts=[], story=[], results=results))
+    assert read_results(page_file) == new
+
+
+def test_a_run_that_failed_leaves_the_last_good_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = Node(print, "x", "y", name="show")
+    catalog = DataCatalog.from_config(
+        {
+            "y": {
+                "type": "json.JSONDataset",
+                "filepath": f"{tmp_path}/y.json",
+                "metadata": {"report": "Scores"},
+            }
+        }
+    )
+    run = make_run(Pipeline([shown]), catalog, tmp_path)
+    catalog.save("y", {"accuracy": 0.5})
+    good = write_report(run, payload_of(a=0.5), "a is best")
+    assert good == "data/08_reporting/report.html"
+    text = Path(good).read_text()
+    assert "0.500" in text
+    assert "a is best" in text
+
+    failed = payload_of("FAILED", a=0.5)
+    failed.models[0].tags["error"] = "ValueError: no"
+    bad = write_report(run, failed, "")
+    assert bad == "data/08_reporting/report_failed.html"
+    assert Path(good).read_text() == text
+    shown_first = re.search("<h2[^>]*>([^<]*)", Path(bad).read_text())
+    assert shown_first
+    assert shown_first.group(1) == "Failed"
+    assert report.last_good_report(run) == good
+
+    write_report(run, payload_of(a=0.5), "")
+    assert not Path(bad).exists()
+    monkeypatch.setattr(report, "render", lambda **_: 1 / 0)
+    assert write_report(run, failed, "") == ""
+    assert "The report was not written: ZeroDivisionError" in caplog.text
+
+
+def subject_catalog(model: Any, X: pd.DataFrame, y: Any, **data: Any) -> DataCatalog:
+    """Return a catalog with a fitted model and the rows it is tested on."""
     catalog = DataCatalog()
-    catalog["models.best.fitted_model"] = model.fit(X, y)  # type: ignore[attr-defined]
-    catalog["X_test"], catalog["y_test"] = X, y.to_frame()
-    errors, needs = explain("best", catalog)
-    assert errors.title == f"{title} of best"
-    assert {name for _, name in needs.charts[0].y.ticks()} == {"a", "b"}
-    assert "1000 rows" in needs.text
-    points = errors.charts[0].series
-    assert not points or len(points[0]["points"]) == 500
-    assert len(page(errors, needs)) < 200_000
+    target = pd.DataFrame({"kind": y}, index=X.index)
+    catalog["models.best.fitted_model"] = model.fit(X, target["kind"])
+    catalog["X_test"], catalog["y_test"], catalog["y_train"] = X, target, target
+    catalog["parameters"] = {
+        "data": {"target_column": "kind", **data},
+        "comparison": {"folds": 5},
+    }
+    return catalog
+
+
+def rows_of(count: int) -> pd.DataFrame:
+    """Return rows of two columns, in an order of their own."""
+    numbers = np.arange(float(count))
+    return pd.DataFrame(
+        {"a": numbers % 4, "b": numbers}, index=numbers[::-1].astype(int)
+    )
+
+
+def test_a_classifier_of_several_classes_is_explained() -> None:
+    X = rows_of(2000)
+    model = DecisionTreeClassifier(max_depth=1)
+    errors, classes, wrong, needs = explain(
+        "best", subject_catalog(model, X, ["x", "y", "z", "z"] * 500)
+    )
+    assert errors.title == "Errors of best"
+    assert errors.pictures[0].alt == (
+        "1,500 of 2,000 rows are right; 500 of y are taken for x"
+    )
+    assert "100%" in "".join(texts(errors.pictures[0].svg))
+    assert classes.rows[0] == ["y", "0.000", "0.000", "500"]
+    assert {row[0] for row in classes.rows} == {*"xyz"}
+    assert len(wrong.rows) == 10
+    assert wrong.rows[0][1:3] == ["y", "x (50%)"]
+    assert "1,000 rows" in needs.text
+    assert needs.pictures[0].alt.startswith("a +0.")
+    assert len(page(errors, classes, wrong, needs)) < 100_000
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC()])
+@pytest.mark.parametrize("positive", ["rare", "usual"])
+def test_a_classifier_of_two_classes_is_explained(model: Any, positive: str) -> None:
+    values, labels = make_classification(400, weights=[0.9], random_state=0)
+    X = pd.DataFrame(values).rename(columns=str)
+    y = np.where(labels == 1, "rare", "usual")
+    errors, thresholds, *_ = explain(
+        "best", subject_catalog(model, X, y, positive_label=positive)
+    )
+    found = ((y == positive) & (model.predict(X) == positive)).sum()
+    count = (y == positive).sum()
+    assert f"best finds {found} of {count} rows of class '{positive}'" in errors.text
+    titles = [picture.title for picture in errors.pictures]
+    has_probabilities = hasattr(model, "predict_proba")
+    expected = ["Confusion", "ROC curve", "Precision and recall"]
+    assert titles == [*expected, *["Calibration"] * has_probabilities]
+    assert len(thresholds.rows) == 9
+    recalls = [float(row[-1]) for row in thresholds.rows]
+    assert recalls == sorted(recalls, reverse=True)
+    if has_probabilities:
+        assert thresholds.rows[4][2] == str(found)
+
+
+def test_a_regressor_is_explained() -> None:
+    X = rows_of(2000)
+    y = X["b"] + (X["a"] == 1) * 100.0
+    errors, wrong, needs = explain("best", subject_catalog(LinearRegression(), X, y))
+    assert [picture.title for picture in errors.pictures] == [
+        "Predicted and actual",
+        "Residuals",
+    ]
+    assert len(wrong.rows) == 10
+    assert "RMSE on the test set rises" in needs.text
+    assert needs.pictures[0].alt.startswith("b +")
+
+
+def test_a_wide_table_is_not_shuffled_and_says_so() -> None:
+    X = pd.DataFrame(np.eye(101)).rename(columns=str)
+    model = DecisionTreeClassifier()
+    catalog = subject_catalog(model, X, [*"ab" * 50, "a"])
+    *_, needs = explain("best", catalog)
+    assert needs.text.startswith("Not measured: the table has 101 columns")
+
+
+def test_a_part_that_fails_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(explaining, "plot_confusion", lambda *_: 1 / 0)
+    catalog = subject_catalog(
+        DecisionTreeClassifier(), rows_of(8), [*"xyz"] * 2 + [*"xy"]
+    )
+    sections = explain("best", catalog)
+    assert sections[-1].title == "What best needs"
+    assert "The report lacks a part on best: ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 30_000])
 @pytest.mark.parametrize(
-    ("model", "target"),
+    ("model", "target", "score"),
     [
-        (LinearRegression(), lambda X: X["a"] + 0.1 * X["b"]),
-        (DecisionTreeClassifier(max_depth=2), lambda X: np.where(X["a"] > 0, "x", "y")),
+        (LinearRegression(), lambda X: X["a"] + 0.1 * X["b"], "r2"),
+        (
+            LogisticRegression(),
+            lambda X: np.where(X["a"] > 0, "x", "y"),
+            "neg_log_loss",
+        ),
     ],
 )
 def test_importance_is_that_of_scikit_learn(
-    model: Any, target: Any, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+    model: Any,
+    target: Any,
+    score: str,
+    rows_at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(explaining, "ROWS_AT_ONCE", rows_at_once)
     draw = np.random.default_rng(0)
     X = pd.DataFrame(draw.normal(size=(500, 3)), columns=["a", "b", "unused"])
     y = pd.Series(target(X))
-    model.fit(X, y)
-    falls = explaining._mean_falls(model, X, y)
-    expected = permutation_importance(model, X, y, n_repeats=20, random_state=0)
-    np.testing.assert_allclose(falls, expected.importances_mean, atol=0.1)
-    assert falls[2] == pytest.approx(0)
+    scorer = check_scoring(model.fit(X, y), scoring=score)
+    falls = explaining.mean_falls(model, scorer, X, y)
+    expected = permutation_importance(
+        model, X, y, scoring=score, n_repeats=20, random_state=0
+    )
+    means = expected.importances_mean
+    np.testing.assert_allclose(falls, means, atol=0.1 * means.max())
+    assert abs(falls[2]) < 0.01
+
+
+def test_plots_of_ones_own_are_shown_or_named(tmp_path: Path) -> None:
+    figure = plot_leaderboard(board(a=0.5), {})
+    plots = {
+        "own": (figure, "matplotlib.MatplotlibDataset", "own.png"),
+        "drawing": (figure, "matplotlib.MatplotlibDataset", "drawing.svg"),
+        "interactive": (graph_objects.Figure(), "plotly.JSONDataset", "plot.json"),
+    }
+    entries = {}
+    for name, (_, kind, file) in plots.items():
+        metadata = {"report": name, "mlflow": "artifact"}
+        entry = {"type": kind, "filepath": f"{tmp_path}/{file}", "metadata": metadata}
+        entries[name] = entry
+    entries["drawing"]["save_args"] = {"format": "svg"}
+    catalog = DataCatalog.from_config(entries)
+    run = make_run(
+        Pipeline([Node(lambda: None, None, [*plots], name="plot")]), catalog, tmp_path
+    )
+    catalog["parameters"] = {}
+    for name, (value, *_) in plots.items():
+        catalog.save(name, value)
+    sections, _ = _output_sections(run, payload_of(), "")
+    drawing, interactive, own = sections
+    assert own.pictures[0].address.startswith("data:image/png;base64,iVBOR")
+    assert drawing.pictures[0].address.startswith("data:image/svg+xml;base64,")
+    assert interactive.text.endswith(
+        "`kedro viz run` shows: " + f"{tmp_path}/plot.json"
+    )
+    assert 'alt="own"' in page(*sections)
+
+    images = collect(run, None).images
+    assert images["own.png"] == (tmp_path / "own.png").read_bytes()
+    assert [*images] == ["drawing.svg", "own.png"]

@@ -205,7 +205,9 @@ def finish(run: Run, error: Exception | None = None) -> None:
 
             # An error of data or configuration has no page.
             is_mendable = isinstance(error, ConfigurationError)
-            report = "" if is_mendable else write_report(run, payload, verdict, champion)
+            report = (
+                "" if is_mendable else write_report(run, payload, verdict, champion)
+            )
             work = partial(add_verdict, run, payload, report, verdict, champion)
             attempt(run, payload, work)
             close_parent_run(run, payload.status)

@@ -343,7 +343,9 @@ def _register_model(
     left_out = [*data.drop, *filter(None, [data.group_column])]
     try:
         with mlflow.start_run(model.id, nested=True):
-            info = log_model(model.name, fitted_model, split.X_test, positive_label, left_out)
+            info = log_model(
+                fitted_model, split.X_test, positive_label, left_out, model.name
+            )
     finally:  # logging opened the run again, and an error would end it as failed
         client.set_terminated(model.id, model.status, model.end)
 

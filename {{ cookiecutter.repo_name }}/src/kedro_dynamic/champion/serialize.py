@@ -24,20 +24,20 @@ from kedro_dynamic.serving.answers import POSITIVE_LABEL
 
 
 def log_model(
-    name: str,
     fitted_model: Estimator,
     X: pd.DataFrame,
     positive_label: object = None,
     left_out: Sequence[str] = (),
+    name: str = "model",
 ) -> ModelInfo:
     """Log the files of a fitted model to the active run.
 
     Args:
-        name: Name of the model in ``parameters.yml``, and in MLflow.
         fitted_model: The model.
         X: Raw rows that it can predict, for the signature and the example.
         positive_label: Of two classes, the one whose probability ``predict`` shows.
         left_out: Columns of the table that are not features, such as ids.
+        name: What MLflow calls the model.
     """
     predicted = infer_signature(model_output=fitted_model.predict(X.head())).outputs
     info: ModelInfo = mlflow.sklearn.log_model(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
-from kedro_dynamic.config.schema import FILE
+from kedro_dynamic.config.schema import BASELINE, FILE
 
 # If a class is rarer, a model that never predicts it has a good accuracy.
 RARE = 0.2
@@ -188,6 +188,17 @@ def score_columns(leaderboard: pd.DataFrame) -> list[str]:
     """
     names = map(str, leaderboard.columns)
     return [name for name in names if name.startswith(("validation_", "test_"))]
+
+
+def baseline_score(leaderboard: pd.DataFrame, column: str) -> float | None:
+    """Return a score of the baseline; None if it failed or is not on a leaderboard.
+
+    Args:
+        leaderboard: As ``compare_models`` makes it.
+        column: The column of the score.
+    """
+    scores = leaderboard.loc[leaderboard["model"] == BASELINE, column].dropna()
+    return float(scores.iloc[0]) if len(scores) else None
 
 
 def score_of_column(column: str) -> str:

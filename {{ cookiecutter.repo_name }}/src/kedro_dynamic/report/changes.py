@@ -112,7 +112,7 @@ def describe_changes(before: Results | None, now: Results) -> str:
 
 
 def _differences(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """Return which values differ, such as ``C 0.025 → 1.0``."""
+    """Return which values differ, such as ``C`` and both values."""
     names = [*new, *(old.keys() - new.keys())]
     return [
         f"{name} {old.get(name, 'default')} {ARROW} {new.get(name, 'default')}"

@@ -19,7 +19,11 @@ from kedro_dynamic.catalog.names import (
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.models.bootstrap import RecordedModel
 from kedro_dynamic.models.estimators import task_of
-from kedro_dynamic.models.scores import display_name, display_number, find_positive_label
+from kedro_dynamic.models.scores import (
+    display_name,
+    display_number,
+    find_positive_label,
+)
 from kedro_dynamic.models.scoring import build_scorers
 from kedro_dynamic.report.plots import (
     plot_bars,
@@ -41,6 +45,7 @@ MAX_IMPORTANCE_COLUMNS = 100
 MAX_WRONG_ROWS = 10
 MAX_LABELS_IN_ALT = 5
 THRESHOLDS = 9
+PROBABILITY = "probability"
 
 
 @dataclass
@@ -92,7 +97,7 @@ def explain(name: str, catalog: DataCatalog) -> list[Section]:
         parts = [_explain_classes] if positive is None else [_explain_two_classes]
     parts += [_find_wrong_rows, _explain_importance]
 
-    sections = []
+    sections: list[Section] = []
     # A model warns of cells that it cannot read, each time that it predicts.
     with warnings.catch_warnings(action="ignore"):
         subject = Subject(name, model, X, y, score, scorer, positive)
@@ -108,7 +113,10 @@ def _explain_numbers(subject: Subject) -> Iterator[Section]:
     middle, low, high = (
         display_number(value) for value in np.quantile(residuals, [0.5, 0.05, 0.95])
     )
-    alt = f"True values less predictions: the median is {middle}, 90 % are from {low} to {high}."
+    alt = (
+        f"True values less predictions: the median is {middle}, 90 % are from {low} "
+        f"to {high}."
+    )
     pictures = [
         Picture(title, alt, to_svg(figure))
         for title, figure in plot_residuals(subject.y, subject.predicted)
@@ -142,8 +150,14 @@ def _explain_two_classes(subject: Subject) -> Iterator[Section]:
     pictures = [_confusion(subject)]
     score = subject.scorer(subject.recorded, subject.rows, y)
     alt = f"{display_name(subject.score)} on the test set: {display_number(abs(score))}"
-    for title, figure in plot_curves(subject.recorded, subject.rows, y, positive):
-        pictures.append(Picture(title, f"{title} of {subject.name}. {alt}", to_svg(figure)))
+    kind, values = _values(subject)
+    is_probability = kind == PROBABILITY
+    for title, figure in plot_curves(
+        y, values, positive, are_probabilities=is_probability
+    ):
+        pictures.append(
+            Picture(title, f"{title} of {subject.name}. {alt}", to_svg(figure))
+        )
 
     count = int((y == positive).sum())
     found = round(recall_score(y, subject.predicted, pos_label=positive) * count)
@@ -154,6 +168,16 @@ def _explain_two_classes(subject: Subject) -> Iterator[Section]:
     )
     yield Section(f"Errors of {subject.name}", text, pictures=pictures)
     yield _thresholds(subject)
+
+
+def _values(subject: Subject) -> tuple[str, Any]:
+    """Return what the model gives for the positive class, and what that is called."""
+    model, rows, positive = subject.recorded, subject.rows, subject.positive
+    if hasattr(model, "predict_proba"):
+        position = [*model.classes_].index(positive)
+        return PROBABILITY, model.predict_proba(rows)[:, position]
+    values = model.decision_function(rows)
+    return "score", values if model.classes_[1] == positive else -values
 
 
 def _confusion(subject: Subject) -> Picture:
@@ -175,17 +199,12 @@ def _confusion(subject: Subject) -> Picture:
 
 def _thresholds(subject: Subject) -> Section:
     """Return what is found at which threshold of the model's probability or score."""
-    model, rows, positive = subject.recorded, subject.rows, subject.positive
-    if hasattr(model, "predict_proba"):
-        position = [*model.classes_].index(positive)
-        values, kind = model.predict_proba(rows)[:, position], "probability"
-        thresholds = np.linspace(0.1, 0.9, THRESHOLDS)
-    else:
-        values, kind = model.decision_function(rows), "score"
-        values = values if model.classes_[1] == positive else -values
-        thresholds = np.quantile(values, np.linspace(0.1, 0.9, THRESHOLDS))
+    kind, values = _values(subject)
+    thresholds = np.linspace(0.1, 0.9, THRESHOLDS)
+    if kind != PROBABILITY:
+        thresholds = np.quantile(values, thresholds)
 
-    is_positive = (subject.y == positive).to_numpy()
+    is_positive = (subject.y == subject.positive).to_numpy()
     table = []
     for threshold in thresholds:
         is_flagged = values >= threshold
@@ -201,9 +220,9 @@ def _thresholds(subject: Subject) -> Section:
         )
     columns = [(name, True) for name in table[0]]
     text = (
-        f"How many rows of the test set are predicted as '{positive}' from this {kind} "
-        "on. Precision is the share of them that is right, recall the share of the "
-        "class that is found."
+        f"How many rows of the test set are predicted as '{subject.positive}' from "
+        f"this {kind} on. Precision is the share of them that is right, recall the "
+        "share of the class that is found."
     )
     return Section(
         f"Thresholds of {subject.name}",
@@ -239,7 +258,10 @@ def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
     rows.insert(0, "predicted", [shown[position] for position in order])
     rows.insert(0, "true", y[order].astype(str))
     columns = [("row", True), *((str(name), False) for name in rows)]
-    cells = [[str(index), *row] for index, row in zip(rows.index, rows.to_numpy(), strict=True)]
+    cells = [
+        [str(index), *row]
+        for index, row in zip(rows.index, rows.to_numpy(), strict=True)
+    ]
     yield Section(f"Rows that {subject.name} gets most wrong", text, columns, cells)
 
 
@@ -253,9 +275,7 @@ def _explain_importance(subject: Subject) -> Iterator[Section]:
         )
         yield Section(title, text)
         return
-    rows = subject.X.sample(
-        min(len(subject.X), MAX_IMPORTANCE_ROWS), random_state=0
-    )
+    rows = subject.X.sample(min(len(subject.X), MAX_IMPORTANCE_ROWS), random_state=0)
     y = subject.y.loc[rows.index]
     means = mean_falls(subject.model, subject.scorer, rows, y)
     order = means.argsort()[::-1][:MAX_ROWS]
@@ -302,4 +322,3 @@ def mean_falls(
             scores.append(scorer(recorded, rows, y))
     means = np.reshape(scores, (-1, REPEATS)).mean(axis=1)
     return np.asarray(scorer(model, X, y) - means)
-

@@ -41,9 +41,7 @@ from kedro_dynamic.tracking.payload import Payload
 FAILED = "failed"
 
 
-def write_report(
-    run: Run, payload: Payload, verdict: str, champion: str = ""
-) -> str:
+def write_report(run: Run, payload: Payload, verdict: str, champion: str = "") -> str:
     """Write the page of a run beside its other reports.
 
     A run that failed has a page of its own: that of the last good run stays.
@@ -63,7 +61,7 @@ def write_report(
     story = [verdict] if verdict else []
     strip: dict[str, str] = {}
     results: Results = {}
-    sections = _output_sections(run, payload, champion)
+    sections, last_sections = _output_sections(run, payload, champion)
 
     leaderboard = load_leaderboard(run)
     if leaderboard is not None and run.plan.made(LEADERBOARD):
@@ -76,19 +74,14 @@ def write_report(
             with show_or_warn(f"The report does not explain {name}"):
                 sections += explain(name, run.catalog)
 
-    errors = {
-        model.name: model.tags["error"]
-        for model in payload.models
-        if "error" in model.tags
-    }
-    if "error" in payload.tags:
-        errors = {"The run": payload.tags["error"], **errors}
+    errors = _errors(payload)
     if errors:
         sections.insert(0, Section("Failed", facts=errors))
-    if not sections:
+    if not [*sections, *last_sections]:
         return ""
 
-    sections.append(Section("How this was made", facts=_facts(run, payload)))
+    facts = _facts(run, payload)
+    sections += [*last_sections, Section("How this was made", facts=facts)]
     failed_page = page.with_stem(f"{page.stem}_{FAILED}")
     with show_or_warn("The report was not written"):
         html = render(
@@ -104,6 +97,12 @@ def write_report(
             failed_page.unlink(missing_ok=True)
         return os.path.relpath(failed_page if has_failed else page)
     return ""
+
+
+def _errors(payload: Payload) -> dict[str, str]:
+    """Return what ended the run, and what made models fail."""
+    failed = {"The run": payload.tags, **{m.name: m.tags for m in payload.models}}
+    return {name: tags["error"] for name, tags in failed.items() if "error" in tags}
 
 
 def report_path(run: Run) -> Path:
@@ -129,17 +128,24 @@ def _models_to_explain(
     return [*dict.fromkeys(name for name in (champion, first) if name in finished)]
 
 
-def _output_sections(run: Run, payload: Payload, champion: str) -> list[Section]:
+def _output_sections(
+    run: Run, payload: Payload, champion: str
+) -> tuple[list[Section], list[Section]]:
     """Return a section for each output that the catalog marks with ``report``.
 
     The metadata says the title; entries with the same title share a section.
+
+    Returns:
+        Those that come first, and those that come last: how columns are read.
     """
     sections: dict[str, Section] = {}
     makers = {name: node for node in run.pipeline.nodes for name in node.outputs}
 
-    def place(name: str) -> tuple[bool, int, str]:
-        # What sums up comes first, then what it sums up; how columns are read is last.
-        return split_name(name)[1] == COLUMNS, name.count("."), name
+    last: list[str] = []
+
+    def place(name: str) -> tuple[int, str]:
+        # What sums up comes first, then what it sums up.
+        return name.count("."), name
 
     for name in sorted(makers, key=place):
         title = read_metadata(run.catalog, name).report
@@ -147,6 +153,8 @@ def _output_sections(run: Run, payload: Payload, champion: str) -> list[Section]
             continue
         title = section_title(title, name)
         section = sections.setdefault(title, Section(title))
+        if split_name(name)[1] == COLUMNS:
+            last.append(title)
         with show_or_warn(f"The report lacks {name}"):
             dataset = run.catalog[name]
             if is_image(dataset):
@@ -158,11 +166,15 @@ def _output_sections(run: Run, payload: Payload, champion: str) -> list[Section]
                 namespace = makers[name].namespace or ""
                 add_leaderboard(section, value, run, payload, namespace)
                 section.badges = {champion: "champion"} if champion else {}
-    return [
+    filled = [
         section
         for section in sections.values()
         if section.rows or section.pictures or section.text
     ]
+    return (
+        [section for section in filled if section.title not in last],
+        [section for section in filled if section.title in last],
+    )
 
 
 def image_of(dataset: Any, title: str) -> Picture:
@@ -172,9 +184,7 @@ def image_of(dataset: Any, title: str) -> Picture:
     return Picture("", title, address=address)
 
 
-def add_output(
-    section: Section, value: Any, path: str, champion: str = ""
-) -> None:
+def add_output(section: Section, value: Any, path: str, champion: str = "") -> None:
     """Add the best rows of a table, scores, or where a plot is, to a section."""
     if isinstance(value, dict):
         value = _scores_table(value)

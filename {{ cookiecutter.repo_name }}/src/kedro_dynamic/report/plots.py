@@ -14,22 +14,25 @@ import pandas as pd
 
 from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
+    baseline_score,
     display_name,
     display_number,
     display_value,
     score_columns,
     score_of_column,
 )
-from kedro_dynamic.runs.console import LOW_SUFFIX, HIGH_SUFFIX, MAX_ROWS, STDERR_SUFFIX
+from kedro_dynamic.runs.console import HIGH_SUFFIX, LOW_SUFFIX, MAX_ROWS, STDERR_SUFFIX
 
-# Inches of a figure, of which two stand beside each other on a wide page.
-WIDTH, HEIGHT = 4.6, 3.6
+# Inches of a figure, of which two stand beside each other on a wide page. A wide one
+# has names beside its axes, and is legible on a phone.
+WIDTH, HEIGHT, WIDE = 4.6, 3.6, 5.4
 ROW = 0.28
 
 MAX_NAME = 26
 # A matrix of more classes has no room for numbers.
 MAX_CLASSES = 12
 MAX_POINTS = 1000
+MAX_BINS, ROWS_PER_BIN = 10, 20
 
 # Legible on white, and on black when a browser inverts the lightness.
 BLUE, ORANGE, GREY = "#2563c8", "#b45309", "#6b7280"
@@ -106,7 +109,7 @@ def plot_leaderboard(
     models = scored.drop(index=BASELINE, errors="ignore").head(MAX_ROWS)
     rows = np.arange(len(models))
 
-    axes = new_axes(width=1.5 * WIDTH, height=1.2 + ROW * len(models))
+    axes = new_axes(width=WIDE, height=1.2 + ROW * len(models))
     for row, name in zip(rows, models.index, strict=True):
         folds = np.array(validation.get(name, {}).get(score, []))
         axes.plot(
@@ -117,8 +120,11 @@ def plot_leaderboard(
             alpha=0.3,
             markersize=4,
         )
-    for kind, marker, color in (("validation", "o", BLUE), ("test", "D", ORANGE)):
-        column = f"{kind}_{score}"
+    marks = (
+        (f"validation_{score}", "mean of the folds", "o", BLUE, BLUE),
+        (f"test_{score}", "test set", "D", ORANGE, "none"),
+    )
+    for column, label, marker, color, filling in marks:
         if column in models:
             axes.errorbar(
                 display_value(score, models[column]),
@@ -126,22 +132,28 @@ def plot_leaderboard(
                 xerr=_error_bars(models, column, is_first=column == columns[0]),
                 fmt=marker,
                 color=color,
-                markerfacecolor=color if kind == "validation" else "none",
-                label="mean of the folds" if kind == "validation" else "test set",
+                markerfacecolor=filling,
+                label=label,
             )
+    baseline = baseline_score(leaderboard, columns[0]) if columns else None
+    _name_score(axes, score, baseline)
+    axes.set_yticks(rows, labels=map(_label, models.index))
+    axes.set_ylim(max(len(models), 1) - 0.5, -0.5)
+    if len(models):
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    return axes.figure
+
+
+def _name_score(axes: Any, score: str, baseline: float | None) -> None:
+    """Name a score below its axis; draw the baseline if it is among the models."""
     title = display_name(score)
-    if columns and BASELINE in scored.index:
-        baseline = display_value(score, scored.loc[BASELINE, columns[0]])
+    if baseline is not None:
+        baseline = display_value(score, baseline)
         title += f" (baseline: {display_number(baseline)})"
         limits = axes.get_xlim()
         axes.axvline(baseline, color=GREY, linestyle=":")
         axes.set_xlim(limits)
     axes.set_xlabel(title)
-    axes.set_yticks(rows, labels=map(_label, models.index))
-    axes.set_ylim(len(models) - 0.5, -0.5)
-    if len(models):
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
-    return axes.figure
 
 
 def _error_bars(models: pd.DataFrame, column: str, *, is_first: bool) -> Any:
@@ -193,22 +205,26 @@ def plot_confusion(counts: Any, labels: Sequence[object]) -> Any:
     return axes.figure
 
 
-def plot_curves(model: Any, rows: Any, y: Any, positive: Any) -> list[tuple[str, Any]]:
-    """Plot how well a classifier of two classes ranks rows: ROC, precision, calibration.
+def plot_curves(
+    y: Any, values: Any, positive: Any, *, are_probabilities: bool
+) -> list[tuple[str, Any]]:
+    """Plot the ROC curve, precision and recall, and calibration, of two classes.
 
     Args:
-        model: The classifier.
-        rows: What it predicts.
         y: The true classes.
+        values: What the classifier gives for the positive class, one per row.
         positive: The positive class.
+        are_probabilities: True if the values are probabilities, which have a
+            calibration.
 
     Returns:
-        Names and figures; no calibration if the model lacks probabilities.
+        Names and figures.
     """
     from sklearn.calibration import CalibrationDisplay
     from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
     figures = []
+    shown = {"pos_label": positive, "name": "model"}
     line = {"color": BLUE}
     chance = {"color": GREY, "label": "chance"}
     for name, display in (
@@ -216,30 +232,21 @@ def plot_curves(model: Any, rows: Any, y: Any, positive: Any) -> list[tuple[str,
         ("Precision and recall", PrecisionRecallDisplay),
     ):
         axes = new_axes()
-        display.from_estimator(
-            model,
-            rows,
+        display.from_predictions(
             y,
-            pos_label=positive,
-            name="model",
+            values,
             plot_chance_level=True,
             chance_level_kw=chance,
             curve_kwargs=line,
             ax=axes,
+            **shown,
         )
         figures.append((name, axes.figure))
-    if hasattr(model, "predict_proba"):
+    if are_probabilities:
         axes = new_axes()
-        CalibrationDisplay.from_estimator(
-            model,
-            rows,
-            y,
-            pos_label=positive,
-            n_bins=min(10, max(2, len(y) // 20)),
-            strategy="quantile",
-            name="model",
-            ax=axes,
-            color=BLUE,
+        bins = min(MAX_BINS, max(2, len(y) // ROWS_PER_BIN))
+        CalibrationDisplay.from_predictions(
+            y, values, n_bins=bins, strategy="quantile", ax=axes, **shown, **line
         )
         figures.append(("Calibration", axes.figure))
     return figures
@@ -282,7 +289,7 @@ def plot_bars(names: Sequence[object], values: Any, title: str) -> Any:
         values: The length of each bar.
         title: What they measure.
     """
-    axes = new_axes(1.5 * WIDTH, 0.8 + ROW * len(names))
+    axes = new_axes(WIDE, 0.8 + ROW * len(names))
     rows = np.arange(len(names))
     axes.barh(rows, values, color=BLUE, height=0.6)
     axes.set_yticks(rows, labels=map(_label, names))

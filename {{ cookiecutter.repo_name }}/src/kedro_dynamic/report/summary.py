@@ -8,6 +8,7 @@ from kedro_dynamic.catalog.names import FOLDS, X_TEST, X_TRAIN, Y_TEST, Y_TRAIN
 from kedro_dynamic.config.schema import BASELINE, DataSpec
 from kedro_dynamic.models.estimators import is_continuous
 from kedro_dynamic.models.scores import (
+    baseline_score,
     display_column,
     display_number,
     display_value,
@@ -59,7 +60,9 @@ def summarize(run: Run, leaderboard: pd.DataFrame) -> dict[str, str]:
 def _describe_target(y: "pd.Series[Any]") -> str:
     """Return the shares of the classes, the range of numbers."""
     if is_continuous(y) or (y.dtype.kind in "iuf" and y.nunique() > 2 * MAX_CLASSES):
-        low, middle, high = (display_number(y.quantile(share)) for share in (0, 0.5, 1))
+        low, middle, high = (
+            display_number(float(y.quantile(share))) for share in (0, 0.5, 1)
+        )
         return f"from {low} to {high}, median {middle}"
     shares = y.value_counts(normalize=True)
     named = [f"{label} {share:.3g} %" for label, share in (100 * shares).items()]
@@ -69,8 +72,7 @@ def _describe_target(y: "pd.Series[Any]") -> str:
 
 def _describe_best(leaderboard: pd.DataFrame, columns: list[str]) -> str:
     """Return the deciding score of the first model, beside that of the baseline."""
-    rows = leaderboard.set_index("model")
-    models = rows.drop(index=BASELINE, errors="ignore")
+    models = leaderboard[leaderboard["model"] != BASELINE].set_index("model")
     if models.empty or pd.isna(models[columns[0]].iloc[0]):
         return "no model has a score"
     score = score_of_column(columns[0])
@@ -79,9 +81,8 @@ def _describe_best(leaderboard: pd.DataFrame, columns: list[str]) -> str:
         for column in dict.fromkeys([columns[0], f"test_{score}"])
     ]
     text = f"{models.index[0]}: {', '.join(shown)}"
-    if BASELINE in rows.index and pd.notna(rows.loc[BASELINE, columns[0]]):
-        text += f"; baseline {_shown(rows.loc[BASELINE, columns[0]], score)}"
-    return text
+    baseline = baseline_score(leaderboard, columns[0])
+    return text if baseline is None else f"{text}; baseline {_shown(baseline, score)}"
 
 
 def _shown(value: Any, score: str) -> str:

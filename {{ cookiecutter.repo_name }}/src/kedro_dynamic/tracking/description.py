@@ -18,6 +18,7 @@ from kedro_dynamic.catalog.names import LEADERBOARD, dataset_name, split_name
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
+    baseline_score,
     display_column,
     display_number,
     display_score,
@@ -42,7 +43,7 @@ OUTDATED_NOTE = (
     "What it was made from is not known: `{}` is of other parameters, data or code."
 )
 # A view of the runs that MLflow opens by its address; see ``view_of``.
-VIEW = "leaderboard"
+VIEW = LEADERBOARD
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 # Without it, MLflow opens an experiment on its page for language models.
 TRAINING = "workflowType=machine_learning"
@@ -198,17 +199,18 @@ def _note(payload: Payload, sentence: str) -> str:
 
 def _headline(leaderboard: pd.DataFrame, model: ModelPayload, column: str) -> str:
     """Return the best score of a leaderboard, beside that of the baseline."""
-    by_model = leaderboard.set_index("model")
     score = score_of_column(column)
 
     def show(value: float) -> str:
         return display_number(display_value(score, value))
 
     scored = f"{display_column(column)} {show(model.metrics[column])}"
-    if BASELINE in by_model.index and pd.notna(by_model.loc[BASELINE, column]):
-        scored += f", the baseline {show(by_model.loc[BASELINE, column])}"
-    note = by_model["note"][_first_model(leaderboard)] if "note" in by_model else None
-    if note in (LIKE_THE_BASELINE, BELOW_THE_BASELINE):
+    baseline = baseline_score(leaderboard, column)
+    if baseline is not None:
+        scored += f", the baseline {show(baseline)}"
+    is_first = leaderboard["model"] == _first_model(leaderboard)
+    notes = {*leaderboard[is_first].get("note", [])}
+    if notes & {LIKE_THE_BASELINE, BELOW_THE_BASELINE}:
         return f"No model beats the baseline: {model.name} has {scored}."
     return f"{model.name} is best: {scored}."
 
@@ -252,5 +254,5 @@ def _best_models(
 
 def _first_model(leaderboard: pd.DataFrame) -> str:
     """Return the name of the best model, without the baseline; "" if there is none."""
-    names = leaderboard.get("model", [])
+    names = map(str, leaderboard.get("model", []))
     return next((name for name in names if name != BASELINE), "")

@@ -318,16 +318,20 @@ def _read_results(model: ModelPayload, run: Run) -> None:
 def _add_marked_outputs(payload: Payload, run: Run) -> None:
     """Add the outputs that the catalog marks with ``mlflow`` in their metadata.
 
-    ``metrics`` logs the numbers of a dictionary, ``artifact`` the output as a file.
+    ``metrics`` logs the numbers of a dictionary, ``artifact`` the output as a file. An
+    image that is made for a model goes into the run of the model.
     """
     for name in sorted(run.pipeline.all_outputs()):
         mark = read_metadata(run.catalog, name).mlflow
         if not mark or not run.plan.made(name):
             continue
-        dataset = run.catalog[name]
+        dataset: Any = run.catalog[name]
         if is_image(dataset):
             file = f"{name}{Path(shown_path(run.catalog, name)).suffix}"
-            payload.images[file] = base64.b64decode(dataset.preview())
+            namespace, _ = split_name(name)
+            owners = [model for model in payload.models if model.namespace == namespace]
+            owner = owners[0] if owners else payload
+            owner.images[file] = base64.b64decode(dataset.preview())
             continue
         value = dataset.load()
         if isinstance(value, dict) and mark == "metrics":

@@ -39,11 +39,6 @@ def write_run(
         write_model(client, experiment_id, model, payload)
     for name, text in payload.files.items():
         client.log_text(payload.id, text, name)
-    with TemporaryDirectory() as folder:
-        for name, content in payload.images.items():
-            path = Path(folder, name)
-            path.write_bytes(content)
-            client.log_artifact(payload.id, str(path))
     if not stays_open:
         client.set_terminated(payload.id, payload.status, payload.end)
 
@@ -90,13 +85,18 @@ def _models_to_write(payload: Payload) -> list[ModelPayload]:
 def _write(
     client: MlflowClient, experiment_id: str, payload: Payload, tags: dict[str, str]
 ) -> None:
-    """Create a run unless it is there, and log everything but its files."""
+    """Create a run unless it is there, and log everything but its texts."""
     if not payload.id:
         name = payload.title or payload.name
         with impatience():  # an answer may be lost, and a retry would create two runs
             run = client.create_run(experiment_id, payload.start, tags, name)
         payload.id, tags = run.info.run_id, {}
     _log_batches(client, payload, tags)
+    with TemporaryDirectory() as folder:
+        for name, content in payload.images.items():
+            path = Path(folder, name)
+            path.write_bytes(content)
+            client.log_artifact(payload.id, str(path))
     if payload.data:
         client.log_inputs(payload.id, [_dataset_input(entry) for entry in payload.data])
 
