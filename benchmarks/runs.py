@@ -128,7 +128,7 @@ def tracking(table: Table, project: Path, folder: Path, *counts: int) -> None:
                 raise RuntimeError(f"The champion is not {verdict}\n{measured.output}")
             return measured
 
-        kept, new = partial(run, "good", "kept:"), partial(run, "weak", "promoted:")
+        kept, new = partial(run, "good", "Keep "), partial(run, "weak", " replaces ")
         untracked, *tracked = in_turn(_kedro(off, "run"), kept, new)
         for champion, measured in zip(("kept", "new"), tracked, strict=True):
             title = f"`kedro run`, {count:,} models, champion {champion}"

@@ -62,7 +62,7 @@ class Store:
         return runs
 
     def family(self, *known: MlflowRun) -> tuple[MlflowRun, dict[str, MlflowRun]]:
-        """Return the only new parent run, and its children by name.
+        """Return the only new parent run, and its children by model.
 
         Args:
             known: Runs that are not new.
@@ -72,8 +72,9 @@ class Store:
         (parent,) = (run for run in runs if run.parent is None)
         children = [run for run in runs if run is not parent]
         assert all(child.parent == parent.id for child in children)
-        assert len({child.name for child in children}) == len(children)
-        return parent, {child.name: child for child in children}
+        by_model = {child.tags["model"]: child for child in children}
+        assert len(by_model) == len(children)
+        return parent, by_model
 
     def versions(self, model: str) -> dict[int, str]:
         """Return the run ID of each version of a registered model."""
@@ -201,7 +202,7 @@ def warnings_in(output: str) -> list[str]:
 
 
 def verdict_in(output: str) -> str:
-    """Return what a run prints about the champion."""
-    (verdict,) = re.findall(r"^champion +(.*\S)", output, re.MULTILINE)
+    """Return what a run says that it means."""
+    (verdict,) = re.findall(r"^verdict +(.*\S)", output, re.MULTILINE)
     assert isinstance(verdict, str)
     return verdict

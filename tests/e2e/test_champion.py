@@ -41,21 +41,23 @@ def test_a_champion_and_its_candidates(project: InstalledProject) -> None:
     assert "'kedro run'" in done.stdout.strip().splitlines()[-1]
 
     output = project.run("kedro", "run", f"--params={WORSE}").stdout
-    assert verdict_in(output) == "nearest_neighbors (first)"
+    assert verdict_in(output) == (
+        "nearest_neighbors is the first champion: accuracy 0.967."
+    )
     assert store.champion(package) == 1
 
     # The champion stays if the same model comes again, or one within the margin.
     output = project.run("kedro", "run", f"--params={WORSE}").stdout
-    assert re.search(r"\(kept: 0\.\d+ again: the same model", verdict_in(output))
+    assert re.search(r"^Keep \w+: the same model .* 0\.\d+ again", verdict_in(output))
     edit(project, "tracking.yml", r"margin: 0\.0", "margin: 0.9")
     output = project.run("kedro", "run").stdout
-    assert re.match(r"nearest_neighbors \(kept: .* 0\.9\)", verdict_in(output))
+    assert re.match(r"Keep nearest_neighbors: .* \(0\.9\)", verdict_in(output))
 
     # On other data, the champion is cross-validated again.
     output = project.run("kedro", "run", "--params=random_state=7").stdout
     again = project.run("python", "-c", VALIDATE_AGAIN).stdout
     (score,) = map(float, re.findall(r"^SCORE (.*)$", again, re.MULTILINE))
-    assert f" beats {score:.3f} by " in verdict_in(output)
+    assert f" against {score:.3f}" in verdict_in(output)
     # A model that did not win has no version and no files.
     assert store.versions(package).keys() == {1}
     assert len(store.logged_models()) == 1
@@ -63,7 +65,8 @@ def test_a_champion_and_its_candidates(project: InstalledProject) -> None:
     edit(project, "tracking.yml", r"margin: 0\.9", "margin: 0.0")
     output = project.run("kedro", "run").stdout
     best = leaderboard(project)[0]["model"]
-    assert re.match(rf"{best} \(promoted: .* beats .* by ", verdict_in(output))
+    replaced = rf"{best} replaces \w+: .* against .*, beyond chance"
+    assert re.match(replaced, verdict_in(output))
     version = store.champion(package)
     assert version == 2
     run = next(r for r in store.runs() if r.id == store.versions(package)[version])

@@ -192,8 +192,8 @@ def test_a_metric_and_a_plot(project: InstalledProject) -> None:
     reporting = project.path / "data/08_reporting"
     report = (reporting / "report.html").read_text()
     for model in ("decision_tree", "linear_svm", "nearest_neighbors"):
-        assert f"Confusion of {model}" in report
-        assert (reporting / f"models.{model}_confusion.json").exists()
+        assert f"Plot of {model}" in report
+        assert (reporting / f"models.{model}_plot.png").exists()
     check(project)
 
 

@@ -120,7 +120,7 @@ def test_a_project_that_is_copied_or_moved(
     assert "Traceback" not in done.stdout
     (command,) = re.findall(r"files are gone; '(.*)' makes it", done.stdout)
     output = moved.run(*shlex.split(command)).stdout
-    assert re.search(r"^champion .*are gone", output, re.MULTILINE)
+    assert re.search(r"^verdict .*are gone", output, re.MULTILINE)
     moved.run("kedro", "run", "--pipelines", "predict")
     assert (moved.path / PREDICTIONS).is_file()
 

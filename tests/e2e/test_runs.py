@@ -180,7 +180,7 @@ def test_first_run(
     ]
     assert re.search(r"^files .*data/08_reporting", output, re.MULTILINE)
     assert re.search(r"^full log .*conf/logging\.yml", output, re.MULTILINE)
-    assert re.search(rf"^champion +{ranked[0]}\b", output, re.MULTILINE)
+    assert re.search(rf"^verdict +{ranked[0]}\b", output, re.MULTILINE)
     plot = json.loads(
         (project.path / "data/08_reporting/leaderboard_plot.json").read_text()
     )

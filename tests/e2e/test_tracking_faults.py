@@ -201,7 +201,7 @@ def check_local_store(project: InstalledProject, known: list[MlflowRun]) -> None
     for child in children.values():
         assert {"model_score", "validation_accuracy"} <= child.metrics.keys()
         assert child.params["class"]
-    assert parent.metrics["models"] == len(MODELS)
+    assert "validation_accuracy" in parent.metrics
     files = local.artifacts / parent.id / "artifacts"
     assert (files / "leaderboard.csv").is_file()
     assert local.champion(project.package)

@@ -81,7 +81,7 @@ def test_a_person_finds_models_and_scores(
         panel.get_by_text("nearest_neighbors").wait_for()
         panel.get_by_text("0.966667").first.wait_for()
         page.locator("button[title=leaderboard_plot]").click()
-        panel.locator(".js-plotly-plot").first.wait_for()
+        panel.locator("img[src^='data:image/png']").first.wait_for()
 
 
 def test_layers_are_in_order_and_nodes_have_tags(project: InstalledProject) -> None:

@@ -15,10 +15,10 @@ from library.test_payload import TwoModels
 
 
 def children_of(client: MlflowClient, parent: Any) -> dict[str, Any]:
-    """Return the runs below a run, by name."""
+    """Return the runs below a run, by model."""
     query = f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
     found = client.search_runs([parent.info.experiment_id], query)
-    children = {child.info.run_name: child for child in found}
+    children = {child.data.tags["model"]: child for child in found}
     assert len(children) == len(found)
     return children
 

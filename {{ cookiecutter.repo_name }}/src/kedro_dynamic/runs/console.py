@@ -162,7 +162,8 @@ def print_verdict(sentence: str) -> None:
     """Print what a run means; nothing if it compares no models."""
     if not sentence:
         return
-    get_console().print(escape(sentence), style="bold", highlight=False, soft_wrap=True)
+    line = escape(f"{'verdict':<9} {sentence}")
+    get_console().print(line, style="bold", highlight=False, soft_wrap=True)
 
 
 @show_or_warn()
