@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from e2e.conftest import Environment, InstalledProject, free_port, wait_for
-from e2e.mlflow_store import edit, store_of
+from e2e.mlflow_store import edit, store_of, verdict_in
 
 # The commands of a person on a fresh render, in this order.
 STEPS = {
@@ -114,15 +114,19 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
         assert parent.id in store.logged_models()
     assert len(store.versions(name)) == store.champion(name) == 1
 
-    # Two pipelines in one run, with a smaller vocabulary and another split.
+    # Both families in one run, with a smaller vocabulary and another split.
     params = "--params=random_state=8,text.tokenizer.model_kwargs.max_features=50"
-    project.run("kedro", "run", "--pipelines", "etl,training", params)
-    assert len(store.logged_models()) == 4
+    pipelines = "etl,training,split_data,models"
+    done = project.run("kedro", "run", "--pipelines", pipelines, params)
+    verdict = verdict_in(done.stdout)
+    assert re.search(rf"first champion.+{name}", verdict)
+    assert store.champion("iris") == 1
+    assert len(store.logged_models()) == 5
 
     # A part of the pipeline logs no model.
     part = ["--pipelines=training", "--to-nodes=prepare.hold_out"]
     assert "it logs none" in project.run("kedro", "run", *part).stdout
-    assert len(store.logged_models()) == 4
+    assert len(store.logged_models()) == 5
 
     by_version = ["--params", f"model_uri=models:/{name}/1"]
     project.run("kedro", "run", "--pipelines", "user_app", *by_version)

@@ -110,5 +110,6 @@ def test_an_error_of_data_or_configuration_leaves_the_report_alone(
     monkeypatch.setattr(hooks, "attempt", lambda *_: None)
     run = MagicMock()
     run.store.config = TrackingConfig()
+    run.parts = None
     hooks.finish(run, error)
     assert hooks.write_report.called is is_written  # type: ignore[attr-defined]

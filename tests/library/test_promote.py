@@ -15,7 +15,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
 from kedro_dynamic import DataSpec, ModelSpec, build_model
-from kedro_dynamic.champion.promote import promote
+from kedro_dynamic.champion.promote import promote, promote_pipeline
 from kedro_dynamic.champion.recipe import RECIPE_FILE
 from kedro_dynamic.champion.registry import current_champion
 from kedro_dynamic.config.tracking import ChampionRule, TrackingConfig
@@ -280,8 +280,7 @@ class Contest:
         run.mlflow.id = active.info.run_id
         champion_rule = ChampionRule.model_validate(rule)
         run.store.config = TrackingConfig(champion=champion_rule)
-        payload = Payload(name="run", start=0, end=0)
-        outcome = promote(run, payload, self.client)
+        outcome = promote_pipeline(run, pipeline, self.client)
         return outcome.sentence if outcome else None
 
     @property

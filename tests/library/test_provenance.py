@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial, update_wrapper
+from operator import methodcaller
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,7 +32,7 @@ from kedro_dynamic.hooks import RunHook
 from kedro_dynamic.runs import makers, preflight, provenance
 from kedro_dynamic.runs import run as runs
 from kedro_dynamic.runs.failures import ModelsFailed, keep_going, raise_failures
-from kedro_dynamic.runs.provenance import Provenance
+from kedro_dynamic.runs.provenance import Plan, Provenance
 from kedro_dynamic.runs.run import Run
 
 from library.a_run import in_session
@@ -149,12 +150,8 @@ class Project:
         ]
         return Pipeline([split, *all_models, compare])
 
-    def run(
-        self,
-        select: Callable[[Pipeline], Pipeline] = lambda pipeline: pipeline,
-        **params: Any,
-    ) -> set[str]:
-        """Run as Kedro's session does, and return what the nodes did."""
+    def catalog(self) -> DataCatalog:
+        """Return a catalog of the entries and the parameters."""
         entries = {
             name.replace("{model}.", "models.{model}."): entry
             for name, entry in self.entries.items()
@@ -162,6 +159,15 @@ class Project:
         catalog = DataCatalog.from_config(entries)
         for name, value in self.parameters.items():
             catalog[f"params:{name}"] = value
+        return catalog
+
+    def run(
+        self,
+        select: Callable[[Pipeline], Pipeline] = lambda pipeline: pipeline,
+        **params: Any,
+    ) -> set[str]:
+        """Run as Kedro's session does, and return what the nodes did."""
+        catalog = self.catalog()
         manager = _create_hook_manager()
         for hook in self.hooks:
             manager.register(hook)
@@ -883,3 +889,28 @@ def test_only_errors_of_its_own_file_are_called_so(tmp_path: Path) -> None:
         raise PermissionError("raw data that may not be read")
     with known.open():  # the lock is free
         pass
+
+
+def test_what_several_runs_made_is_adopted_as_one(project: Project) -> None:
+    def run_one_by_one() -> None:
+        for node in project.pipeline().nodes:
+            project.run(methodcaller("only_nodes", node.name))
+
+    def adopt() -> Plan:
+        plan = Plan(project.pipeline(), project.catalog(), project.folder)
+        with Provenance(project.folder).open() as opened:
+            opened.adopt(plan)
+        return plan
+
+    run_one_by_one()
+    plan = adopt()
+    assert all(plan.made(name) for name in plan.writes)
+    assert not plan.outdated
+    assert not plan.disputed
+    # Somebody edits a parameter after the node that takes it was run.
+    project.parameters["a"] = {"k": 5}
+    plan = adopt()
+    models = {"models.a.fitted_model", "models.a.metrics"}
+    assert {*plan.outdated} == {*models, "board"}
+    assert plan.culprits == ["models.a.fitted_model"]
+    assert plan.disputed == {"params:a", "part"}

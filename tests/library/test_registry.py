@@ -109,8 +109,43 @@ def test_pipelines_follow_the_configuration(load: Load) -> None:
     load("other")
     assert "models.forest" in pipelines
     assert "models.svm" in pipelines
+    assert repr(pipelines).startswith("<pipelines: models.")
     with pytest.raises(KeyError):
         pipelines["models.none"]
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda svm, plain: sum([svm, plain]),
+        lambda svm, plain: svm + plain,
+        lambda svm, plain: plain | svm,
+        lambda svm, plain: (plain + svm) & svm,
+        lambda svm, plain: (plain + svm) - svm,
+        lambda svm, plain: (svm + plain).filter(node_names=["svm"]),
+        lambda svm, plain: svm.from_nodes("svm"),
+        lambda svm, plain: svm.to_outputs(*svm.outputs()),
+        lambda svm, plain: svm.tag("a").only_nodes_with_tags("a"),
+        lambda svm, plain: svm.from_nodes("smv"),
+        lambda svm, plain: svm.filter(tags=["none"]),
+        lambda svm, plain: svm + "plain",
+    ],
+)
+def test_registered_pipelines_are_combined_as_kedros_own(
+    combine: Callable[[Pipeline, Pipeline], Pipeline], load: Load
+) -> None:
+    load()
+    registered = dynamic_pipelines()
+
+    def outcome(*pipelines: Pipeline) -> str:
+        try:
+            return combine(*pipelines).describe()
+        except Exception as error:
+            return repr(error).replace("LazyPipeline", "Pipeline")
+
+    own = [Pipeline(registered[name].nodes) for name in ("models.svm", "plain")]
+    load()  # anew, so that nothing is assembled yet
+    assert outcome(registered["models.svm"], registered["plain"]) == outcome(*own)
 
 
 def test_threads_see_their_own_configuration(load: Load) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from kedro_dynamic.serving.binding import (
     REQUIREMENTS,
     bind_inference,
     check_artifacts,
+    completed_trainings,
     log_model_kwargs,
 )
 from kedro_dynamic.serving.model import (
@@ -72,28 +74,59 @@ def training() -> PipelineML:
     return bind_inference(TRAINING, INFERENCE, "orders", log_model_kwargs=arguments)
 
 
-def is_bound(pipeline: Pipeline) -> bool:
-    """Return True if a pipeline still logs the inference pipeline as one model."""
-    return (
-        isinstance(pipeline, PipelineML)
-        and pipeline.inference is INFERENCE
-        and pipeline.input_name == "orders"
-        and pipeline.log_model_kwargs["registered_model_name"] == "bills"
-    )
+@pytest.fixture
+def registered(
+    training: PipelineML, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Pipeline]:
+    """Return the pipelines of a project."""
+    pipelines = {"etl": ETL, "training": training, "inference": INFERENCE}
+    monkeypatch.setattr(binding, "pipelines", pipelines)
+    return pipelines
 
 
-def test_a_part_of_the_pipeline_logs_no_model(training: PipelineML) -> None:
-    assert is_bound(training.filter())
-    assert is_bound(training.filter(node_names=["learn", "check"]))
-    for part in ({"node_names": ["learn"]}, {"to_nodes": ["learn"]}):
-        pipeline = training.filter(**part)
-        assert not isinstance(pipeline, PipelineML)
-        assert pipeline.nodes == [LEARN]
-    # As `kedro run --pipelines etl,training` adds them.
-    for pipeline in (Pipeline([]) + ETL + training, training + ETL):
-        assert is_bound(pipeline)
-        assert is_bound(pipeline.filter())
-        assert set(pipeline.nodes) == {*ETL.nodes, LEARN, CHECK}
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda etl, training: training.filter(),
+        # As `kedro run --pipelines etl,training` adds them.
+        lambda etl, training: Pipeline([]) + etl + training,
+        lambda etl, training: sum([etl, training]),
+        lambda etl, training: training + etl,
+        lambda etl, training: training | etl,
+        lambda etl, training: training.tag("a").only_nodes_with_tags("a"),
+        lambda etl, training: Pipeline([etl, training]).from_nodes("etl"),
+    ],
+)
+def test_a_pipeline_with_all_nodes_of_training_logs_the_model(
+    combine: Callable[[Pipeline, Pipeline], Pipeline], registered: dict[str, Pipeline]
+) -> None:
+    pipeline = combine(registered["etl"], registered["training"])
+    assert completed_trainings(pipeline) == [registered["training"]]
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        lambda training: training.filter(node_names=["learn"]),
+        lambda training: training.to_nodes("learn"),
+        lambda training: training.only_nodes("check"),
+        lambda training: training - Pipeline([CHECK]),
+        lambda training: training & Pipeline([LEARN]),
+        lambda training: INFERENCE,
+    ],
+)
+def test_a_part_of_training_logs_no_model(
+    select: Callable[[Pipeline], Pipeline],
+    registered: dict[str, Pipeline],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pipeline = select(registered["training"])
+    assert type(pipeline) is Pipeline
+    assert completed_trainings(pipeline) == []
+    caplog.set_level(logging.INFO)
+    check_artifacts(pipeline, DataCatalog())
+    is_of_training = not {*pipeline.nodes} <= {*INFERENCE.nodes}
+    assert ("it logs none" in caplog.text) is is_of_training
 
 
 @pytest.mark.parametrize(
@@ -122,7 +155,7 @@ def test_pipelines_that_do_not_fit_each_other_are_rejected(
     ],
 )
 def test_objects_that_are_not_files_are_named_with_the_entry_to_write(
-    entry: dict[str, str], training: PipelineML
+    entry: dict[str, str], training: PipelineML, registered: dict[str, Pipeline]
 ) -> None:
     entries = {"prices": entry} if entry else {}
     with pytest.raises(ConfigurationError) as error:

@@ -14,13 +14,14 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from kedro_dynamic import patches
-from kedro_dynamic.champion.promote import promote
-from kedro_dynamic.champion.registry import check_inputs
+from kedro_dynamic.champion.promote import promote, promote_pipeline
+from kedro_dynamic.champion.registry import Outcome, check_inputs
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import put_path_in_force
 from kedro_dynamic.report.page import last_good_report, write_report
 from kedro_dynamic.runs import failures, preflight, results
 from kedro_dynamic.runs.console import print_verdict
+from kedro_dynamic.runs.parts import orchestrated_run
 from kedro_dynamic.runs.progress import log_done
 from kedro_dynamic.runs.run import (
     Run,
@@ -32,18 +33,19 @@ from kedro_dynamic.runs.run import (
     session_depth,
 )
 from kedro_dynamic.runs.worker import own_outputs
-from kedro_dynamic.serving.binding import check_artifacts
+from kedro_dynamic.serving.binding import check_artifacts, completed_trainings
 from kedro_dynamic.tracking.description import add_verdict, describe, links
 from kedro_dynamic.tracking.lineage import source_of
 from kedro_dynamic.tracking.parent_run import (
     attempt,
     close_parent_run,
+    end_part,
     open_parent_run,
     report_problem,
     resume_in_thread,
     write_to_mlflow,
 )
-from kedro_dynamic.tracking.payload import collect
+from kedro_dynamic.tracking.payload import Payload, collect
 from kedro_dynamic.tracking.store import Store, connect, read_tracking_config
 
 # How long a run waits for a store before its nodes, and again after them: so many times
@@ -75,6 +77,9 @@ class RunHook(threading.local):
         preflight.check_pipelines_exist()
         patches.name_package_for_workers()
         config = read_tracking_config(context)
+        if orchestrated_run():
+            # The local store may be gone with the container of a task.
+            config = config.model_copy(update={"on_unreachable": "fail"})
         patches.limit_mlflow(config.timeout_seconds)
         patches.limit_sqlite_waiting(config.timeout_seconds)
         with patches.answers_within(PATIENCE * config.timeout_seconds):
@@ -99,7 +104,7 @@ class RunHook(threading.local):
             metric = run.store.config.champion.metric
             if metric:
                 preflight.check_champion_metric(pipeline, catalog, metric)
-            check_artifacts(pipeline, catalog)
+            check_artifacts(run.whole, catalog)
             if not run.store.problem:
                 with answers_within(run):
                     check_inputs(pipeline, catalog)
@@ -190,18 +195,21 @@ def finish(run: Run, error: Exception | None = None) -> None:
     """End a run: show, track, set the champion, write the report, raise failures."""
     try:
         run.progress.stop()
+        with answers_within(run):
+            is_part = end_part(run, error)
+        if is_part:
+            if error is None:
+                show_results(run)
+            return
+
         payload = collect(run, error)
         describe(run, payload)
         with answers_within(run, len(payload.models)):
             write_to_mlflow(run, payload)
-            outcome = None
+            verdict, champion = payload.headline, ""
             if error is None:
-                outcome = attempt(run, payload, partial(promote, run, payload))
-            verdict, champion = outcome or (payload.headline, "")
-            if error is None:
-                results.show_tables(run, champion)
-                results.warn_of_edges(run)
-                results.warn_of_outdated(run)
+                verdict, champion = set_champions(run, payload)
+                show_results(run, champion)
 
             # An error of data or configuration has no page.
             is_mendable = isinstance(error, ConfigurationError)
@@ -222,6 +230,24 @@ def finish(run: Run, error: Exception | None = None) -> None:
             failures.raise_failures(run.params, run.pipeline, run.catalog)
     finally:
         _close(run, "FAILED")  # in MLflow it is open where a step above has failed
+
+
+def set_champions(run: Run, payload: Payload) -> Outcome:
+    """Compare what a run has made with the champions; return what the run means."""
+    outcome = attempt(run, payload, partial(promote, run, payload))
+    sentence, champion = outcome or ("", "")
+    sentences = [sentence]
+    for training in completed_trainings(run.pipeline):
+        outcome = attempt(run, payload, partial(promote_pipeline, run, training))
+        sentences.append(outcome.sentence if outcome else "")
+    return Outcome(" ".join(filter(None, sentences)) or payload.headline, champion)
+
+
+def show_results(run: Run, champion: str = "") -> None:
+    """Print the tables of a run, and warnings about them."""
+    results.show_tables(run, champion)
+    results.warn_of_edges(run)
+    results.warn_of_outdated(run)
 
 
 def answers_within(run: Run, models: int = 0) -> AbstractContextManager[None]:

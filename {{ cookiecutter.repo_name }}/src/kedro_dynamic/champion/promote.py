@@ -99,8 +99,6 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> Outcome | None:
         The champion, and why; None if the run has made nothing that could be champion.
     """
     rule: ChampionRule = run.store.config.champion
-    if isinstance(run.pipeline, PipelineML):
-        return _promote_pipeline(run, client, run.pipeline, rule.margin)
     if not payload.models or LEADERBOARD not in run.pipeline.all_outputs():
         return None
 
@@ -362,10 +360,10 @@ def _register_model(
     return register_version(client, package_name(), info, model.id, facts)
 
 
-def _promote_pipeline(
-    run: Run, client: MlflowClient, pipeline: PipelineML, margin: float
+def promote_pipeline(
+    run: Run, pipeline: PipelineML, client: MlflowClient
 ) -> Outcome | None:
-    """Log the inference pipeline, and compare it with the champion if there are tests.
+    """Log an inference pipeline, and compare it with the champion if there are tests.
 
     Both answer as they do for users: the logged model is loaded and predicts the rows
     of the dataset ``test_<input_name>``, whose column ``label`` has the true labels.
@@ -383,7 +381,7 @@ def _promote_pipeline(
         return None
     table = run.plan.keys.get(pipeline.input_name, pipeline.input_name)
     champion = current_champion(client, registered_name)
-    apart = _why_pipeline_apart(run, pipeline.input_name, table, champion)
+    apart = _why_pipeline_apart(run, pipeline, table, champion)
     if apart:
         return _stay_apart(champion, apart)
 
@@ -410,7 +408,7 @@ def _promote_pipeline(
             [difference[rows].mean() for rows in resample_rows(len(difference))],
             candidate_right.mean(),
             champion_right.mean(),
-            margin,
+            run.store.config.champion.margin,
             name,
             test["label"][is_new],
         )
@@ -425,12 +423,13 @@ def _promote_pipeline(
 
 
 def _why_pipeline_apart(
-    run: Run, input_name: str, table: str, champion: ModelVersion | None
+    run: Run, pipeline: PipelineML, table: str, champion: ModelVersion | None
 ) -> str:
     """Return why an inference pipeline does not compete with a champion."""
-    if run.plan.outdated:
-        named = name_some(run.plan.culprits)
+    outdated = sorted(run.plan.outdated.keys() & pipeline.datasets())
+    if outdated:
+        named = name_some(sorted({run.plan.outdated[name] for name in outdated}))
         return f"files of other parameters, data or code were taken ({named})"
     if champion is None:
         return ""
-    return why_apart(run, origins_of(run, input_name), table, champion)
+    return why_apart(run, origins_of(run, pipeline.input_name), table, champion)

@@ -87,3 +87,6 @@ class _DynamicPipelines(Mapping[str, Pipeline]):
 
     def __len__(self) -> int:
         return len(self._pipelines())
+
+    def __repr__(self) -> str:
+        return f"<pipelines: {', '.join(self)}>"

@@ -189,6 +189,27 @@ class Provenance:
             if not only_missing:
                 self._made.pop(key, None)
 
+    def adopt(self, plan: Plan) -> None:
+        """Take what other runs have made for the same pipeline as made by this plan.
+
+        Args:
+            plan: A plan that was not begun. Gets its digests, and what is outdated.
+        """
+        self.settle(plan)
+        plan.digests = self._digest_all(plan, trust_states=True)
+        plan.before = dict.fromkeys(plan.writes)
+        for node in plan.pipeline.nodes:
+            culprits = [
+                plan.outdated[name] for name in node.inputs if name in plan.outdated
+            ]
+            for name in node.outputs:
+                made = self._made.get(plan.keys.get(name, ""))
+                if made is None or made[0] == plan.digests[_bare(name)]:
+                    continue
+                plan.outdated[name] = culprits[0] if culprits else name
+                if not culprits:
+                    plan.disputed.update(node.inputs)
+
     def settle(self, plan: Plan) -> None:
         """Write down which files of a plan were made, by this run or a killed one."""
         for name, key in plan.keys.items():

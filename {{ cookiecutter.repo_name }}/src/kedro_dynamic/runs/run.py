@@ -23,6 +23,7 @@ from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.failures import discard_failed_models
 from kedro_dynamic.runs.makers import registered_nodes
+from kedro_dynamic.runs.parts import Parts, find_parts
 from kedro_dynamic.runs.progress import Progress
 from kedro_dynamic.runs.provenance import Plan, Provenance
 from kedro_dynamic.runs.run_lock import LOCKS_VARIABLE, RunLock, locks_folder
@@ -76,6 +77,9 @@ class Run:
     logged_runs: dict[str, str] = field(default_factory=dict)
     """The MLflow run that each output was logged in, by the output's name."""
 
+    parts: Parts | None = None
+    """The parts that it is one of, where an orchestrator runs its pipeline."""
+
     start: float = field(default_factory=time.time)
     """Seconds since the epoch."""
 
@@ -89,6 +93,11 @@ class Run:
         """The names of its pipelines, as kedro-mlflow joins them."""
         return "+".join(self.params.get("pipeline_names") or ["__default__"])
 
+    @property
+    def whole(self) -> Pipeline:
+        """Its pipeline, or the one that it is a part of."""
+        return self.parts.whole if self.parts else self.pipeline
+
     def prepare_outputs(self) -> None:
         """Note what the run is going to make, and delete what it makes again."""
         only_missing, address = self.params["only_missing_outputs"], self.store.address
@@ -101,6 +110,15 @@ class Run:
             for name, key in self.plan.writes.items():
                 self.logged_runs[name] = provenance.run_of(key, address)
         self.progress.start(self.params, self.pipeline)
+
+    def become_whole(self) -> None:
+        """Go on as the run of all parts, of which this was the last."""
+        part = self.plan
+        self.pipeline = self.whole
+        self.plan = Plan(self.pipeline, self.catalog, self.root)
+        with self.provenance.open() as provenance:
+            provenance.settle(part)
+            provenance.adopt(self.plan)
 
     def close(self) -> None:
         """Note what was made, and let other runs continue."""
@@ -163,6 +181,8 @@ def begin_run(
     provenance = Provenance(root)
     run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)
     run.depth = session_depth()
+    if not store.in_callers_run:
+        run.parts = find_parts(params, pipeline, folder)
     _runs.append(run)
     return run
 

@@ -6,6 +6,7 @@ from importlib.metadata import packages_distributions, version
 from typing import Any
 
 import pandas as pd
+from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_mlflow.pipeline.pipeline_ml import KedroMlflowPipelineMLError, PipelineML
@@ -32,28 +33,22 @@ REQUIREMENTS = (
 
 
 class TrainingPipeline(PipelineML):  # type: ignore[misc]
-    """A ``PipelineML`` that can be run in part, or together with other pipelines.
+    """A ``PipelineML`` whose parts, and whose sums with others, are plain pipelines.
 
-    That of kedro-mlflow rejects ``--nodes``, and forgets in ``etl,training`` that it
-    logs a model.
+    A run finds out itself which models it logs; see ``completed_trainings``. The
+    methods of kedro-mlflow fail for parts, and for ``sum``.
     """
 
-    def filter(self, *args: Any, **kwargs: Any) -> Pipeline:
-        """Return the pipeline, or a part of it, which logs no model."""
-        part: Pipeline = self.training.filter(*args, **kwargs)
-        if part.nodes == self.nodes:
-            return self
-        logger.info("This is a part of a pipeline that logs a model: it logs none")
-        return part
-
-    def __add__(self, other: Pipeline) -> Pipeline:
-        training = self.training + other
-        return bind_inference(
-            training, self.inference, self.input_name, self.log_model_kwargs
-        )
-
-    # A pipeline sorts its nodes, so the order of adding does not matter.
-    __radd__ = __add__
+    __add__, __radd__ = Pipeline.__add__, Pipeline.__radd__
+    __sub__, __and__, __or__ = Pipeline.__sub__, Pipeline.__and__, Pipeline.__or__
+    filter, tag = Pipeline.filter, Pipeline.tag
+    from_nodes, to_nodes = Pipeline.from_nodes, Pipeline.to_nodes
+    from_inputs, to_outputs = Pipeline.from_inputs, Pipeline.to_outputs
+    only_nodes = Pipeline.only_nodes
+    only_nodes_with_tags = Pipeline.only_nodes_with_tags
+    only_nodes_with_namespaces = Pipeline.only_nodes_with_namespaces
+    only_nodes_with_inputs = Pipeline.only_nodes_with_inputs
+    only_nodes_with_outputs = Pipeline.only_nodes_with_outputs
 
 
 def bind_inference(
@@ -144,22 +139,47 @@ def _schema(columns: Mapping[str, str]) -> Any:
     )
 
 
+def completed_trainings(pipeline: Pipeline) -> list[PipelineML]:
+    """Return the registered training pipelines that a pipeline has all nodes of.
+
+    Their models are logged at the end of its run, whatever else it has: ``--pipelines
+    etl,training``, ``--tags``, a sum.
+    """
+    names = _names(pipeline)
+    return [training for training in _trainings() if _names(training) <= names]
+
+
+def _trainings() -> list[PipelineML]:
+    """Return the training pipelines of the project."""
+    return [found for found in pipelines.values() if isinstance(found, PipelineML)]
+
+
+def _names(pipeline: Pipeline) -> set[str]:
+    """Return the names of the nodes of a pipeline."""
+    return {node.name for node in pipeline.nodes}
+
+
 def check_artifacts(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Reject fitted objects that cannot become part of the logged model.
+    """Reject fitted objects that cannot become part of a logged model.
 
     Raises:
-        ConfigurationError: If an input of the inference pipeline is not a file of this
+        ConfigurationError: If an input of an inference pipeline is not a file of this
             machine; names it and the entry to write.
     """
-    if not isinstance(pipeline, PipelineML):
-        return
-    fitted = pipeline.inference.inputs() - {pipeline.input_name}
-    problems = [
-        f"{name}: is not in a file of this machine, so the logged model could not take "
-        f"it along; write\n    {name}:\n      type: pickle.PickleDataset\n"
-        f"      filepath: data/06_models/{name}.pkl"
-        for name in sorted(fitted)
-        if not name.startswith("params:") and not local_path(catalog, name)
-    ]
+    names = _names(pipeline)
+    problems = []
+    for training in _trainings():
+        if not _names(training) <= names:
+            if names & (_names(training) - _names(training.inference)):
+                logger.info("A part of a pipeline that logs a model: it logs none")
+            continue
+        fitted = training.inference.inputs() - {training.input_name}
+        problems += [
+            f"{name}: is not in a file of this machine, so the logged model could not "
+            f"take it along; write\n    {name}:\n      type: pickle.PickleDataset\n"
+            f"      filepath: data/06_models/{name}.pkl"
+            for name in sorted(fitted)
+            if not name.startswith("params:") and not local_path(catalog, name)
+        ]
     if problems:
         raise ConfigurationError.listing("The catalog", problems)

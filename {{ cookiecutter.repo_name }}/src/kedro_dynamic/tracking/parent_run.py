@@ -12,9 +12,10 @@ from mlflow import MlflowClient
 
 from kedro_dynamic.catalog.names import METRICS, dataset_name
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
+from kedro_dynamic.runs.parts import FINISHED
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.description import describe_experiment
-from kedro_dynamic.tracking.payload import Payload
+from kedro_dynamic.tracking.payload import MAX_LENGTH, Payload
 from kedro_dynamic.tracking.store import Store, close_interrupted, impatience, writing
 from kedro_dynamic.tracking.writer import write_run
 
@@ -23,6 +24,12 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 RUN_VARIABLE = "MLFLOW_RUN_ID"
+
+# What Kedro tells hooks of the nodes that a run selects.
+SELECTION = (
+    *("node_names", "tags", "namespaces"),
+    *("from_nodes", "to_nodes", "from_inputs", "to_outputs"),
+)
 
 
 def open_parent_run(run: Run) -> None:
@@ -51,26 +58,69 @@ def open_parent_run(run: Run) -> None:
 
 
 def _open(run: Run) -> None:
-    """Open the run, which kedro-mlflow does."""
-    # The plugin makes tags of these: the class of the runner alone, no passwords.
-    params = {
-        **run.params,
-        "runner": run.params["runner"].strip("<").partition(" ")[0],
-        "runtime_params": redact(str(run.params["runtime_params"] or "")),
-    }
+    """Open the run, which kedro-mlflow does, or the one that it is a part of."""
     hook = run.store.hook
-    hook.before_pipeline_run(params, run.pipeline, run.catalog)
-
-    server = hook.mlflow_config.server
+    config = hook.mlflow_config
+    server = config.server
     client = MlflowClient(server.mlflow_tracking_uri, server.mlflow_registry_uri)
+    params = _params_for_plugin(run)
+    if run.parts is None:
+        hook.before_pipeline_run(params, run.pipeline, run.catalog)
+    else:
+        experiment = config.tracking.experiment._experiment
+        with run.parts.lock:
+            run_id = run.parts.find_run(client, experiment.experiment_id)
+            config.tracking.run.id = run_id
+            hook.before_pipeline_run(params, run.pipeline, run.catalog)
+            run.parts.begin(client, hook.run_id)
+
     run.mlflow.client, run.mlflow.id = client, hook.run_id
     info = client.get_run(run.mlflow.id).info
     run.mlflow.experiment_id, run.mlflow.title = info.experiment_id, info.run_name
     describe_experiment(client, info.experiment_id)
-    close_interrupted(client, run.mlflow.id)
+    if run.parts is None:
+        close_interrupted(client, run.mlflow.id)
+    else:
+        run.start = info.start_time / 1000
     if "ParallelRunner" in run.params["runner"]:
         # What a node itself logs in a worker process goes to the parent run.
         os.environ[RUN_VARIABLE] = run.mlflow.id
+
+
+def _params_for_plugin(run: Run) -> dict[str, object]:
+    """Return what the plugin makes tags of."""
+    params = {
+        **run.params,
+        # The class alone.
+        "runner": run.params["runner"].strip("<").partition(" ")[0],
+        # No passwords.
+        "runtime_params": redact(str(run.params["runtime_params"] or "")),
+    }
+    if run.parts is not None:
+        # The run is of all nodes, whichever this session has.
+        params |= dict.fromkeys(SELECTION)
+    return params
+
+
+def end_part(run: Run, error: Exception | None) -> bool:
+    """End a part of a run that an orchestrator runs in several sessions.
+
+    Args:
+        run: The run. It goes on as the run of all parts if they are done.
+        error: What ended it early, if anything did.
+
+    Returns:
+        True if other parts are to come, so that there is nothing more to do.
+    """
+    if run.parts is None or run.mlflow.client is None:
+        return False
+    reason = one_line(error)[:MAX_LENGTH] if error else ""
+    status = run.parts.end(run.mlflow.client, run.mlflow.id, reason)
+    if status == FINISHED:
+        run.become_whole()
+        return False
+    close_parent_run(run, status)
+    return True
 
 
 def resume_in_thread(run: Run) -> None:

@@ -31,6 +31,7 @@ from kedro_dynamic.config.errors import (
 from kedro_dynamic.config.process import HOST, is_alive
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.tracking import TrackingConfig
+from kedro_dynamic.runs.parts import orchestrated_run
 from kedro_dynamic.tracking.sqlite import check_writable, follow_move, store_lock
 
 logger = logging.getLogger(__name__)
@@ -136,15 +137,15 @@ class Store:
 
     def raise_if_required(self, problem: str) -> None:
         """Raise an error if tracking.yml says that runs must be tracked."""
-        if self.config.on_unreachable == "fail":
-            raise ConfigurationError.listing(
-                "mlflow.yml",
-                [
-                    f"server.mlflow_tracking_uri: {self.uri} cannot be used "
-                    f"({problem}); start the server, or write "
-                    "'on_unreachable: local' in tracking.yml"
-                ],
-            )
+        if self.config.on_unreachable != "fail":
+            return
+        advice = "start the server"
+        if not orchestrated_run():
+            advice += ", or write 'on_unreachable: local' in tracking.yml"
+        place = f"server.mlflow_tracking_uri: {self.uri}"
+        raise ConfigurationError.listing(
+            "mlflow.yml", [f"{place} cannot be used ({problem}); {advice}"]
+        )
 
 
 def read_tracking_config(context: KedroContext) -> TrackingConfig:
