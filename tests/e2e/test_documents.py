@@ -182,7 +182,7 @@ def test_groups_time_and_regression(project: InstalledProject) -> None:
     assert "-" not in re.findall(r"^ +ridge .*$", printed, re.MULTILINE)[0]
 
 
-def test_a_metric_and_a_plot(project: InstalledProject) -> None:
+def test_a_metric_and_a_plot(project: InstalledProject, tmp_path: Path) -> None:
     metric = section(project, "A metric of your own")
     printed = follow(project, [*metric, *section(project, "A plot for every model")])
     missed = {row["model"]: float(row["missed"]) for row in leaderboard(project)}
@@ -194,7 +194,7 @@ def test_a_metric_and_a_plot(project: InstalledProject) -> None:
     for model in ("decision_tree", "linear_svm", "nearest_neighbors"):
         assert f"Plot of {model}" in report
         assert (reporting / f"models.{model}_plot.png").exists()
-    check(project)
+    check(project, tmp_path / "mypy")
 
 
 def test_columns_and_families(project: InstalledProject) -> None:

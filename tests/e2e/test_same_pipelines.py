@@ -428,7 +428,7 @@ print("\\nSEEN", json.dumps(loaded))
 # --- the comparison ------------------------------------------------------------------
 
 # Views that take --env and --params, and views that take only --env or KEDRO_ENV.
-FULL: list[View] = [kedro_run, viz, snapshot, server, ipython, notebook]
+FULL: list[View] = [viz, snapshot, server, ipython, notebook]
 # The same ways into the project, in other wrappings.
 WRAPPED: list[View] = [python_m, wheel_with_folder, wheel_with_archive]
 WRAPPED += [viz_with_hooks, viz_lite]
@@ -568,9 +568,10 @@ def lab(installed: InstalledProject, tmp_path_factory: pytest.TempPathFactory) -
     [
         pytest.param(view, case, id=f"{view.__name__}-{case.name}")
         for views, cases in (
-            (FULL, CASES),
+            ([kedro_run], CASES),
+            (FULL, (OTHER, PARAMS)),
             (WRAPPED, (PARAMS,)),
-            (ENV_ONLY, (BASE, OTHER)),
+            (ENV_ONLY, (OTHER,)),
         )
         for view in views
         for case in cases
