@@ -30,7 +30,19 @@ STEPS = 6
 ROWS = 80
 
 TREE = "sklearn.tree.DecisionTreeClassifier"
+OWN = "flowers.own.Stump"
 NEIGHBORS = "sklearn.neighbors.KNeighborsClassifier"
+
+
+# A class of the project's own. A person edits the size of its leaves.
+OWN_CODE = """
+from sklearn.tree import DecisionTreeClassifier
+
+class Stump(DecisionTreeClassifier):
+    def fit(self, X, y):
+        self.min_samples_leaf = {size}
+        return super().fit(X, y)
+"""
 
 
 class Stopped(BaseException):
@@ -121,12 +133,15 @@ class Sequence:
                 "tree": {"class": TREE, "model_kwargs": {"max_depth": 1}},
                 "near": {"class": NEIGHBORS},
                 "forest": {"class": TREE, "model_kwargs": {"splitter": "random"}},
+                "stump": {"class": OWN},
             },
         }
+        self.env: str | None = None
         self.history: list[str] = []
         for path in [project, project.with_name("fresh")]:
             clear(path)
         self.replace_data()
+        self.edit_code()
 
     def edit(self) -> None:
         """Change a parameter."""
@@ -139,7 +154,7 @@ class Sequence:
             self.parameters["comparison"][key] = self.random.choice([0, 2])
         elif key == "train_fraction":
             self.parameters["data"][key] = 0.5 + number / 10
-        elif model["class"] == TREE:
+        elif model["class"] in (TREE, OWN):
             model["model_kwargs"] = {"max_depth": number}
         else:
             # With more neighbors than rows, the model fails.
@@ -163,6 +178,13 @@ class Sequence:
         path = self.project / "data/01_raw/iris.csv"
         head, *rows = path.with_suffix(".all").read_text().splitlines()
         path.write_text("\n".join([head, *self.random.sample(rows, ROWS)]) + "\n")
+
+    def edit_code(self) -> None:
+        """Change the code of the project's own class."""
+        code = OWN_CODE.format(size=self.random.randint(1, 9))
+        for project in (self.project, self.project.with_name("fresh")):
+            (project / "src/flowers/own.py").write_text(code)
+        sys.modules.pop("flowers.own", None)  # a new process imports it anew
 
     def touch_output(self) -> None:
         """Delete an output, or change it by hand."""
@@ -199,11 +221,14 @@ class Sequence:
         self.run(**part, only_missing_outputs=self.random.random() < 0.5)
 
     def run_part_otherwise(self) -> None:
-        """Run a part with other parameters, as those of --params or --env."""
+        """Run a part with other parameters: those of --params, or of an environment."""
         parameters = copy.deepcopy(self.parameters)
         self.edit()
+        if self.random.random() < 0.5:
+            write_parameters(self.project, self.parameters, "other")
+            self.parameters, self.env = parameters, "other"
         self.run_part()
-        self.parameters = parameters
+        self.parameters, self.env = parameters, None
 
     @property
     def models(self) -> list[str]:
@@ -218,6 +243,7 @@ class Sequence:
             self.add: 1,
             self.disable: 1,
             self.replace_data: 1,
+            self.edit_code: 1,
             self.touch_output: 1,
             self.run_everything: 2,
             self.run_missing: 2,
@@ -235,7 +261,7 @@ class Sequence:
         runner = self.random.choice([SequentialRunner, ThreadRunner])()
         self.history.append(f"{arguments} until {stop.calls}: {stop.error!r}")
         try:
-            run(self.project, self.parameters, runner, **arguments)
+            run(self.project, self.parameters, runner, self.env, **arguments)
         except BaseException as error:
             self.history.append(repr(error))
         if stop.calls <= 0 and self.random.random() < 0.5:
@@ -257,12 +283,23 @@ class Sequence:
         return rows(self.project), rows(fresh)
 
 
+def write_parameters(project: Path, parameters: dict[str, Any], env: str) -> None:
+    """Write the parameters of an environment."""
+    folder = project / "conf" / env
+    folder.mkdir(exist_ok=True)
+    (folder / "parameters.yml").write_text(yaml.safe_dump(parameters))
+
+
 def run(
-    project: Path, parameters: dict[str, Any], runner: Any, **arguments: Any
+    project: Path,
+    parameters: dict[str, Any],
+    runner: Any,
+    env: str | None = None,
+    **arguments: Any,
 ) -> None:
     """Run as the command does. Models may fail."""
-    (project / "conf/base/parameters.yml").write_text(yaml.safe_dump(parameters))
-    with KedroSession.create(project_path=project) as session:
+    write_parameters(project, parameters, "base")
+    with KedroSession.create(project_path=project, env=env) as session:
         try:
             session.run(runner=runner, **arguments)  # type: ignore[call-arg]
         except ClickException as error:
