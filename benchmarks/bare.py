@@ -80,11 +80,11 @@ def quality(project: Path) -> None:
 
     def fit_project() -> None:
         cleaned = clean.transform(X)
-        words = kedro_dynamic.TransformerSpec.model_validate(spec["tokenizer"])
-        tokenizer = nodes.fit_tokenizer(cleaned, rows, words)
-        features, _ = nodes.tokenize_text(tokenizer, cleaned)
-        encoder = nodes.fit_label_encoder(labels, rows)
+        words = kedro_dynamic.TokenizerSpec.model_validate(spec["tokenizer"])
         model = kedro_dynamic.ModelSpec.model_validate(spec["model"])
+        tokenizer, _ = nodes.fit_tokenizer(cleaned, labels, rows, words, model, 3)
+        features = nodes.tokenize_text(tokenizer, cleaned)
+        encoder = nodes.fit_label_encoder(labels, rows)
         nodes.train_model(features, labels, encoder, rows, model, random_state=3)
 
     pipelines = bare_pipelines(clean)
@@ -142,7 +142,9 @@ def cleaning(project: Path, nodes: Any) -> Any:
     from sklearn.preprocessing import FunctionTransformer
 
     stopwords = yaml.safe_load((project / "data/01_raw/stopwords.yml").read_text())
-    arguments = {"english_stopwords": stopwords}
+    parameters = yaml.safe_load((project / "conf/base/parameters_text.yml").read_text())
+    steps = parameters["text"]["cleaning"]
+    arguments = {"cleaning": steps, "english_stopwords": stopwords}
     return FunctionTransformer(nodes.clean_text, kw_args=arguments)
 
 

@@ -58,10 +58,12 @@ def quality(project: Path) -> str:
 def make_dense(project: Path) -> None:
     """Change a project to learn with xgboost from a dense table of counts."""
     nodes = package_of(project) / "pipelines/ml_app/nodes.py"
-    code, sparse = nodes.read_text(), "return features, known_words"
-    if sparse not in code:
-        raise RuntimeError(f"{nodes.name} no longer has {sparse!r}: adapt this.")
-    nodes.write_text(code.replace(sparse, sparse.replace(",", ".toarray(),")))
+    code = nodes.read_text()
+    for sparse in ("features[train_rows]", "model.predict_proba(features"):
+        if sparse not in code:
+            raise RuntimeError(f"{nodes.name} no longer has {sparse!r}: adapt this.")
+        code = code.replace(sparse, f"{sparse}.toarray()")
+    nodes.write_text(code)
     tokenizer = {
         "class": "sklearn.feature_extraction.text.CountVectorizer",
         "model_kwargs": {"max_features": 2000, "lowercase": False},

@@ -437,19 +437,19 @@ ENV_ONLY += [resolve_patterns, viz_build]
 
 
 # Datasets of the text pipelines that have no catalog entry.
-IN_MEMORY = {"cleaned_text", "features", "known_words"}
+IN_MEMORY = {"cleaned_text", "features"}
 IN_MEMORY |= {"probabilities", "train_rows"}
 
 # The nodes and datasets of the text pipelines.
 CLEAN = ["prepare.clean_text", "fit.tokenize_text"]
 CLEANED = ["instances", "english_stopwords"]
-CLEANED += ["cleaned_text", "tokenizer", "features", "known_words", "model"]
+CLEANED += ["cleaned_text", "tokenizer", "features", "model"]
 CLEANED += ["probabilities"]
 FIT = ["prepare.hold_out", "fit.fit_tokenizer", "fit.fit_label_encoder"]
 FIT += ["fit.train_model", "score.evaluate", "score.plot_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
-FITTED += ["telling_words_plot"]
+FITTED += ["telling_words_plot", "label_scores", "features_comparison"]
 SCORED = ["sentiment_model", "instances_to_score", "labels_to_score", "predictions"]
 TEXT = {
     "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),
@@ -468,6 +468,7 @@ TEXT = {
         ["predict_in_batches", "report_sentiment", "judge_predictions"],
         [*SCORED, "sentiment_report", "reviews_to_read", "prediction_metrics"],
     ),
+    "promote": (["promote_model"], ["sentiment_model"]),
 }
 
 

@@ -62,17 +62,20 @@ def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
             path = project.path / f"data/02_intermediate/{kind}_{split}.parquet"
             assert path.is_file()
     assert "WARNING" not in "".join(trained.printed.values())
+    assert "Features: " in trained.printed["training"]
 
     # On reviews outside of training, the model is better than chance, and not perfect.
     reporting = project.path / "data/08_reporting"
     metrics = json.loads((reporting / "prediction_metrics.json").read_text())
     assert 0.75 < metrics["auc"] < 0.99
+    assert (metrics["split"], metrics["model"]) == ("test", f"{package}_sentiment 1")
     assert f"auc {metrics['auc']:.3f}" in trained.printed["user_app"]
     report = json.loads((reporting / "sentiment_report.json").read_text())
     assert (report["split"], report["reviews"]) == ("test", rows(project, "test"))
     assert 0.3 < report["shares"]["positive"] < 0.7
     to_read = (reporting / "reviews_to_read.csv").read_text(encoding="utf-8")
-    assert to_read.splitlines()[0] == "review,text,label,probability,known_words"
+    columns = to_read.splitlines()[0]
+    assert columns.startswith("review,text,label,probability,known_features,prob")
     assert "Reviews most worth a look" in trained.printed["user_app"]
     assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
     assert metrics["judged_reviews"] <= metrics["reviews"] == rows(project, "test")
@@ -108,14 +111,16 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     for runner in ("ParallelRunner", "ThreadRunner"):
         known = store.runs()
         command = ["kedro", "run", "--pipelines", "training", "--runner", runner]
-        assert "kept" in project.run(*command).stdout
+        printed = project.run(*command).stdout
+        assert "kept" in printed
         parent, children = store.family(*known)
         assert (parent.status, children) == ("FINISHED", {})
         assert parent.id in store.logged_models()
     assert len(store.versions(name)) == store.champion(name) == 1
 
-    # Both families in one run, with a smaller vocabulary and another split.
-    params = "--params=random_state=8,text.tokenizer.model_kwargs.max_features=50"
+    # Both families in one run, with another tokenizer.
+    class_path = "sklearn.feature_extraction.text.CountVectorizer"
+    params = f"--params=random_state=8,text.tokenizer.class={class_path}"
     pipelines = "etl,training,split_data,models"
     done = project.run("kedro", "run", "--pipelines", pipelines, params)
     verdict = verdict_in(done.stdout)
@@ -135,17 +140,35 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     assert metrics.read_text() == first.read_text()
     by_run = ["--params", f"model_uri=runs:/{parent.id}/model"]
     project.run("kedro", "run", "--pipelines", "user_app", *by_run)
-    assert metrics.read_text() == first.read_text()
+    known_first, known_now = (json.loads(file.read_text()) for file in (first, metrics))
+    assert known_now.pop("model") != known_first.pop("model")
+    assert known_now == known_first
 
-    unlabelled = ["--params", "split=unsupervised"]
-    done = project.run("kedro", "run", "--pipelines", "etl", *unlabelled, check=False)
-    assert "has no labels" in done.stdout.splitlines()[-2]
-    assert "--pipelines etl_instances" in done.stdout.splitlines()[-1]
-    project.run("kedro", "run", "--pipelines", "etl_instances", *unlabelled)
+    # The line that says what was kept out says how to set it all the same.
+    by_hand = re.findall(r"kedro (run --pipelines promote --params \S+)", printed)
+    project.run("kedro", *by_hand[0].split())
+    assert store.versions(name)[store.champion(name) or 0] == parent.id
+
+    # A file of somebody, with ids and without labels, in one command.
+    raw = project.path / "data/01_raw/reviews"
+    lines = ["key,text", "7,A wonderful film", "8,"]
+    (raw / "mine.csv").write_text("\n".join(lines))
     known = store.runs()
-    project.run("kedro", "run", "--pipelines", "user_app", *unlabelled)
+    own = ["--params", "split=mine,text.id_column=key"]
+    printed = project.run("kedro", "run", "--pipelines", "etl,user_app", *own).stdout
+    assert "The split 'mine' has no labels" in printed
     parent, _ = store.family(*known)
     assert "auc" not in parent.metrics
+    assert parent.metrics["judged_reviews"] == 0
+    script = (
+        "import pandas as pd; path = 'data/07_model_output/predictions.parquet';"
+        "table = pd.read_parquet(path)[['key', 'label']];"
+        "print('SEEN', table.to_json(orient='values'))"
+    )
+    assert seen(project.run("python", "-c", script).stdout) == [
+        [7, "positive"],
+        [8, None],
+    ]
 
 
 def test_reviews_in_published_layouts(project: InstalledProject) -> None:
@@ -160,8 +183,9 @@ def test_reviews_in_published_layouts(project: InstalledProject) -> None:
     project.run("python", "-c", script)
     etl = ["kedro", "run", "--env", "imdb", "--pipelines", "etl"]
     project.run(*etl)
-    done = project.run(*etl, "--params", "split=unsupervised", check=False)
-    assert "'unsupervised' has no labels" in done.stdout
+    labels = ["etl_labels", "--params", "split=unsupervised"]
+    done = project.run(*etl[:-1], *labels)
+    assert "'unsupervised' has no labels; its column 'label' has -1" in done.stdout
     done = project.run(*etl, "--params", "split=test", check=False)
     assert "reviews: does not exist yet; 'hf download" in done.stdout
 
@@ -311,12 +335,8 @@ def test_batch_pyfunc_and_http_agree(trained: Trained, served: Served) -> None:
 
     (served.folder / "texts.json").write_text(json.dumps(texts))
     alone = InstalledProject(served.folder, project.package, served.environment)
-    pyfunc = [
-        {"label": label, "probability": probability, "known_words": known}
-        for label, probability, known in seen(
-            alone.run("python", "-c", PREDICT).stdout
-        )["data"]
-    ]
+    table = seen(alone.run("python", "-c", PREDICT).stdout)
+    pyfunc = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
     script = (
         "import pandas as pd; path = 'data/07_model_output/predictions.parquet';"
         "print('SEEN', pd.read_parquet(path).to_json(orient='records'))"
@@ -343,17 +363,25 @@ def seen(output: str) -> Any:
 
 def are_same(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> bool:
     """Return True if predictions differ in the last digits at most."""
-    expected = [
-        {**row, "probability": pytest.approx(row["probability"], abs=1e-9)}
-        for row in right
-    ]
-    return left == expected
+
+    def numbers(row: dict[str, Any]) -> dict[str, Any]:
+        each = row.get("probabilities") or {
+            name.removeprefix("probability_"): value
+            for name, value in row.items()
+            if name.startswith("probability_") and row["label"]
+        }
+        return {"probability": row["probability"], **each}
+
+    return len(left) == len(right) and all(
+        a["label"] == b["label"] and numbers(a) == pytest.approx(numbers(b), abs=1e-9)
+        for a, b in zip(left, right, strict=True)
+    )
 
 
 def test_unusual_requests_get_an_answer(served: Served) -> None:
-    unknown = {"label": None, "probability": None, "known_words": 0}
-    for text in ("", "\N{GRINNING FACE}", "\u0000", "?!", "\u65e5\u672c"):
-        assert served.ask(records(text)) == [unknown], text
+    unknown = {"label": None, "probability": None, "known_features": 0}
+    for text in ("", "\N{GRINNING FACE}", "\u65e5\u672c"):
+        assert served.ask(records(text)) == [unknown | {"probabilities": None}], text
     (long,) = served.ask(records("wonderful " * 110_000))
     assert long["label"] == "positive"
     (loud,) = served.ask(records("WONDERFUL, \N{GRINNING FACE} wonderful!"))

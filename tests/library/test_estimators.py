@@ -279,3 +279,18 @@ def test_parameters_of_xgboost_are_reached_by_their_names() -> None:
     assert isinstance(params["boost"], LabelEncodedClassifier)
     assert params["boost__max_depth"] == 2
     assert params["boost__random_state"] == 7
+
+
+def test_lists_become_tuples_where_a_class_has_tuples() -> None:
+    scaler = build_estimator(
+        entry("sklearn.preprocessing.MinMaxScaler", feature_range=[0, 2]), 1
+    )
+    assert scaler.get_params()["feature_range"] == (0, 2)
+    words = {
+        "class": "sklearn.feature_extraction.text.TfidfVectorizer",
+        "model_kwargs": {"ngram_range": [1, 2], "stop_words": ["a"]},
+    }
+    steps = [["words", words], ["tree", TREE]]
+    kwargs = {"steps": steps, "words__ngram_range": [2, 2]}
+    parts = build_estimator(entry(PIPELINE, **kwargs), 1).get_params()
+    assert (parts["words__ngram_range"], parts["words__stop_words"]) == ((2, 2), ["a"])

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import warnings
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from kedro_dynamic.models.bootstrap import RESAMPLES
 from kedro_dynamic.models.held_out import (
-    RESAMPLES,
     fingerprints,
+    score_labels,
     score_predictions,
     score_samples,
+    spread_probabilities,
     was_trained_on,
 )
-from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 MISSING = "?"
+SHARES = {"majority", "null_answers"}
 
 
-def sklearn_scores(truth: Any, predicted: Any, second: Any, labels: Any) -> Any:
+def sklearn_scores(truth: Any, predicted: Any, table: Any, labels: Any) -> Any:
     """Score rows with scikit-learn alone; `predicted` has MISSING for no label."""
     # Labels that neither the truth nor a prediction has do not count.
     present = sorted({*truth, *predicted} - {MISSING})
@@ -29,12 +38,14 @@ def sklearn_scores(truth: Any, predicted: Any, second: Any, labels: Any) -> Any:
         "accuracy": accuracy_score(truth, predicted),
         "f1_macro": f1_score(truth, predicted, labels=present, average="macro"),
     }
-    if len(labels) == 2:
-        with warnings.catch_warnings():
-            # Of AUC, which is NaN if there is one true label.
-            warnings.simplefilter("ignore")
-            scores["log_loss"] = log_loss(truth, second, labels=labels)
-            scores["auc"] = roc_auc_score(truth, second)
+    if table is not None:
+        scores["log_loss"] = log_loss(truth, table, labels=labels)
+        areas = [
+            roc_auc_score(truth == label, table[:, code])
+            for code, label in enumerate(labels)
+            if 0 < (truth == label).sum() < len(truth)
+        ]
+        scores["auc"] = np.mean(areas) if areas else np.nan
     return scores
 
 
@@ -64,17 +75,20 @@ def test_scores_of_samples_are_those_of_scikit_learn(seed: int) -> None:
     truth, predicted, second, labels = random_case(seed)
     count = len(truth)
     random = np.random.default_rng(seed)
+    table = np.column_stack([1 - second, second])
+    if len(labels) > 2:
+        table = random.dirichlet(np.ones(len(labels)), count)
     samples = [random.integers(count, size=count) for _ in range(3)]
     codes = [*labels, MISSING]
     found = score_samples(
         np.array([codes.index(label) for label in truth]),
         np.array([codes.index(label) for label in predicted]),
-        second,
+        table,
         len(labels),
         samples,
     )
     expected = [
-        sklearn_scores(truth[rows], predicted[rows], second[rows], labels)
+        sklearn_scores(truth[rows], predicted[rows], table[rows], labels)
         for rows in samples
     ]
     assert found.keys() == expected[0].keys()
@@ -90,6 +104,7 @@ def test_scores_and_intervals_are_those_of_scikit_learn(seed: int) -> None:
     # In a table of predictions the probability is that of the predicted label.
     probability = np.where(predicted == labels[0], 1 - second, second)
     second = np.where(predicted == labels[0], 1 - probability, probability)
+    table = np.column_stack([1 - second, second]) if len(labels) == 2 else None
     label = pd.Series(predicted, dtype=object).replace(MISSING, None)
     predictions = pd.DataFrame({"label": label, "probability": probability})
     found = score_predictions(pd.Series(truth), predictions)
@@ -98,17 +113,57 @@ def test_scores_and_intervals_are_those_of_scikit_learn(seed: int) -> None:
     count = len(truth)
     samples = [random.integers(count, size=count) for _ in range(RESAMPLES)]
     by_sample = pd.DataFrame(
-        sklearn_scores(truth[rows], predicted[rows], second[rows], labels)
+        sklearn_scores(
+            truth[rows], predicted[rows], None if table is None else table[rows], labels
+        )
         for rows in samples
     )
-    expected = {}
-    scores = sklearn_scores(truth, predicted, second, labels)
-    for name, value in scores.items():
+    shares = pd.Series(truth).value_counts(normalize=True)
+    expected = {"majority": shares.max(), "null_answers": label.isna().mean()}
+    for name, value in sklearn_scores(truth, predicted, table, labels).items():
         if not np.isnan(value):
             expected[name] = value
             expected[f"{name}_low"] = by_sample[name].quantile(0.025)
             expected[f"{name}_high"] = by_sample[name].quantile(0.975)
     assert found == close_to(expected)
+
+
+def test_many_labels_are_scored_by_the_probabilities_of_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    truth = pd.Series(["a", "a", "b", "c", "d"])
+    rows = [{"a": 0.6, "b": 0.3, "c": 0.1}] * 3 + [{"a": 0.2, "b": 0.2, "c": 0.6}, None]
+    label = pd.Series(["a", "a", "a", "c", None], dtype=object)
+    answers = pd.DataFrame({"label": label, "probabilities": rows})
+    predictions = spread_probabilities(answers)
+    assert [*predictions] == ["label", *(f"probability_{name}" for name in "abc")]
+    assert spread_probabilities(predictions) is predictions
+
+    scores = score_predictions(truth, predictions)
+    probabilities = np.array([0.6, 0.6, 0.3, 0.6, np.finfo(float).eps])
+    assert scores["log_loss"] == pytest.approx(-np.log(probabilities).mean())
+    assert scores["accuracy"] == 0.6
+    assert scores["null_answers"] == 0.2
+    assert "20.0 % of the rows have no answer" in caplog.text
+    assert "has not seen labels, which count as wrong: 'd' (1 rows)" in caplog.text
+
+    table = score_labels(truth, predictions)
+    assert table["label"].tolist() == ["a", "b", "c", "d"]
+    assert table["rows"].tolist() == [2, 1, 1, 1]
+    arguments = (truth, label.fillna(""))
+    options = {"labels": [*"abcd"], "average": None}
+    precision = precision_score(*arguments, **options, zero_division=np.nan)
+    assert table["precision"].tolist() == close_to(precision.tolist())
+    assert table["recall"].tolist() == recall_score(*arguments, **options).tolist()
+
+
+def test_an_accuracy_below_the_majority_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    truth = pd.Series(["no"] * 8 + ["yes"] * 2)
+    predictions = pd.DataFrame({"label": ["yes"] * 10, "probability": [0.7] * 10})
+    assert score_predictions(truth, predictions)["majority"] == 0.8
+    assert "below the majority: to answer 'no' for each row has 0.800" in caplog.text
 
 
 def test_a_missing_label_is_wrong_and_a_missing_probability_is_one_half() -> None:
@@ -124,8 +179,8 @@ def test_a_missing_label_is_wrong_and_a_missing_probability_is_one_half() -> Non
 @pytest.mark.parametrize(
     ("truth", "names"),
     [
-        (["no", "no", "no"], {"accuracy", "f1_macro", "log_loss"}),
-        (["no", "yes", "maybe"], {"accuracy", "f1_macro"}),
+        (["no", "no", "no"], {"accuracy", "f1_macro", "log_loss", *SHARES}),
+        (["no", "yes", "maybe"], {"accuracy", "f1_macro", *SHARES}),
     ],
 )
 def test_a_score_that_is_not_defined_is_left_out(truth: Any, names: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.pickle import PickleDataset
 from kedro_dynamic import DataSpec, ModelSpec, build_model
-from kedro_dynamic.champion.promote import promote, promote_pipeline
+from kedro_dynamic.champion import pipelines
+from kedro_dynamic.champion.pipelines import promote_pipeline
+from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.recipe import RECIPE_FILE
-from kedro_dynamic.champion.registry import current_champion
+from kedro_dynamic.champion.registry import current_champion, make_champion
 from kedro_dynamic.config.tracking import ChampionRule, TrackingConfig
 from kedro_dynamic.runs import makers
 from kedro_dynamic.tracking.payload import ModelPayload, Payload
@@ -224,15 +227,24 @@ def predict(weather: pd.DataFrame, threshold: float, names: list[str]) -> pd.Dat
     return pd.DataFrame({"label": wet.map({False: names[0], True: names[1]})})
 
 
-def forecast(registered_name: str | None, *, is_tested: bool = True) -> PipelineML:
+def predict_surely(
+    weather: pd.DataFrame, threshold: float, names: list[str]
+) -> pd.DataFrame:
+    return predict(weather, threshold, names).assign(probability=0.9)
+
+
+def forecast(
+    registered_name: str | None, *, is_tested: bool = True, is_sure: bool = False
+) -> PipelineML:
     """Return a training pipeline: a threshold, and the rows that it is tested on."""
+    answer = predict_surely if is_sure else predict
     training = [Node(fit, "weather", "threshold", name="fit")]
     if is_tested:
         training.append(Node(hold_out, "weather", "test_weather", name="hold_out"))
     inputs = ["weather", "threshold", "params:names"]
     return pipeline_ml_factory(
         Pipeline(training),
-        Pipeline([Node(predict, inputs, "predictions", name="predict")]),
+        Pipeline([Node(answer, inputs, "predictions", name="predict")]),
         input_name="weather",
         log_model_kwargs={
             "registered_model_name": registered_name,
@@ -337,6 +349,38 @@ def test_a_model_without_answers_is_never_champion(contest: Contest) -> None:
     with pytest.raises(TypeError):
         contest.enter("no threshold")
     assert contest.champion is None
+
+
+def test_a_model_below_the_majority_is_champion_by_hand_alone(
+    contest: Contest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipelines, "pipelines", {"promote": Pipeline([])})
+    verdict = contest.enter(0.3, test=HUMIDITY[:50])
+    assert verdict
+    assert verdict.startswith(
+        "No champion is set: accuracy 0.600 is below the majority, 1.000. To set it: "
+    )
+    assert contest.champion is None
+    (uri,) = re.findall(r"--pipelines promote --params model_uri=(\S+)", verdict)
+    model = mlflow.pyfunc.load_model(uri)
+    make_champion(model, contest.name)
+    make_champion(model, contest.name)
+    assert contest.champion == "1"
+
+
+@pytest.mark.parametrize(
+    ("scoring", "shown"),
+    [("neg_log_loss", "log loss 0.105"), ("roc_auc_ovr", "1.000"), ("f1_macro", "1.0")],
+)
+def test_the_score_of_the_pipeline_decides(
+    scoring: str, shown: str, contest: Contest
+) -> None:
+    pipeline = forecast(contest.name, is_sure=True)
+    pipeline.scoring = scoring
+    contest.enter(0.3, pipeline)
+    verdict = contest.enter(0.5, pipeline)
+    assert verdict
+    assert f"replaces version 1: {shown}" in verdict
 
 
 @pytest.mark.parametrize("is_tested", [True, False])

@@ -384,3 +384,45 @@ def test_what_differs_by_env_or_params_is_known(
     loader = load(env, runtime_params=params)
     names = ["params:n", "params:models.svm", "table", "gone"]
     assert loader.find_deviations(names) == deviations
+
+
+def test_an_environment_uses_the_templates_of_base(load: Load, tmp_path: Path) -> None:
+    for env, text in {
+        "base": "_split: '${runtime_params:split,train}'\na: {type: MemoryDataset}",
+        "local": "b: {type: pandas.CSVDataset, filepath: 'mine/${_split}.csv'}",
+    }.items():
+        (tmp_path / "conf" / env / "catalog.yml").write_text(text)
+    catalog = load()["catalog"]
+    assert [*catalog] == ["a", "b"]
+    assert catalog["b"]["filepath"].endswith("mine/train.csv")
+    loader = load(runtime_params={"split": "test"})
+    assert loader["catalog"]["b"]["filepath"].endswith("mine/test.csv")
+    assert loader.find_deviations(["b"]) == ["b"]
+
+
+@pytest.mark.parametrize("by_params", [True, False])
+def test_a_class_that_is_replaced_takes_its_arguments_along(
+    by_params: bool, load: Load, tmp_path: Path
+) -> None:
+    entry = "{class: a.Svm, model_kwargs: {C: 1, kernel: b}, trials: 2}"
+    nested = f"{{class: a.Stack, model_kwargs: {{final: {entry}, cv: 3}}}}"
+    base = f"models: {{svm: {entry}, stack: {nested}, same: {entry}}}\nown: auto"
+    (tmp_path / "conf/base/parameters.yml").write_text(base)
+    overlay: dict[str, Any] = {
+        "models": {
+            "svm": {"class": "b.Tree", "model_kwargs": {"depth": 1}},
+            "stack": {"model_kwargs": {"final": {"class": "b.Tree"}}},
+            "same": {"class": "a.Svm", "model_kwargs": {"C": 2}},
+        },
+        "own": {"class": "b.Words"},
+    }
+    (tmp_path / "conf/local/parameters.yml").write_text(
+        "{}" if by_params else str(overlay)
+    )
+    loader = load(runtime_params=overlay if by_params else None)
+    models = loader["parameters"]["models"]
+    assert models["svm"] == {"class": "b.Tree", "model_kwargs": {"depth": 1}}
+    assert models["stack"]["model_kwargs"] == {"final": {"class": "b.Tree"}, "cv": 3}
+    assert models["same"]["model_kwargs"] == {"C": 2, "kernel": "b"}
+    assert models["same"]["trials"] == 2
+    assert loader["parameters"]["own"] == {"class": "b.Words"}

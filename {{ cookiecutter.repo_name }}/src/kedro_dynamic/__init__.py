@@ -34,6 +34,12 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``fingerprints``, ``was_trained_on`` and ``score_predictions``: which rows it may be
   judged by, and how good it is on them. ``check_same_rows``: whether texts and labels
   are of the same rows.
+- ``read_text_parameters``: the parameters below ``text``, checked, and
+  ``TokenizerSpec``, a part of them. ``clean_texts``, ``choose_features``,
+  ``fit_vectorizer`` and ``fit_classifier``: from texts to a fitted classifier.
+  ``spread_probabilities``: the probabilities in its answers as columns.
+  ``score_labels``: how good it is for each label. ``make_champion``: the champion set
+  by hand.
 - ``class_probabilities``, ``shown_probability`` and ``registered_version``: what the
   champion knows besides its predictions.
 - ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
@@ -49,6 +55,7 @@ from typing import TYPE_CHECKING, Any
 from .config.library import PACKAGE_VARIABLE, VERSION
 
 if TYPE_CHECKING:
+    from .champion.registry import make_champion as make_champion
     from .config.errors import ConfigurationError as ConfigurationError
     from .config.errors import DataError as DataError
     from .config.errors import did_you_mean as did_you_mean
@@ -63,6 +70,8 @@ if TYPE_CHECKING:
     from .config.schema import TransformerSpec as TransformerSpec
     from .config.schema import TuningSpec as TuningSpec
     from .config.schema import read_parameters as read_parameters
+    from .config.text import TokenizerSpec as TokenizerSpec
+    from .config.text import read_text_parameters as read_text_parameters
     from .models.advice.console import advise_on_table as advise_on_table
     from .models.baseline import find_baseline as find_baseline
     from .models.bootstrap import score_interval as score_interval
@@ -77,7 +86,9 @@ if TYPE_CHECKING:
     from .models.estimators import build_model as build_model
     from .models.held_out import check_same_rows as check_same_rows
     from .models.held_out import fingerprints as fingerprints
+    from .models.held_out import score_labels as score_labels
     from .models.held_out import score_predictions as score_predictions
+    from .models.held_out import spread_probabilities as spread_probabilities
     from .models.held_out import was_trained_on as was_trained_on
     from .models.scores import display_name as display_name
     from .models.scores import display_value as display_value
@@ -93,6 +104,10 @@ if TYPE_CHECKING:
     from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
     from .models.split import split_rows as split_rows
+    from .models.texts import choose_features as choose_features
+    from .models.texts import clean_texts as clean_texts
+    from .models.texts import fit_classifier as fit_classifier
+    from .models.texts import fit_vectorizer as fit_vectorizer
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .report.plots import plot_leaderboard as plot_leaderboard
@@ -106,6 +121,7 @@ if TYPE_CHECKING:
 
 # The module of each public name.
 _MODULES = {
+    "champion.registry": ["make_champion"],
     "config.errors": ["ConfigurationError", "DataError", "did_you_mean", "parse"],
     "config.schema": [
         "BASELINE",
@@ -119,6 +135,7 @@ _MODULES = {
         "TuningSpec",
         "read_parameters",
     ],
+    "config.text": ["TokenizerSpec", "read_text_parameters"],
     "models.advice.console": ["advise_on_table"],
     "models.baseline": ["find_baseline"],
     "models.bootstrap": ["score_interval", "score_resamples"],
@@ -129,7 +146,9 @@ _MODULES = {
     "models.held_out": [
         "check_same_rows",
         "fingerprints",
+        "score_labels",
         "score_predictions",
+        "spread_probabilities",
         "was_trained_on",
     ],
     "models.scores": [
@@ -151,6 +170,12 @@ _MODULES = {
         "groups_and_times",
         "make_folds",
         "split_rows",
+    ],
+    "models.texts": [
+        "choose_features",
+        "clean_texts",
+        "fit_classifier",
+        "fit_vectorizer",
     ],
     "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],

@@ -14,7 +14,8 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from kedro_dynamic import patches
-from kedro_dynamic.champion.promote import promote, promote_pipeline
+from kedro_dynamic.champion.pipelines import promote_pipeline
+from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.registry import Outcome, check_inputs
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import put_path_in_force

@@ -12,11 +12,8 @@ from itertools import chain
 from typing import Any
 
 import mlflow
-import pandas as pd
 from kedro.io import DataCatalog
-from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
 
 from kedro_dynamic.catalog.names import (
     FITTED_MODEL,
@@ -32,11 +29,10 @@ from kedro_dynamic.catalog.names import (
 from kedro_dynamic.champion.compare import (
     Candidate,
     compare,
-    decide_by_resamples,
     score_again,
     scorer_of,
 )
-from kedro_dynamic.champion.identity import identity_of, origins_of, why_apart
+from kedro_dynamic.champion.identity import identity_of, why_apart
 from kedro_dynamic.champion.recipe import (
     RECIPE_FILE,
     Recipe,
@@ -48,13 +44,12 @@ from kedro_dynamic.champion.recipe import (
 )
 from kedro_dynamic.champion.registry import (
     Outcome,
-    Verdict,
-    champion_name,
     current_champion,
     register_version,
     set_champion,
+    stay_apart,
 )
-from kedro_dynamic.champion.serialize import log_model, log_pipeline
+from kedro_dynamic.champion.serialize import log_model
 from kedro_dynamic.config.errors import VERBATIM, one_line
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
@@ -62,7 +57,6 @@ from kedro_dynamic.config.tracking import ChampionRule
 from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
-from kedro_dynamic.models.held_out import was_trained_on
 from kedro_dynamic.models.scores import (
     display_name,
     display_number,
@@ -113,20 +107,12 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> Outcome | None:
     table = _data_of(run.catalog).table
     apart = why_apart(run, {"params:data", table}, table, champion)
     if apart:
-        return _stay_apart(champion, apart)
+        return stay_apart(champion, apart)
     candidate = find_best(candidates, run)
     if champion is None and not candidate.beats_baseline:
         return Outcome(NO_CHAMPION)
     models = [model for model, _ in candidates]
     return _promote_model(run, payload, client, candidate, models, rule.margin)
-
-
-def _stay_apart(champion: ModelVersion | None, reason: str) -> Outcome:
-    """Return what it means that a run does not compete."""
-    if champion is None:
-        return Outcome(f"No champion is set: {reason}.")
-    name = champion_name(champion)
-    return Outcome(f"{name} stays champion: {reason}.", name)
 
 
 def find_candidates(
@@ -358,78 +344,3 @@ def _register_model(
     }
     facts |= identity_of(run, recipe.data.table)
     return register_version(client, package_name(), info, model.id, facts)
-
-
-def promote_pipeline(
-    run: Run, pipeline: PipelineML, client: MlflowClient
-) -> Outcome | None:
-    """Log an inference pipeline, and compare it with the champion if there are tests.
-
-    Both answer as they do for users: the logged model is loaded and predicts the rows
-    of the dataset ``test_<input_name>``, whose column ``label`` has the true labels.
-    Only rows count that neither of the two was trained on.
-    """
-    registered_name = pipeline.log_model_kwargs.get("registered_model_name")
-    test_name = f"test_{pipeline.input_name}"
-    is_tested = test_name in pipeline.all_outputs()
-    no_rows = pd.DataFrame({"label": []})
-    test = run.catalog[test_name].load() if is_tested else no_rows
-    questions = test.drop(columns="label")
-
-    info = log_pipeline(pipeline, run.catalog, questions)
-    if not (registered_name and is_tested):
-        return None
-    table = run.plan.keys.get(pipeline.input_name, pipeline.input_name)
-    champion = current_champion(client, registered_name)
-    apart = _why_pipeline_apart(run, pipeline, table, champion)
-    if apart:
-        return _stay_apart(champion, apart)
-
-    def is_right(model: Any) -> Any:
-        answers = model.predict(questions)["label"].to_numpy()
-        return (answers == test["label"].to_numpy()).astype(float)
-
-    new = is_right(mlflow.pyfunc.load_model(info.model_uri))
-    name = f"{registered_name} of this run"
-
-    def compare_answers(champion: ModelVersion) -> Verdict:
-        from kedro_dynamic.models.bootstrap import resample_rows
-
-        uri = f"models:/{registered_name}/{champion.version}"
-        model = mlflow.pyfunc.load_model(uri)
-        is_new = ~was_trained_on(model, questions)
-        count = f"{is_new.sum()} of {len(test)}"
-        where = f"on {count} test rows, which it did not train on"
-        if not is_new.any():
-            return Verdict(False, f"{name} cannot be compared {where}")
-        candidate_right, champion_right = new[is_new], is_right(model)[is_new]
-        difference = candidate_right - champion_right
-        verdict = decide_by_resamples(
-            [difference[rows].mean() for rows in resample_rows(len(difference))],
-            candidate_right.mean(),
-            champion_right.mean(),
-            run.store.config.champion.margin,
-            name,
-            test["label"][is_new],
-        )
-        return Verdict(verdict.wins, f"{verdict.reason}, {where}")
-
-    def register(_: Any) -> str:
-        facts = {"metric": "accuracy", "score": f"{new.mean():.6g}"}
-        facts |= identity_of(run, table)
-        return register_version(client, registered_name, info, run.mlflow.id, facts)
-
-    return set_champion(client, registered_name, name, compare_answers, register)
-
-
-def _why_pipeline_apart(
-    run: Run, pipeline: PipelineML, table: str, champion: ModelVersion | None
-) -> str:
-    """Return why an inference pipeline does not compete with a champion."""
-    outdated = sorted(run.plan.outdated.keys() & pipeline.datasets())
-    if outdated:
-        named = name_some(sorted({run.plan.outdated[name] for name in outdated}))
-        return f"files of other parameters, data or code were taken ({named})"
-    if champion is None:
-        return ""
-    return why_apart(run, origins_of(run, pipeline.input_name), table, champion)

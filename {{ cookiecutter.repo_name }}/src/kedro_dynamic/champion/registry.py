@@ -1,5 +1,6 @@
 """The champion in MLflow's model registry: the version with the alias ``champion``."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,9 +21,12 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 
 from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.config.errors import ConfigurationError, one_line
+from kedro_dynamic.serving.answers import registered_version
 from kedro_dynamic.tracking.sqlite import store_lock
 
 ALIAS = "champion"
+
+logger = logging.getLogger(__name__)
 
 # How stores answer when a version, an alias or a registered model does not exist.
 NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -108,6 +112,14 @@ def _describe(
     return Outcome(f"Keep {name}, registered anew: {verdict.reason}.", name)
 
 
+def stay_apart(champion: ModelVersion | None, reason: str) -> Outcome:
+    """Return what it means that a run does not compete with a champion."""
+    if champion is None:
+        return Outcome(f"No champion is set: {reason}.")
+    name = champion_name(champion)
+    return Outcome(f"{name} stays champion: {reason}.", name)
+
+
 def _compare(
     client: MlflowClient,
     champion: ModelVersion,
@@ -160,6 +172,25 @@ def register_version(
         model_id=info.model_id,
     )
     return str(version.version)
+
+
+def make_champion(model: Any, registered_name: str) -> None:
+    """Make a logged model champion, whatever the present one is.
+
+    Args:
+        model: The model, as MLflow's flavor ``pyfunc`` loads it.
+        registered_name: Name of the registered model.
+    """
+    client = MlflowClient()
+    info = get_model_info(f"models:/{model.metadata.model_id}")
+    with store_lock(mlflow.get_registry_uri()):
+        name, _, version = registered_version(model).rpartition(" ")
+        if name != registered_name:
+            facts = {"promoted": "by hand"}
+            run_id = model.metadata.run_id
+            version = register_version(client, registered_name, info, run_id, facts)
+        client.set_registered_model_alias(registered_name, ALIAS, version)
+    logger.info("Version %s of %s is the champion", version, registered_name)
 
 
 def current_champion(client: MlflowClient, registered_name: str) -> ModelVersion | None:

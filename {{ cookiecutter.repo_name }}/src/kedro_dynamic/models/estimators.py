@@ -162,9 +162,11 @@ def _build(class_path: str, model_kwargs: Mapping[str, Any] | None) -> Any:
         target = arguments_of_parts if "__" in name else arguments
         target[name] = _build_argument(value)
 
-    estimator = import_class(class_path)(**arguments)
+    factory = import_class(class_path)
+    estimator = factory(**_with_tuples(arguments, _defaults_of(factory)))
     if arguments_of_parts:
-        estimator.set_params(**arguments_of_parts)
+        defaults = estimator.get_params()
+        estimator.set_params(**_with_tuples(arguments_of_parts, defaults))
 
     if class_path.startswith("xgboost.") and hasattr(estimator, "predict_proba"):
         # xgboost's classifiers are the only ones that do not take labels as classes.
@@ -172,6 +174,27 @@ def _build(class_path: str, model_kwargs: Mapping[str, Any] | None) -> Any:
 
         return LabelEncodedClassifier(estimator)
     return estimator
+
+
+def _defaults_of(factory: Callable[..., Any]) -> dict[str, Any]:
+    """Return the defaults of arguments by name; compiled classes may hide them."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except ValueError:
+        return {}
+    return {name: parameter.default for name, parameter in parameters.items()}
+
+
+def _with_tuples(
+    arguments: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return arguments with a tuple, which YAML does not have, where the default is."""
+    return {
+        name: tuple(value)
+        if isinstance(value, list) and isinstance(defaults.get(name), tuple)
+        else value
+        for name, value in arguments.items()
+    }
 
 
 def _build_argument(value: Any) -> Any:

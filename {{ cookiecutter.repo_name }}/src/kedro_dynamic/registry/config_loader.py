@@ -21,6 +21,8 @@ from kedro_dynamic.catalog.entries import check_entries, check_params, mark
 from kedro_dynamic.catalog.storage import STORAGE_VARIABLE, set_storage_root
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
 from kedro_dynamic.config.project import check_library, project_path, put_in_force
+from kedro_dynamic.config.text import add_defaults
+from kedro_dynamic.registry.overlays import OverlayLoader
 from kedro_dynamic.registry.pipelines import create_pipelines
 
 # conf/<env>/parameters.yml adds to base's models instead of replacing them all.
@@ -28,7 +30,7 @@ MERGE_STRATEGY = {"parameters": "soft", "mlflow": "soft", "tracking": "soft"}
 CONFIG_PATTERNS = {"mlflow": ["mlflow*"], "tracking": ["tracking*"]}
 
 
-class ProjectConfigLoader(OmegaConfigLoader):
+class ProjectConfigLoader(OverlayLoader):
     """Kedro's config loader, which notes itself as the configuration in force.
 
     What ``CONFIG_LOADER_ARGS`` of a project says is added to what the library needs.
@@ -83,6 +85,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
             if key == "parameters":
                 # Nodes take it as a parameter, whether the file shows it or not.
                 config["tuning"] = config.get("tuning") or {}
+                if "text" in config:
+                    config["text"] = add_defaults(config["text"])
             if key == "catalog":
                 check_entries(config)
                 if self.runtime_params:
@@ -109,9 +113,9 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _copy(
         self, env: str | None, runtime_params: dict[str, Any] | None
-    ) -> OmegaConfigLoader:
-        """Return Kedro's own loader of the same files."""
-        return OmegaConfigLoader(
+    ) -> OverlayLoader:
+        """Return a loader of the same files, which is not in force."""
+        return OverlayLoader(
             self.conf_source,
             env=env,
             runtime_params=runtime_params,

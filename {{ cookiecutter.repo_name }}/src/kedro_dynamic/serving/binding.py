@@ -39,6 +39,9 @@ class TrainingPipeline(PipelineML):  # type: ignore[misc]
     methods of kedro-mlflow fail for parts, and for ``sum``.
     """
 
+    scoring: str
+    """The score by which its models are compared."""
+
     __add__, __radd__ = Pipeline.__add__, Pipeline.__radd__
     __sub__, __and__, __or__ = Pipeline.__sub__, Pipeline.__and__, Pipeline.__or__
     filter, tag = Pipeline.filter, Pipeline.tag
@@ -56,6 +59,7 @@ def bind_inference(
     inference: Pipeline,
     input_name: str,
     log_model_kwargs: Mapping[str, Any] | None = None,
+    scoring: str = "accuracy",
 ) -> TrainingPipeline:
     """Return a training pipeline that logs the inference pipeline as one model.
 
@@ -66,12 +70,14 @@ def bind_inference(
         input_name: The input of ``inference`` that a request brings.
         log_model_kwargs: Arguments of ``mlflow.pyfunc.log_model``; see the function
             ``log_model_kwargs``.
+        scoring: The score by which a model replaces the champion: ``accuracy``,
+            ``f1_macro``, ``neg_log_loss`` or ``roc_auc_ovr``.
 
     Raises:
         ConfigurationError: If the two break a rule of ``PipelineML``.
     """
     try:
-        return TrainingPipeline(
+        pipeline = TrainingPipeline(
             training.nodes,
             inference=inference,
             input_name=input_name,
@@ -80,6 +86,8 @@ def bind_inference(
         )
     except KedroMlflowPipelineMLError as error:
         raise ConfigurationError(f"The inference pipeline: {error}") from error
+    pipeline.scoring = scoring
+    return pipeline
 
 
 def log_model_kwargs(
@@ -96,7 +104,7 @@ def log_model_kwargs(
         registered_model_name: Name of the registered model.
         inputs: MLflow's type of each column of a request, such as ``string``; with a
             question mark if values may be null.
-        outputs: The same of the answer.
+        outputs: The same of the answer; ``map`` is a number for each of some names.
         example: One row of a request.
         requirements: Distributions that the nodes of the inference pipeline import, as
             well as ``REQUIREMENTS``.
@@ -129,14 +137,16 @@ def log_model_kwargs(
 
 def _schema(columns: Mapping[str, str]) -> Any:
     """Return MLflow's schema of columns; a question mark allows null."""
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Map
 
-    return Schema(
-        [
-            ColSpec(kind.removesuffix("?"), name, required=not kind.endswith("?"))
-            for name, kind in columns.items()
-        ]
-    )
+    specs: list[Any] = []
+    for name, kind in columns.items():
+        plain: Any = kind.removesuffix("?")
+        if plain == "map":
+            plain = Map(DataType.double)
+        specs.append(ColSpec(plain, name, required=not kind.endswith("?")))
+    return Schema(specs)
 
 
 def completed_trainings(pipeline: Pipeline) -> list[PipelineML]:

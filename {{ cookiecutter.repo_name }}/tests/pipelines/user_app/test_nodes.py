@@ -11,6 +11,7 @@ from kedro_dynamic import ConfigurationError, fingerprints
 
 from {{ cookiecutter.python_package }}.pipelines.user_app import (
     create_pipelines,
+    nodes,
 )
 from {{ cookiecutter.python_package }}.pipelines.user_app.nodes import (
     judge_predictions,
@@ -20,7 +21,13 @@ from {{ cookiecutter.python_package }}.pipelines.user_app.nodes import (
 
 INSTANCES = pd.DataFrame({"text": ["x" * length for length in range(1, 101)]})
 TRUTH = pd.DataFrame({"label": ["worse"] * 10 + ["better"] * 90})
-TEXT = {"unlabelled": ["new"], "batch_size": 10}
+TEXT = {
+    "text_column": "text",
+    "label_column": "label",
+    "tokenizer": "auto",
+    "model": {"class": "sklearn.svm.SVC"},
+    "unlabelled": ["new"],
+}
 
 
 class LengthModel:
@@ -38,6 +45,12 @@ class LengthModel:
         return SimpleNamespace(trained_on=self.trained_on)
 
 
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the version of the model without MLflow."""
+    monkeypatch.setattr(nodes, "registered_version", lambda model: "sentiment 2")
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 1000])
 @pytest.mark.parametrize("rows", [0, 10])
 def test_batches_give_the_same_as_one_call(batch_size: int, rows: int) -> None:
@@ -45,6 +58,10 @@ def test_batches_give_the_same_as_one_call(batch_size: int, rows: int) -> None:
     predictions = predict_in_batches(model, instances.iloc[::-1], batch_size)
     expected = model.predict(instances.iloc[::-1]).reset_index(drop=True)
     assert predictions.to_dict("list") == expected.to_dict("list")
+
+    index = pd.MultiIndex.from_arrays([range(rows), range(rows)], names=["row", "id"])
+    predictions = predict_in_batches(model, instances.set_index(index), batch_size)
+    assert [*predictions] == ["id", "label", "probability"]
 
 
 def test_the_report_names_the_reviews_to_read() -> None:
@@ -65,18 +82,27 @@ def test_a_model_is_scored_on_reviews_that_it_was_not_trained_on(
 ) -> None:
     model = LengthModel(INSTANCES[100 - known :])
     predictions = model.predict(INSTANCES)
-    scores = judge_predictions(model, predictions, INSTANCES, TRUTH)
+    scores = judge_predictions(model, predictions, INSTANCES, TRUTH, "test")
+    assert (scores.pop("split"), scores.pop("model")) == ("test", "sentiment 2")
     counts = {"reviews": scores.pop("reviews"), "judged": scores.pop("judged_reviews")}
     assert counts == {"reviews": 100, "judged": judged}
     assert scores.get("accuracy") == {100: 0.95, 10: 0.5, 0: None}[judged]
     assert bool(scores) == bool(judged)
 
 
+def test_reviews_without_a_label_are_not_judged() -> None:
+    model = LengthModel()
+    predictions, truth = model.predict(INSTANCES), TRUTH.astype("object")
+    truth.loc[:49] = None
+    scores = judge_predictions(model, predictions, INSTANCES, truth, "test")
+    assert (scores["judged_reviews"], scores["accuracy"]) == (50, 1)
+
+
 def test_labels_of_other_rows_are_refused() -> None:
     model = LengthModel()
     predictions = model.predict(INSTANCES)
     with pytest.raises(ConfigurationError, match="not of the same rows in the same"):
-        judge_predictions(model, predictions, INSTANCES, TRUTH[::-1])
+        judge_predictions(model, predictions, INSTANCES, TRUTH[::-1], "test")
 
 
 @pytest.mark.parametrize(("split", "scored"), [("test", True), ("new", False)])
@@ -84,3 +110,9 @@ def test_only_a_split_with_labels_is_scored(split: str, scored: bool) -> None:
     pipeline = create_pipelines({"scored_split": split, "text": TEXT})["user_app"]
     assert ("prediction_metrics" in pipeline.outputs()) == scored
     assert ("labels_to_score" in pipeline.inputs()) == scored
+
+
+def test_a_split_that_is_prepared_in_the_same_run_is_waited_for() -> None:
+    parameters = {"split": "mine", "scored_split": "mine", "text": TEXT}
+    inputs = create_pipelines(parameters)["user_app"].inputs()
+    assert {"instances", "labels"} <= inputs

@@ -1,36 +1,49 @@
 """Extracts texts and labels from a raw table of reviews."""
 
+import logging
+from typing import Any
+
 import pandas as pd
 
 from kedro_dynamic import ConfigurationError, check_table, did_you_mean
 
+logger = logging.getLogger(__name__)
+
 FILE = "parameters_text.yml"
 
 
-def etl_instances(reviews: pd.DataFrame, text_column: str) -> pd.DataFrame:
+def etl_instances(
+    reviews: pd.DataFrame, text_column: Any, id_column: str | None
+) -> pd.DataFrame:
     """Extract the texts.
 
     Args:
         reviews: The raw table, one row per review.
-        text_column: Name of the column with the texts.
+        text_column: The column with the texts, or a list of columns to join.
+        id_column: The column with the ids of the reviews, if they have any.
 
     Returns:
         One column ``text``, one row per review. A missing text is an empty string. The
-        index has a key of the raw row, the same as that of its label.
+        index has a key of the raw row, the same as that of its label, and its id.
 
     Raises:
-        ConfigurationError: If the table does not have the column.
+        ConfigurationError: If the table does not have the columns.
     """
     check_table(reviews)
-    _check_column(reviews, "text_column", text_column)
-    texts = reviews[text_column].fillna("").astype("str")
-    return pd.DataFrame({"text": texts.to_numpy()}, index=_row_keys(reviews))
+    names = [text_column] if isinstance(text_column, str) else text_column
+    for name in names:
+        _check_column(reviews, "text_column", name)
+    columns = reviews[names].fillna("").astype("str")
+    texts = ["\n".join(filter(None, row)) for row in columns.itertuples(index=False)]
+    return pd.DataFrame({"text": texts}, index=_row_keys(reviews, id_column))
 
 
 def etl_labels(
     reviews: pd.DataFrame,
     label_column: str,
     labels: dict[str, list[str | int]],
+    missing_label: str,
+    id_column: str | None,
     split: str,
 ) -> pd.DataFrame:
     """Extract the labels.
@@ -40,21 +53,24 @@ def etl_labels(
         label_column: Name of the column with the labels.
         labels: The raw values of each label, by the name of the label. If it is empty,
             the raw values are the names.
+        missing_label: ``error``, or ``drop`` for rows that are not learned from.
+        id_column: The column with the ids of the reviews, if they have any.
         split: Name of the split that the table holds.
 
     Returns:
-        One column ``label``, one row per review. The index has a key of the raw row,
-        the same as that of its text.
+        One column ``label``, one row per review; missing where there is none. The index
+        is the same as that of the texts.
 
     Raises:
-        ConfigurationError: If the table lacks the column or the labels, if
-            reviews lack a label, or if ``labels`` lacks a value.
+        ConfigurationError: If some reviews lack a label, or ``labels`` lacks a value;
+            or if the column is missing and another one has a similar name.
     """
     check_table(reviews)
-    # A table of one column lacks labels altogether, which is a different error.
-    if reviews.shape[1] > 1:
+    columns = [str(name) for name in reviews.columns]
+    if did_you_mean(label_column, columns):
         _check_column(reviews, "label_column", label_column)
-    raw = reviews.get(label_column, pd.Series(dtype="str")).reset_index(drop=True)
+    raw = reviews.get(label_column, pd.Series(None, reviews.index, dtype="object"))
+    raw = raw.reset_index(drop=True)
     if pd.api.types.is_float_dtype(raw):
         # pandas reads whole numbers as floats if one is missing: 1.0 was 1.
         raw = raw.convert_dtypes()
@@ -67,31 +83,37 @@ def etl_labels(
         for name, raw_values in labels.items():
             name_of_value |= {str(value): name for value in raw_values}
         names = values.map(name_of_value)
-    _check_labels(values, names, label_column, split)
-    labels_of_rows = names.astype("str").to_numpy()
-    return pd.DataFrame({"label": labels_of_rows}, index=_row_keys(reviews))
+    _check_labels(values, names, label_column, missing_label, split)
+    index = _row_keys(reviews, id_column)
+    return pd.DataFrame({"label": names.astype("object").to_numpy()}, index=index)
 
 
-def _row_keys(reviews: pd.DataFrame) -> pd.Index:
-    """Return a hash of each row.
+def _row_keys(reviews: pd.DataFrame, id_column: str | None) -> pd.Index:
+    """Return a hash of each row, and its id.
 
     By it the other pipelines see if texts and labels are of tables in another order.
     """
     hashes = pd.util.hash_pandas_object(reviews, index=False)
-    return pd.Index(hashes.to_numpy(), name="review")
+    keys = pd.Index(hashes.to_numpy(), name="review")
+    if id_column is None:
+        return keys
+    _check_column(reviews, "id_column", id_column)
+    return pd.MultiIndex.from_arrays([keys, reviews[id_column]])
 
 
 def _check_labels(
-    values: pd.Series, names: pd.Series, label_column: str, split: str
+    values: pd.Series,
+    names: pd.Series,
+    label_column: str,
+    missing_label: str,
+    split: str,
 ) -> None:
     """Raise an error unless every review has a value, and every value a name."""
     if names.isna().all():
         shown = ", ".join(values.dropna().unique()[:3])
         found = f"; its column '{label_column}' has {shown}" if shown else ""
-        raise ConfigurationError(
-            f"The split '{split}' has no labels{found}. To prepare its texts alone:\n"
-            f"  kedro run --pipelines etl_instances --params split={split}"
-        )
+        logger.warning("The split '%s' has no labels%s", split, found)
+        return
 
     problems = []
     unnamed = values[names.isna()].value_counts()  # ignores missing values
@@ -101,14 +123,22 @@ def _check_labels(
             "value of any label; add it to the label that it stands for"
         )
     is_missing = values.isna()
-    if is_missing.any():
+    where = f"{is_missing.sum()} of {len(values)} rows of the split '{split}'"
+    if is_missing.any() and missing_label == "error":
         problems.append(
-            f"text.label_column: '{label_column}' has no label in {is_missing.sum()} of"
-            f" {len(values)} rows of the split '{split}', the first is row "
-            f"{is_missing.idxmax()}"
+            f"text.label_column: '{label_column}' has no label in {where}, the first is"
+            f" row {is_missing.idxmax()}; 'missing_label: drop' leaves them out"
         )
     if problems:
         raise ConfigurationError.listing(FILE, problems)
+    if is_missing.any():
+        logger.warning("%s have no label, and are left out", where)
+    for _, similar in names.groupby(names.str.strip().str.casefold()):
+        if similar.nunique() > 1:
+            logger.warning(
+                "Labels differ by case or spaces alone: %s; text.labels can join them",
+                ", ".join(f"'{name}'" for name in sorted(similar.unique())),
+            )
 
 
 def _check_column(reviews: pd.DataFrame, key: str, column: str) -> None:

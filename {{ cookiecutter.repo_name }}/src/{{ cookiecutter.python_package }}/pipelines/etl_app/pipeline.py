@@ -3,40 +3,27 @@
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
-from pydantic import BaseModel, ConfigDict
 
-from kedro_dynamic import parse
+from kedro_dynamic import read_text_parameters
 
-from .nodes import FILE, etl_instances, etl_labels
-
-
-class TextParameters(BaseModel):
-    """The keys below ``text`` that these pipelines read."""
-
-    # No conversion: the nodes are given what the file says.
-    model_config = ConfigDict(strict=True)
-
-    text_column: str
-    label_column: str
-    labels: dict[str, list[str | int]]
+from .nodes import etl_instances, etl_labels
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     """Create ``etl`` and its halves ``etl_instances`` and ``etl_labels``.
 
-    Reviews to be classified often have no labels: for these, run ``etl_instances``.
+    Of a split below ``text.unlabelled``, ``etl`` prepares the texts alone.
 
     Args:
-        parameters: The content of ``parameters_text.yml``.
+        parameters: The parameters in force.
 
     Raises:
         ConfigurationError: Lists everything that is wrong with the parameters.
     """
-    parse(TextParameters, parameters.get("text"), FILE, prefix="text")
-
+    text = read_text_parameters(parameters)
     instances = Node(
         func=etl_instances,
-        inputs=["reviews", "params:text.text_column"],
+        inputs=["reviews", "params:text.text_column", "params:text.id_column"],
         outputs="instances",
         name="etl_instances",
         tags="etl_instances",
@@ -47,14 +34,17 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
             "reviews",
             "params:text.label_column",
             "params:text.labels",
+            "params:text.missing_label",
+            "params:text.id_column",
             "params:split",
         ],
         outputs="labels",
         name="etl_labels",
         tags="etl_labels",
     )
+    is_unlabelled = parameters.get("split") in text.unlabelled
     return {
-        "etl": Pipeline([instances, labels]),
+        "etl": Pipeline([instances] if is_unlabelled else [instances, labels]),
         "etl_instances": Pipeline([instances]),
         "etl_labels": Pipeline([labels]),
     }

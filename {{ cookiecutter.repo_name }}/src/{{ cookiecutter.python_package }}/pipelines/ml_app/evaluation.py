@@ -3,56 +3,63 @@
 scikit-learn and matplotlib are imported where they are used.
 """
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic import score_predictions
+from kedro_dynamic import score_labels, score_predictions, spread_probabilities
 
 from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
     Array,
     decode_predictions,
 )
 
-WORDS_PER_LABEL = 15
+# Words in the plot: of all labels together, and of each of many labels.
+MOST_WORDS, FEWEST_WORDS = 30, 3
 BINS = 10
+
+# Words that are rated by the model, those most associated with the labels.
+RATED_WORDS = 1000
 
 
 def evaluate(
     probabilities: Array,
-    known_words: Array,
+    features: Any,
     test_instances: pd.DataFrame,
     label_encoder: Any,
-) -> tuple[dict[str, float], Any, Any]:
+) -> tuple[dict[str, float], pd.DataFrame, Any, Any]:
     """Compare the predictions for the test set with its labels.
 
     Args:
         probabilities: One row per review, one column per label.
-        known_words: The number of words in each review that the tokenizer knows.
+        features: Sparse matrix, one row per review.
         test_instances: The test set from ``hold_out``, with row numbers as index.
         label_encoder: The names of the labels, in the order of the columns.
 
     Returns:
-        The metrics by name, with the bounds of their intervals; and two figures of
-        matplotlib: the confusion matrix, and which share of the predictions is right at
-        which probability.
+        The metrics by name, with the bounds of their intervals; precision and recall of
+        each label; and two figures of matplotlib: the confusion matrix, and which share
+        of the predictions is right at which probability.
     """
     from sklearn.calibration import CalibrationDisplay
     from sklearn.metrics import ConfusionMatrixDisplay
 
     rows = test_instances.index
-    predictions = decode_predictions(
-        label_encoder, probabilities[rows], known_words[rows]
+    answers = decode_predictions(
+        label_encoder, probabilities[rows], features[rows], with_probabilities=True
     )
+    predictions = spread_probabilities(answers)
     true_labels = test_instances["label"].reset_index(drop=True)
     metrics = score_predictions(true_labels, predictions)
+    label_scores = score_labels(true_labels, predictions)
 
     confusion, reliability = _new_axes(), _new_axes()
     ConfusionMatrixDisplay.from_predictions(
         true_labels,
         predictions["label"].fillna(""),
-        labels=label_encoder.classes_,
+        labels=sorted({*label_encoder.classes_, *true_labels}),
         cmap="Blues",
         colorbar=False,
         ax=confusion,
@@ -67,7 +74,7 @@ def evaluate(
         ax=reliability,
     )
     reliability.set(xlabel="probability", ylabel="share that is right")
-    return metrics, confusion.figure, reliability.figure
+    return metrics, label_scores, confusion.figure, reliability.figure
 
 
 def _new_axes(height: float = 4) -> Any:
@@ -77,8 +84,15 @@ def _new_axes(height: float = 4) -> Any:
     return Figure(figsize=(5, height), layout="constrained").subplots()
 
 
-def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
-    """Plot the words that speak most for each label.
+def plot_telling_words(
+    model: Any,
+    tokenizer: Any,
+    features: Any,
+    labels: pd.DataFrame,
+    label_encoder: Any,
+    train_rows: Array,
+) -> Any:
+    """Plot the words, or sequences of characters, that speak most for each label.
 
     A word is rated by what the model predicts for a review of this one word. So any
     classifier will do, also one without coefficients.
@@ -86,25 +100,34 @@ def plot_telling_words(model: Any, tokenizer: Any, label_encoder: Any) -> Any:
     Args:
         model: The fitted classifier.
         tokenizer: The fitted tokenizer, which knows the words.
+        features: Sparse matrix, one row per review.
+        labels: One column ``label``, one row per review.
         label_encoder: The names of the labels, in the order of the probabilities.
+        train_rows: The row numbers of the training set.
 
     Returns:
         A matplotlib figure with a bar per word of a label, the most telling one first.
+        Spaces at the edge of a sequence are shown as ``_``.
     """
     from scipy.sparse import identity
+    from sklearn.feature_selection import chi2
 
-    words = pd.Index(tokenizer.get_feature_names_out(), name="word")
-    labels = label_encoder.classes_
-    one_word_reviews = identity(len(words), format="csr")
+    train_labels = labels["label"].iloc[train_rows]
+    association, _ = chi2(features[train_rows], train_labels)
+    rated = np.argsort(-np.nan_to_num(association), kind="stable")[:RATED_WORDS]
+    names = tokenizer.get_feature_names_out()[rated]
+    words = pd.Index([re.sub("^ | $", "_", name) for name in names], name="word")
+    one_word_reviews = identity(features.shape[1], format="csr")[rated]
 
     # Log odds tell words apart whose probabilities are all close to 1.
     probabilities = model.predict_proba(one_word_reviews).clip(1e-9, 1 - 1e-9)
     log_odds = np.log(probabilities / (1 - probabilities))
-    table = pd.DataFrame(log_odds, index=words, columns=labels)
+    table = pd.DataFrame(log_odds, index=words, columns=label_encoder.classes_)
 
-    axes = _new_axes(height=1 + 0.22 * WORDS_PER_LABEL * len(labels))
-    for label in labels:
-        best_words = table[label].nlargest(WORDS_PER_LABEL)
+    count = max(FEWEST_WORDS, MOST_WORDS // table.shape[1])
+    axes = _new_axes(height=1 + 0.22 * count * table.shape[1])
+    for label in table:
+        best_words = table[label].nlargest(count)
         # A word may be telling for two labels.
         places = [f"{word} ({label})" for word in best_words.index]
         axes.barh(places, best_words, label=label)

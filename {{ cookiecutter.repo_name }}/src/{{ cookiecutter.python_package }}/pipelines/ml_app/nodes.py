@@ -4,9 +4,7 @@ scikit-learn is imported where it is used: every Kedro command imports this modu
 only a run needs scikit-learn, which takes a second to import.
 """
 
-import re
-import unicodedata
-from html import unescape
+import logging
 from typing import Any
 
 import numpy as np
@@ -15,57 +13,39 @@ import pandas as pd
 from kedro_dynamic import (
     ConfigurationError,
     ModelSpec,
-    TransformerSpec,
-    build_estimator,
+    TokenizerSpec,
     check_same_rows,
+    choose_features,
+    clean_texts,
     fingerprints,
+    fit_classifier,
+    fit_vectorizer,
 )
+
+logger = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
 FILE = "parameters_text.yml"
-# Codes of characters have at most 7 digits. Python converts no number of 5,000.
-TOO_LONG_CODE = re.compile(r"&#\d{8,};?")
-HTML_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-# An apostrophe at the edge of a word, where it is a quotation mark.
-QUOTATION_MARK = re.compile(r"'(?:(?<![^\s']')|(?![^\s']))")
+
+# A label with fewer reviews in the training set cannot be learned.
+FEWEST_REVIEWS = 2
 
 
-class CharacterTable(dict[int, str]):
-    """A table for ``str.translate`` that keeps words and separates everything else.
-
-    The entry of a character is made when the character is first seen.
-    """
-
-    def __missing__(self, code: int) -> str:
-        """Make the entry of a character, in any script, by its Unicode category."""
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category[0] in "LMN":  # letters, their marks, and digits
-            translation = character
-        elif category in ("So", "Cn"):  # symbols; Cn are emoji newer than this Python
-            translation = f" {character} "
-        else:
-            translation = " "
-        self[code] = translation
-        return translation
-
-
-CHARACTERS = CharacterTable.fromkeys(range(0xFE00, 0xFE10), " ")  # variants of emoji
-CHARACTERS |= {ord("'"): "'", ord("\u2019"): "'"}
-
-
-def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[str]:
-    """Reduce each text to its words.
+def clean_text(
+    instances: pd.DataFrame, cleaning: list[str], english_stopwords: list[Any] | None
+) -> list[str]:
+    """Clean each text.
 
     Args:
         instances: One column ``text``, one row per review.
-        english_stopwords: Words to leave out, in lower case.
+        cleaning: The entry ``text.cleaning`` in ``parameters_text.yml``: names of
+            steps, which ``clean_texts`` describes.
+        english_stopwords: Words that the step ``stopwords`` leaves out, in lower case.
+            An empty file has none.
 
     Returns:
-        The words of each text in lower case, separated by spaces, without HTML tags and
-        punctuation. Apostrophes are removed and not replaced by spaces, because "won't"
-        is not the word "won".
+        The cleaned texts.
 
     Raises:
         ConfigurationError: If the table is empty, a row does not hold a text, or the
@@ -73,27 +53,20 @@ def clean_text(instances: pd.DataFrame, english_stopwords: list[str]) -> list[st
     """
     if instances.empty:
         raise ConfigurationError("text: there are no rows")
-    if not isinstance(english_stopwords, list):
+    if not isinstance(english_stopwords, list | None):
         raise ConfigurationError(
             "english_stopwords: give its file a list of words, or [] for none, not "
             f"{english_stopwords!r:.99}"
         )
-    stopwords = frozenset(english_stopwords)
-
-    cleaned = []
-    for row, text in enumerate(instances["text"].tolist()):
+    texts = instances["text"].tolist()
+    for row, text in enumerate(texts):
         if not isinstance(text, str):
             is_missing = isinstance(text, float) and np.isnan(text)
             shown = None if is_missing else text
             raise ConfigurationError(
                 f"text: row {row}, counted from 0, is not a text but {shown!r:.99}"
             )
-        text = TOO_LONG_CODE.sub(" ", HTML_TAG.sub(" ", text))
-        plain = unescape(text).lower().translate(CHARACTERS)
-        words = QUOTATION_MARK.sub(" ", plain).split()
-        kept_words = [word for word in words if word not in stopwords]
-        cleaned.append(" ".join(kept_words).replace("'", ""))
-    return cleaned
+    return clean_texts(texts, cleaning, english_stopwords or [])
 
 
 def hold_out(
@@ -106,95 +79,94 @@ def hold_out(
 
     Args:
         instances: One column ``text``, one row per review.
-        labels: One column ``label``, one row per review.
+        labels: One column ``label``, one row per review; missing where there is none.
         test_fraction: Share of the reviews to hold out for the test.
 
     Returns:
         The row numbers of the training set; and the test set, with columns ``text`` and
-        ``label`` and the row numbers as index.
+        ``label`` and the row numbers as index. Reviews without a label are in neither,
+        nor are those of labels with a single review.
 
     Raises:
         ConfigurationError: If texts and labels are not of the same reviews, or if there
             are too few reviews.
     """
     check_same_rows(instances, labels, "kedro run --pipelines etl")
-    is_held_out = fingerprints(instances) < test_fraction * 2**64
-    train_rows = np.flatnonzero(~is_held_out)
+    has_label = labels["label"].notna().to_numpy()
+    if not has_label.any():
+        raise ConfigurationError(
+            "The reviews have no labels to learn from: name their column as "
+            f"text.label_column in {FILE}, or take another split."
+        )
+    is_held_out = fingerprints(instances[["text"]]) < test_fraction * 2**64
+    is_test = is_held_out & has_label
+    train_rows = np.flatnonzero(~is_held_out & has_label)
+    counts = labels["label"].iloc[train_rows].value_counts()
+    single = counts.index[counts < FEWEST_REVIEWS]
+    if len(single):
+        train_rows = train_rows[~labels["label"].iloc[train_rows].isin(single)]
+        logger.warning(
+            "Labels with a single training review are not learned: %s",
+            ", ".join(single[:10]),
+        )
 
     train_labels = labels["label"].iloc[train_rows]
-    if train_labels.nunique() < 2 or not is_held_out.any():
+    if train_labels.nunique() < 2 or not is_test.any():
         raise ConfigurationError(
             f"Of {len(labels)} reviews, {len(train_rows)} are left to learn from. "
             "Training needs reviews of two labels, and the test needs one review: add "
             f"reviews, or change text.test_fraction in {FILE}."
         )
     reviews = pd.concat([instances, labels], axis="columns").reset_index(drop=True)
-    return train_rows, reviews[is_held_out]
+    return train_rows, reviews[is_test]
 
 
 def fit_tokenizer(
-    cleaned_text: list[str], train_rows: Array, tokenizer: TransformerSpec
-) -> Any:
-    """Fit the tokenizer to the training set.
+    cleaned_text: list[str],
+    labels: pd.DataFrame,
+    train_rows: Array,
+    tokenizer: TokenizerSpec,
+    model: ModelSpec,
+    random_state: int,
+) -> tuple[Any, pd.DataFrame]:
+    """Choose the features that suit the training set, and fit the tokenizer to it.
 
     Args:
-        cleaned_text: The words of each review, from ``clean_text``.
+        cleaned_text: The cleaned reviews.
+        labels: One column ``label``, one row per review.
         train_rows: The row numbers of the training set.
         tokenizer: The entry ``text.tokenizer`` in ``parameters_text.yml``.
+        model: The entry ``text.model``, with which features are compared.
+        random_state: Seed of the comparison.
 
     Returns:
-        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``. Its attribute
-        ``is_word_`` has a 1 for each feature that is a word, and a 0 for each pair of
-        words.
+        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``; and the
+        comparison, a row for each kind of features.
 
     Raises:
         ConfigurationError: If the tokenizer cannot be fitted to texts, or cannot name
             its features.
     """
-    vectorizer: Any = build_estimator(tokenizer, random_state=0)
-    if isinstance(getattr(vectorizer, "ngram_range", None), list):
-        # scikit-learn takes a tuple only, which YAML does not have.
-        vectorizer.ngram_range = tuple(vectorizer.ngram_range)
-    try:
-        vectorizer.fit([cleaned_text[row] for row in train_rows])
-    except (AttributeError, TypeError, ValueError) as error:
-        problem = (
-            f"text.tokenizer: {tokenizer.class_path} cannot be fitted to the reviews: "
-            f"{error}; use a class such as "
-            "sklearn.feature_extraction.text.TfidfVectorizer, or other arguments"
-        )
-        raise ConfigurationError.listing(FILE, [problem]) from error
-
-    if not hasattr(vectorizer, "get_feature_names_out"):
-        problem = (
-            f"text.tokenizer.class: {tokenizer.class_path} cannot name its words; use "
-            "a class such as sklearn.feature_extraction.text.TfidfVectorizer"
-        )
-        raise ConfigurationError.listing(FILE, [problem])
-    # Stored with the tokenizer, because every request to a served model needs it.
-    names = vectorizer.get_feature_names_out()
-    is_word = [" " not in name for name in names]
-    vectorizer.is_word_ = np.array(is_word, dtype="int64")
-    return vectorizer
+    texts = [cleaned_text[row] for row in train_rows]
+    train_labels = labels["label"].iloc[train_rows]
+    chosen, comparison = choose_features(
+        texts, train_labels, tokenizer, model, random_state
+    )
+    vectorizer, _ = fit_vectorizer(chosen, texts)
+    return vectorizer, comparison
 
 
-def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> tuple[Any, Array]:
-    """Turn the words of each text into features.
+def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> Any:
+    """Turn the cleaned texts into features.
 
     Args:
         tokenizer: The fitted tokenizer.
-        cleaned_text: The words of each text, from ``clean_text``.
+        cleaned_text: The cleaned texts.
 
     Returns:
-        A sparse matrix with one row per text; and the number of different words in each
-        text that the tokenizer knows.
+        A sparse matrix with one row per text.
     """
-    features = tokenizer.transform(cleaned_text).tocsr()
-    # Row i has the nonzero entries from indptr[i] up to indptr[i + 1].
-    words_so_far = np.cumsum(tokenizer.is_word_[features.indices])
-    words_before = np.concatenate([[0], words_so_far])
-    known_words = np.diff(words_before[features.indptr])
-    return features, known_words
+    return tokenizer.transform(cleaned_text).tocsr()
 
 
 def fit_label_encoder(labels: pd.DataFrame, train_rows: Array) -> Any:
@@ -237,19 +209,8 @@ def train_model(
         ConfigurationError: If the model cannot be fitted to sparse features, or cannot
             predict probabilities.
     """
-    classifier: Any = build_estimator(model, random_state)
-    y = label_encoder.transform(labels["label"].iloc[train_rows])
-    try:
-        classifier.fit(features[train_rows], y)
-        classifier.predict_proba(features[:1])
-    except (AttributeError, TypeError, ValueError) as error:
-        problem = (
-            f"text.model.class: {model.class_path} does not fit: {error}; use a class "
-            "such as sklearn.linear_model.LogisticRegression, other arguments, or more "
-            "reviews"
-        )
-        raise ConfigurationError.listing(FILE, [problem]) from error
-    return classifier
+    codes = label_encoder.transform(labels["label"].iloc[train_rows])
+    return fit_classifier(model, features[train_rows], codes, random_state)
 
 
 def predict(model: Any, features: Any) -> Array:
@@ -267,30 +228,41 @@ def predict(model: Any, features: Any) -> Array:
 
 
 def decode_predictions(
-    label_encoder: Any, probabilities: Array, known_words: Array
+    label_encoder: Any, probabilities: Array, features: Any, with_probabilities: bool
 ) -> pd.DataFrame:
     """Name the most probable label of each text.
 
     Args:
         label_encoder: The names of the labels, in the order of the columns.
         probabilities: One row per text, one column per label.
-        known_words: The number of words in each text that the tokenizer knows.
+        features: Sparse matrix, one row per text.
+        with_probabilities: The entry ``text.probabilities`` in ``parameters_text.yml``.
 
     Returns:
         One row per text with ``label``, its ``probability`` (0.5 to 1 if there are two
-        labels) and ``known_words``. Label and probability are missing where no word is
-        known.
+        labels), ``known_features``, the number of features of the text that training
+        has seen, and ``probabilities``, those of all labels by their names, unless
+        they are not asked for. Without a known feature, only their number is given.
     """
-    label = label_encoder.classes_[probabilities.argmax(axis=1)]
+    names = label_encoder.classes_
+    label = names[probabilities.argmax(axis=1)].astype("object")
     probability = probabilities.max(axis=1)
+    known_features = np.diff(features.indptr)
 
-    is_unknown = known_words == 0
-    if is_unknown.any():
-        label = label.astype("object")
-        label[is_unknown] = None
-        probability[is_unknown] = np.nan
+    is_unknown = known_features == 0
+    label[is_unknown] = None
+    probability[is_unknown] = np.nan
 
     # Copies, and pandas' own type of strings, make a request of one text 10 % slower.
-    label = pd.Series(label, dtype="object", copy=False)
-    columns = {"label": label, "probability": probability, "known_words": known_words}
+    columns = {
+        "label": pd.Series(label, dtype="object", copy=False),
+        "probability": probability,
+        "known_features": known_features,
+    }
+    if with_probabilities:
+        rows = [
+            dict(zip(names, row, strict=True)) if is_known else None
+            for row, is_known in zip(probabilities.tolist(), ~is_unknown, strict=True)
+        ]
+        columns["probabilities"] = pd.Series(rows, dtype="object", copy=False)
     return pd.DataFrame(columns, copy=False)

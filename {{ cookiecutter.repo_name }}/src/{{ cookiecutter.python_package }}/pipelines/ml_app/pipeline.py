@@ -3,19 +3,11 @@
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
-from pydantic import BaseModel, ConfigDict, Field
 
-from kedro_dynamic import (
-    ModelSpec,
-    TransformerSpec,
-    bind_inference,
-    log_model_kwargs,
-    parse,
-)
+from kedro_dynamic import bind_inference, log_model_kwargs, read_text_parameters
 
 from .evaluation import evaluate, plot_telling_words
 from .nodes import (
-    FILE,
     clean_text,
     decode_predictions,
     fit_label_encoder,
@@ -27,17 +19,6 @@ from .nodes import (
 )
 
 PACKAGE = __name__.partition(".")[0]
-
-
-class TextParameters(BaseModel):
-    """The keys below ``text`` that these pipelines read."""
-
-    # No conversion: the nodes are given what the file says.
-    model_config = ConfigDict(strict=True)
-
-    test_fraction: float = Field(gt=0, lt=1)
-    tokenizer: TransformerSpec
-    model: ModelSpec
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
@@ -53,7 +34,15 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         ConfigurationError: Lists everything that is wrong with the parameters; or says
             why the halves do not fit together.
     """
-    text = parse(TextParameters, parameters.get("text"), FILE, prefix="text")
+    text = read_text_parameters(parameters)
+    # A question mark allows null, for texts without a known feature.
+    outputs = {
+        "label": "string?",
+        "probability": "double?",
+        "known_features": "long",
+    }
+    if text.probabilities:
+        outputs["probabilities"] = "map?"
     ml_app = create_pipeline()
     inference = ml_app.only_nodes_with_tags("inference")
     training = bind_inference(
@@ -63,16 +52,12 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
         log_model_kwargs=log_model_kwargs(
             registered_model_name=f"{PACKAGE}_sentiment",
             inputs={"text": "string"},
-            # A question mark allows null, for texts without a known word.
-            outputs={
-                "label": "string?",
-                "probability": "double?",
-                "known_words": "long",
-            },
+            outputs=outputs,
             example={"text": "A quiet film, and a great one."},
             requirements=["scikit-learn", "scipy"],
             models=[text.tokenizer, text.model],
         ),
+        scoring=text.scoring,
     )
     return {"ml_app": ml_app, "inference": inference, "training": training}
 
@@ -82,7 +67,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Pipeline(shared_nodes(), tags=["training", "inference"]),
-            Pipeline(training_nodes(), tags="training"),
+            Pipeline([*fit_nodes(), *score_nodes()], tags="training"),
             Pipeline(inference_nodes(), tags="inference"),
         ]
     )
@@ -96,7 +81,7 @@ def shared_nodes() -> list[Node]:
     return [
         Node(
             func=clean_text,
-            inputs=["instances", "english_stopwords"],
+            inputs=["instances", "params:text.cleaning", "english_stopwords"],
             outputs="cleaned_text",
             name="clean_text",
             namespace="prepare",
@@ -104,7 +89,7 @@ def shared_nodes() -> list[Node]:
         Node(
             func=tokenize_text,
             inputs=["tokenizer", "cleaned_text"],
-            outputs=["features", "known_words"],
+            outputs="features",
             name="tokenize_text",
             namespace="fit",
         ),
@@ -118,8 +103,8 @@ def shared_nodes() -> list[Node]:
     ]
 
 
-def training_nodes() -> list[Node]:
-    """Create the nodes that split the reviews, and fit and evaluate the model."""
+def fit_nodes() -> list[Node]:
+    """Create the nodes that split the reviews, and fit tokenizer and model."""
     return [
         Node(
             func=hold_out,
@@ -130,8 +115,15 @@ def training_nodes() -> list[Node]:
         ),
         Node(
             func=fit_tokenizer,
-            inputs=["cleaned_text", "train_rows", "params:text.tokenizer"],
-            outputs="tokenizer",
+            inputs=[
+                "cleaned_text",
+                "labels",
+                "train_rows",
+                "params:text.tokenizer",
+                "params:text.model",
+                "params:random_state",
+            ],
+            outputs=["tokenizer", "features_comparison"],
             name="fit_tokenizer",
             namespace="fit",
         ),
@@ -156,16 +148,34 @@ def training_nodes() -> list[Node]:
             name="train_model",
             namespace="fit",
         ),
+    ]
+
+
+def score_nodes() -> list[Node]:
+    """Create the nodes that evaluate the model."""
+    return [
         Node(
             func=evaluate,
-            inputs=["probabilities", "known_words", "test_instances", "label_encoder"],
-            outputs=["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"],
+            inputs=["probabilities", "features", "test_instances", "label_encoder"],
+            outputs=[
+                "sentiment_metrics",
+                "label_scores",
+                "confusion_matrix_plot",
+                "reliability_plot",
+            ],
             name="evaluate",
             namespace="score",
         ),
         Node(
             func=plot_telling_words,
-            inputs=["model", "tokenizer", "label_encoder"],
+            inputs=[
+                "model",
+                "tokenizer",
+                "features",
+                "labels",
+                "label_encoder",
+                "train_rows",
+            ],
             outputs="telling_words_plot",
             name="plot_telling_words",
             namespace="score",
@@ -178,7 +188,12 @@ def inference_nodes() -> list[Node]:
     return [
         Node(
             func=decode_predictions,
-            inputs=["label_encoder", "probabilities", "known_words"],
+            inputs=[
+                "label_encoder",
+                "probabilities",
+                "features",
+                "params:text.probabilities",
+            ],
             outputs="predictions",
             name="decode_predictions",
             namespace="score",

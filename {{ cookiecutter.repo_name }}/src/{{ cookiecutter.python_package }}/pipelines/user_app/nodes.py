@@ -5,9 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from kedro_dynamic import check_same_rows, score_predictions, was_trained_on
+from kedro_dynamic import (
+    check_same_rows,
+    registered_version,
+    score_predictions,
+    spread_probabilities,
+    was_trained_on,
+)
 
 logger = logging.getLogger(__name__)
+
+PACKAGE = __name__.partition(".")[0]
 
 REVIEWS_TO_READ = 10
 SHOWN_CHARACTERS = 40
@@ -24,14 +32,19 @@ def predict_in_batches(
         batch_size: Number of reviews to predict at a time, which bounds the memory.
 
     Returns:
-        One row per review with ``label``, its ``probability`` and ``known_words``.
+        One row per review with its id if it has one, ``label``, its ``probability``,
+        ``known_features`` and, if the model answers so, the probability of each label.
     """
     predictions: list[pd.DataFrame] = []
     # Without reviews, predict one empty batch: its columns are needed.
     for start in range(0, max(len(instances), 1), batch_size):
-        batch = instances.iloc[start : start + batch_size]
-        predictions.append(sentiment_model.predict(batch))
-    return pd.concat(predictions, ignore_index=True)
+        batch = instances[["text"]].iloc[start : start + batch_size]
+        predictions.append(spread_probabilities(sentiment_model.predict(batch)))
+    table = pd.concat(predictions, ignore_index=True)
+    if instances.index.nlevels > 1:
+        ids = instances.index.get_level_values(1)
+        table.insert(0, ids.name, ids)
+    return table
 
 
 def report_sentiment(
@@ -68,7 +81,8 @@ def judge_predictions(
     predictions: pd.DataFrame,
     instances: pd.DataFrame,
     true_labels: pd.DataFrame,
-) -> dict[str, float]:
+    split: str,
+) -> dict[str, Any]:
     """Score the predictions of reviews that the model was not trained on.
 
     Args:
@@ -76,22 +90,42 @@ def judge_predictions(
             trained on.
         predictions: The predictions from ``predict_in_batches``.
         instances: One column ``text``, the same rows.
-        true_labels: One column ``label``, the same rows.
+        true_labels: One column ``label``, the same rows; missing where there is none.
+        split: Name of the split that the reviews belong to.
 
     Returns:
-        The number of ``reviews`` and of ``judged_reviews``, and the metrics of the
-        latter, if there are any, with the bounds of their intervals.
+        The ``split``, the version of the ``model``, the number of ``reviews`` and of
+        ``judged_reviews``, and the metrics of the latter, if there are any, with the
+        bounds of their intervals.
 
     Raises:
         ConfigurationError: If texts and labels are not of the same reviews.
     """
     check_same_rows(instances, true_labels, "kedro run --pipelines etl")
-    is_new = ~was_trained_on(sentiment_model, instances)
+    truth = true_labels["label"].reset_index(drop=True)
+    is_new = ~was_trained_on(sentiment_model, instances[["text"]])
+    is_judged = is_new & truth.notna().to_numpy()
     count = len(instances)
-    new_count = int(is_new.sum())
-    logger.info("The model was not trained on %d of %d reviews", new_count, count)
+    logger.info("The model was not trained on %d of %d reviews", is_new.sum(), count)
 
-    report: dict[str, float] = {"reviews": count, "judged_reviews": new_count}
-    if new_count:
-        report |= score_predictions(true_labels["label"][is_new], predictions[is_new])
+    report: dict[str, Any] = {
+        "split": split,
+        "model": registered_version(sentiment_model),
+        "reviews": count,
+        "judged_reviews": int(is_judged.sum()),
+    }
+    if is_judged.any():
+        report |= score_predictions(truth[is_judged], predictions[is_judged])
     return report
+
+
+def promote_model(sentiment_model: Any) -> None:
+    """Make a model of a run champion by hand.
+
+    Args:
+        sentiment_model: The model that ``--params model_uri=runs:/<run id>/model``
+            names.
+    """
+    from kedro_dynamic import make_champion  # imports MLflow, which takes a second
+
+    make_champion(sentiment_model, f"{PACKAGE}_sentiment")

@@ -3,59 +3,67 @@
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
-from pydantic import BaseModel, Field
 
-from kedro_dynamic import parse
+from kedro_dynamic import read_text_parameters
 
-from .nodes import judge_predictions, predict_in_batches, report_sentiment
-
-FILE = "parameters_text.yml"
-
-
-class TextParameters(BaseModel):
-    """The keys below ``text`` that this pipeline reads."""
-
-    unlabelled: list[str]
-    batch_size: int = Field(gt=0)
+from .nodes import (
+    judge_predictions,
+    predict_in_batches,
+    promote_model,
+    report_sentiment,
+)
 
 
 def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
-    """Create ``user_app``, which scores the predictions if the split has labels.
+    """Create ``user_app``, and ``promote``, which sets the champion by hand.
 
     Args:
-        parameters: The content of ``parameters_text.yml``.
+        parameters: The parameters in force.
 
     Raises:
         ConfigurationError: Lists everything that is wrong with the parameters.
     """
-    text = parse(TextParameters, parameters.get("text"), FILE, prefix="text")
+    text = read_text_parameters(parameters)
+    split = parameters.get("scored_split")
+    # What `etl` makes in the same run has its own names.
+    suffix = "" if split == parameters.get("split") else "_to_score"
+    instances, labels = f"instances{suffix}", f"labels{suffix}"
     nodes = [
         Node(
             func=predict_in_batches,
-            inputs=["sentiment_model", "instances_to_score", "params:text.batch_size"],
+            inputs=["sentiment_model", instances, "params:text.batch_size"],
             outputs="predictions",
             name="predict_in_batches",
         ),
         Node(
             func=report_sentiment,
-            inputs=["predictions", "instances_to_score", "params:scored_split"],
+            inputs=["predictions", instances, "params:scored_split"],
             outputs=["sentiment_report", "reviews_to_read"],
             name="report_sentiment",
         ),
     ]
-    has_labels = parameters.get("scored_split") not in text.unlabelled
-    if has_labels:
+    if split not in text.unlabelled:
         nodes.append(
             Node(
                 func=judge_predictions,
                 inputs=[
                     "sentiment_model",
                     "predictions",
-                    "instances_to_score",
-                    "labels_to_score",
+                    instances,
+                    labels,
+                    "params:scored_split",
                 ],
                 outputs="prediction_metrics",
                 name="judge_predictions",
             )
         )
-    return {"user_app": Pipeline(nodes, tags="user_app")}
+    promote = Node(
+        func=promote_model,
+        inputs=["sentiment_model"],
+        outputs=None,
+        name="promote_model",
+    )
+    return {
+        "user_app": Pipeline(nodes, tags="user_app"),
+        "promote": Pipeline([promote]),
+    }

@@ -1,0 +1,193 @@
+"""Texts are cleaned by named steps, and their features follow them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.config.text import (
+    RIVALS,
+    WORD_PATTERN,
+    TokenizerSpec,
+    add_defaults,
+    read_text_parameters,
+)
+from kedro_dynamic.models.estimators import find_problems
+from kedro_dynamic.models.texts import (
+    choose_features,
+    clean_texts,
+    fit_classifier,
+    fit_vectorizer,
+)
+from sklearn.feature_extraction.text import CountVectorizer
+
+AUTO = TokenizerSpec.model_validate("auto")
+SVM = ModelSpec.model_validate(
+    {
+        "class": "sklearn.calibration.CalibratedClassifierCV",
+        "model_kwargs": {
+            "ensemble": False,
+            "estimator": {"class": "sklearn.svm.LinearSVC"},
+        },
+    }
+)
+HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # vowels are marks
+
+
+@pytest.mark.parametrize(
+    ("steps", "text", "cleaned"),
+    [
+        (["html"], "A<br />B <i>c</i> &amp; 1 <3 2>", "A B  c  & 1 <3 2>"),
+        (["html"], "if a<b and c>d, <grin> &lt;b&gt;", "if a<b and c>d, <grin> <b>"),
+        (["html"], '<a href="x>y" class=z>link</A>', " link "),
+        (["html"], "A&#98;C &#" + "1" * 5000 + "; &#00000000098;", "AbC    "),
+        (["urls"], "see https://a.b/c?d=1, www.e.f\u3002", "see  url   url \u3002"),
+        (["unicode"], "Zu\u00adkunft \uff26\uff55\uff4c\uff4c\uff01", "Zukunft Full!"),
+        (["unicode"], "won\u2019t \u2764\ufe0f", "won't \u2764"),
+        (["unicode"], f"{HINDI}\u200d", f"{HINDI}\u200d"),
+        (["case"], ":( #Fail \u0130", ":( #fail i\u0307"),
+        (["stopwords"], "The theatre, no? No: THE", " theatre, ? : "),
+        (["case", "html"], "<BR>A", " a"),
+        ([], "<br>A", "<br>A"),
+    ],
+)
+def test_each_step_cleans_one_thing(steps: list[str], text: str, cleaned: str) -> None:
+    # YAML reads an unquoted `no` as False.
+    assert clean_texts([text], steps, ["the", False]) == [cleaned]
+
+
+def test_words_are_those_of_any_script() -> None:
+    text = f"Don't 'quote' {HINDI}\u0964 na\u00efve\u2014so_so 10/10 :-( "
+    text += "\U0001f600\U0001f44d"
+    words = CountVectorizer(token_pattern=WORD_PATTERN, lowercase=False)
+    assert words.build_analyzer()(text) == [
+        *("Don't", "quote", HINDI, "na\u00efve", "so", "so", "10", "10", ":-("),
+        *("\U0001f600", "\U0001f44d"),
+    ]
+
+
+def reviews(count: int, *, is_spaced: bool, length: int = 8) -> tuple[Any, Any]:
+    """Return texts of made-up words, of which some are of one of three labels."""
+    random = np.random.default_rng(0)
+    words = ["".join(random.choice([*"abcdefghij"], 4)) for _ in range(60)]
+    texts, labels = [], []
+    for row in range(count):
+        label = row % 3
+        usual = random.choice(words[:30], length)
+        telling = random.choice(words[30 + 10 * label : 40 + 10 * label], 2)
+        text = random.permutation([*usual, *telling])
+        texts.append((" " if is_spaced else "").join(text))
+        labels.append(f"label {label}")
+    return texts, pd.Series(labels)
+
+
+@pytest.mark.parametrize(
+    ("is_spaced", "features"), [(True, "words"), (False, "characters")]
+)
+def test_words_without_spaces_are_read_by_their_characters(
+    is_spaced: bool, features: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    texts, labels = reviews(300, is_spaced=is_spaced)
+    chosen, table = choose_features(texts, labels, AUTO, SVM, random_state=3)
+    (row,) = table[table["note"] != ""].index
+    assert table["features"].tolist() == ["words", *RIVALS]
+    assert features in table["features"][row]
+    assert f"Features: {table['features'][row]} (" in caplog.text
+    assert "on 300 training texts" in table["note"][row]
+
+    vectorizer, matrix = fit_vectorizer(chosen, texts[:200])
+    codes = pd.factorize(labels)[0]
+    model = fit_classifier(SVM, matrix, codes[:200], random_state=3)
+    predicted = model.predict(vectorizer.transform(texts[200:]))
+    assert (predicted == codes[200:]).mean() > 0.9
+
+
+def test_few_reviews_are_read_by_their_characters() -> None:
+    texts, labels = reviews(12, is_spaced=True)
+    chosen, table = choose_features(texts, labels, AUTO, SVM, random_state=3)
+    assert chosen.model_kwargs == RIVALS["characters"]["model_kwargs"]
+    assert table["note"].tolist() == ["", "chosen: too few texts to compare", ""]
+
+
+def test_what_the_owner_writes_is_not_compared() -> None:
+    entry = {"class": "sklearn.feature_extraction.text.CountVectorizer"}
+    spec = TokenizerSpec.model_validate(entry)
+    chosen, table = choose_features([], pd.Series([]), spec, SVM, random_state=3)
+    assert chosen is spec
+    assert table["features"].tolist() == ["configured"]
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_what_is_chosen_from_can_be_written_out(name: str) -> None:
+    spec = TokenizerSpec.model_validate(RIVALS[name])
+    assert find_problems(spec, "text.tokenizer") == []
+    vectorizer, matrix = fit_vectorizer(spec, ["good film", "good films"])
+    assert matrix.shape == (2, len(vectorizer.get_feature_names_out()))
+
+
+def test_rare_labels_can_be_learned() -> None:
+    _, matrix = fit_vectorizer(AUTO, ["good", "bad", "fine"] * 5)
+    codes = np.array([0, 1, 2] * 5)
+    codes[6:] = 0
+    assert fit_classifier(SVM, matrix, codes, random_state=3).cv == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "kwargs"),
+    [
+        ("sklearn.feature_extraction.text.TfidfVectorizer", {"min_df": 1000}),
+        ("sklearn.feature_extraction.text.HashingVectorizer", {}),
+        ("sklearn.preprocessing.StandardScaler", {}),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_fitted_is_named(path: str, kwargs: Any) -> None:
+    spec = TokenizerSpec.model_validate({"class": path, "model_kwargs": kwargs})
+    with pytest.raises(
+        ConfigurationError, match=rf"text\.tokenizer\.class: {path} does"
+    ):
+        fit_vectorizer(spec, ["good film", "bad film"])
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("sklearn.svm.LinearSVC", "no attribute .predict_proba"),
+        ("sklearn.naive_bayes.GaussianNB", "Sparse data"),
+    ],
+)
+def test_an_unsuitable_model_is_named(path: str, problem: str) -> None:
+    spec = ModelSpec.model_validate({"class": path})
+    texts, labels = reviews(60, is_spaced=True)
+    with pytest.raises(
+        ConfigurationError, match=rf"text\.model\.class: {path}.*{problem}"
+    ):
+        choose_features(texts, labels, AUTO, spec, random_state=3)
+
+
+def test_the_file_shows_what_differs_from_the_defaults() -> None:
+    entry = {"class": "sklearn.svm.SVC"}
+    text = {
+        "text_column": ["title", "body"],
+        "label_column": "stars",
+        "tokenizer": "auto",
+        "model": entry,
+    }
+    spec = read_text_parameters({"text": add_defaults(text)})
+    assert spec.tokenizer == AUTO
+    assert (spec.missing_label, spec.scoring, spec.labels) == (
+        "error",
+        "neg_log_loss",
+        {},
+    )
+    assert read_text_parameters(
+        {"text": text | {"text_column": "body"}}
+    ).text_column == ["body"]
+    with pytest.raises(
+        ConfigurationError, match=r"text\.cleanin: unknown key; did you"
+    ):
+        read_text_parameters({"text": text | {"cleanin": []}})

@@ -1,0 +1,283 @@
+"""Texts: how they are cleaned, and which features suit them.
+
+scikit-learn is imported where it is used: every Kedro command imports this module.
+"""
+
+import logging
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from html import unescape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.config.text import (
+    FILE,
+    RIVALS,
+    TFIDF,
+    WORD_PATTERN,
+    TokenizerSpec,
+)
+from kedro_dynamic.models.estimators import build_estimator
+
+logger = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, Any]
+
+# Codes of characters have at most 7 digits. Python converts no number of 5,000.
+TOO_LONG_CODE = re.compile(r"&#\d{8,};?")
+
+# Tags that texts have, not whatever is between "<" and ">": "a<b and c>d" is prose.
+HTML_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p"
+    r"|pre|q|s|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul)"
+    r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))*\s*/?>""",
+    re.IGNORECASE,
+)
+
+# ASCII only: in Chinese, an address ends without a space.
+URL = re.compile(r"(?:https?://|www\.)[!-~]+")
+
+# Soft hyphens and other invisible characters within words, variants of emoji, and the
+# typographic apostrophe. Joiners stay: words of Hindi and Persian need them.
+CHARACTERS_TO_REPLACE = {
+    **dict.fromkeys([0x00AD, 0x200B, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10)], ""),
+    0x2019: "'",
+}
+
+WORD = re.compile(WORD_PATTERN)
+
+# What the comparison of features reads at most: it takes a second.
+MAX_TEXTS, MAX_CHARACTERS = 2000, 300_000
+FOLDS = 3
+
+# Labels with fewer texts among them do not take part.
+FEWEST = 10
+
+# In 95 of 100 cases, chance explains a mean difference up to as many standard errors.
+CONFIDENCE = 1.64
+
+# Characters take five times as long, so they must lower the log loss by this share.
+WORTH = 0.05
+
+# Of classifiers that cross-validate, unless their arguments say otherwise.
+DEFAULT_FOLDS = 5
+
+ADVICE_ON_MODELS = (
+    "use a class such as sklearn.linear_model.LogisticRegression, other arguments, or "
+    "more texts"
+)
+
+
+def clean_texts(
+    texts: Sequence[str], steps: Sequence[str], stopwords: Sequence[Any] = ()
+) -> list[str]:
+    """Clean texts, step by step.
+
+    Args:
+        texts: The texts.
+        steps: Names of steps, which are taken in this order. ``html``: tags become
+            spaces, and entities characters. ``urls``: addresses become the word "url".
+            ``unicode``: full-width letters, ligatures and typographic apostrophes
+            become ordinary ones, soft hyphens and variants of emoji disappear.
+            ``case``: lower case. ``stopwords``: some words disappear.
+        stopwords: These words, in lower case. YAML reads ``no`` as False.
+    """
+    words = {"no" if word is False else str(word) for word in stopwords}
+    cleaners: dict[str, Callable[[str], str]] = {
+        "html": _remove_html,
+        "urls": partial(URL.sub, " url "),
+        "unicode": _normalize,
+        "case": str.lower,
+        "stopwords": partial(_remove_words, words=words),
+    }
+    for step in steps:
+        texts = [cleaners[step](text) for text in texts]
+    return list(texts)
+
+
+def _remove_html(text: str) -> str:
+    """Replace tags by spaces, and entities by their characters."""
+    if "<" in text:
+        text = HTML_TAG.sub(" ", text)
+    if "&" in text:
+        text = unescape(TOO_LONG_CODE.sub(" ", text))
+    return text
+
+
+def _normalize(text: str) -> str:
+    """Write the same letters in the same way."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", text.translate(CHARACTERS_TO_REPLACE))
+
+
+def _remove_words(text: str, words: set[str]) -> str:
+    """Replace words by nothing; the rest of the text stays as it is."""
+    return WORD.sub(lambda match: "" if match[0].lower() in words else match[0], text)
+
+
+def fit_vectorizer(tokenizer: ModelSpec, texts: Sequence[str]) -> tuple[Any, Any]:
+    """Fit what turns texts into features.
+
+    Args:
+        tokenizer: The entry ``text.tokenizer``, or what was chosen in its place.
+        texts: The cleaned texts of the training set.
+
+    Returns:
+        The fitted vectorizer, and the features of the texts.
+
+    Raises:
+        ConfigurationError: If it cannot be fitted, or cannot name its features.
+    """
+    advice = f"use a class such as {TFIDF}, or other arguments"
+    vectorizer: Any = build_estimator(tokenizer, random_state=0)
+    with _naming("text.tokenizer.class", tokenizer, advice):
+        features = vectorizer.fit_transform(texts)
+        vectorizer.get_feature_names_out()
+    return vectorizer, features
+
+
+def fit_classifier(model: ModelSpec, features: Any, y: Any, random_state: int) -> Any:
+    """Fit a classifier to labels that may be rare.
+
+    Args:
+        model: The entry ``text.model``.
+        features: Sparse matrix, one row per text.
+        y: The labels of the same rows, each of them at least twice.
+        random_state: Seed of the classifier if it takes one.
+
+    Raises:
+        ConfigurationError: If the classifier cannot be fitted to sparse features, or
+            cannot predict probabilities.
+    """
+    classifier = _build_classifier(model, y, random_state)
+    with _naming("text.model.class", model, ADVICE_ON_MODELS):
+        classifier.fit(features, y)
+        classifier.predict_proba(features[:1])
+    return classifier
+
+
+def _build_classifier(model: ModelSpec, y: Any, random_state: int) -> Any:
+    """Build a classifier, whose own cross-validation has no more folds than it can."""
+    classifier: Any = build_estimator(model, random_state)
+    fewest = int(np.unique(y, return_counts=True)[1].min())
+    if fewest < DEFAULT_FOLDS and classifier.get_params().get("cv", 0) is None:
+        classifier.set_params(cv=fewest)
+    return classifier
+
+
+@contextmanager
+def _naming(key: str, spec: ModelSpec, advice: str) -> Iterator[None]:
+    """Name the entry that does not fit, in place of what scikit-learn raises."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        problem = f"{key}: {spec.class_path} does not fit: {error}; {advice}"
+        raise ConfigurationError.listing(FILE, [problem]) from error
+
+
+def choose_features(
+    texts: Sequence[str],
+    labels: "pd.Series[Any]",
+    tokenizer: TokenizerSpec,
+    model: ModelSpec,
+    random_state: int,
+) -> tuple[TokenizerSpec, pd.DataFrame]:
+    """Choose between words and characters, if the tokenizer asks for the choice.
+
+    They are cross-validated with the classifier on some of the texts.
+
+    Args:
+        texts: The cleaned texts of the training set.
+        labels: Their labels.
+        tokenizer: The entry ``text.tokenizer``; ``auto`` asks for the choice.
+        model: The entry ``text.model``.
+        random_state: Seed of the folds and of the classifier.
+
+    Returns:
+        The entry of the features that were chosen. And the comparison: the ``log_loss``
+        of each kind of ``features``, and a ``note`` on those that were chosen.
+    """
+    if not tokenizer.compare:
+        note = "as text.tokenizer says"
+        return tokenizer, pd.DataFrame([{"features": "configured", "note": note}])
+
+    rivals = {"words": tokenizer}
+    for name, entry in RIVALS.items():
+        rivals[name] = TokenizerSpec.model_validate(entry)
+    sample, y = _sample(texts, labels)
+    chosen, reason = "characters", "too few texts to compare"
+    losses: dict[str, Array] = {}
+    if y.nunique() > 1:
+        for name, spec in rivals.items():
+            losses[name] = _log_losses(sample, y, spec, model, random_state)
+        chosen, is_better = _decide(losses)
+        verb = "lowers" if is_better else "nothing else lowers"
+        reason = (
+            f"{verb} the log loss by more than chance and {WORTH:.0%}, on {len(y)} "
+            "training texts"
+        )
+
+    logger.info("Features: %s (%s)", chosen, reason)
+    table = pd.DataFrame({"features": list(rivals)})
+    if losses:
+        table["log_loss"] = [loss.mean() for loss in losses.values()]
+    table["note"] = [f"chosen: {reason}" if name == chosen else "" for name in rivals]
+    return rivals[chosen], table
+
+
+def _decide(losses: Mapping[str, Array]) -> tuple[str, bool]:
+    """Return the chosen features, and whether they are better than words."""
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    words = losses["words"]
+    difference = words - losses[best]
+    # Each text is validated once, so the differences are all but independent.
+    chance = CONFIDENCE * difference.std(ddof=1) / math.sqrt(len(difference))
+    is_better = difference.mean() > max(chance, WORTH * words.mean())
+    return (best, True) if is_better else ("words", False)
+
+
+def _sample(
+    texts: Sequence[str], labels: "pd.Series[Any]"
+) -> tuple[list[str], "pd.Series[Any]"]:
+    """Return texts that are read in a second, and their labels without rare ones."""
+    average = sum(map(len, texts)) / len(texts)
+    count = min(MAX_TEXTS, int(MAX_CHARACTERS / max(average, 1)))
+    rows = np.random.default_rng(0).permutation(len(texts))[:count]
+    y = labels.iloc[rows]
+    is_frequent = (y.map(y.value_counts()) >= FEWEST).to_numpy()
+    return [texts[row] for row in rows[is_frequent]], y[is_frequent]
+
+
+def _log_losses(
+    texts: Sequence[str],
+    y: "pd.Series[Any]",
+    tokenizer: ModelSpec,
+    model: ModelSpec,
+    random_state: int,
+) -> Array:
+    """Return the log loss of each text by cross-validation."""
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    _, features = fit_vectorizer(tokenizer, texts)
+    codes, _ = pd.factorize(y, sort=True)
+    with _naming("text.model.class", model, ADVICE_ON_MODELS):
+        probabilities = cross_val_predict(
+            _build_classifier(model, codes, random_state),
+            features,
+            codes,
+            cv=StratifiedKFold(FOLDS, shuffle=True, random_state=random_state),
+            method="predict_proba",
+        )
+    right: Array = probabilities[np.arange(len(codes)), codes]
+    # A single text of probability 0 would decide alone.
+    losses: Array = -np.log(right.clip(1e-3))
+    return losses
