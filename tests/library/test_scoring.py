@@ -141,3 +141,21 @@ def test_the_models_decide_the_task() -> None:
     # Where no model can be built, the target decides.
     assert infer_task({"a": off, "b": GONE}, CLASSES) == "classification"
     assert infer_task({"a": off}, NUMBERS) == "regression"
+
+
+def test_scores_of_one_class_leave_those_of_both_as_they_are() -> None:
+    table = pd.DataFrame({"a": RANDOM.normal(size=300)})
+    kind = pd.Series(np.where(table["a"] > 1.2, "fraud", "ok"), name="kind")
+    names = ("average_precision", "roc_auc", "neg_log_loss")
+    forest = TREE.with_arguments({"max_depth": 2})
+    model = build_model(forest, DATA, table, kind, 5).fit(table, kind)
+    scorers = build_scorers(DATA, comparison(*names), kind, model)
+    found = score_fitted_model(model, scorers, table, kind)
+    assert found["average_precision"] > 0.9
+    assert found["roc_auc"] > 0.9
+    assert found["neg_log_loss"] > -0.1
+
+    folds = make_folds(table, kind, folds=3, random_state=5)
+    spec = comparison(*names)
+    by_fold = cross_validate_model(forest, DATA, spec, table, kind, folds, 5)
+    assert min(by_fold["roc_auc"]) > 0.9

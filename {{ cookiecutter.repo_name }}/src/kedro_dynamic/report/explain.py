@@ -30,6 +30,7 @@ from kedro_dynamic.report.plots import (
     plot_confusion,
     plot_curves,
     plot_residuals,
+    shorten,
     to_svg,
 )
 from kedro_dynamic.report.section import Picture, Section
@@ -163,8 +164,9 @@ def _explain_two_classes(subject: Subject) -> Iterator[Section]:
     found = round(recall_score(y, subject.predicted, pos_label=positive) * count)
     flagged = int((subject.predicted == positive).sum())
     text = (
-        f"{subject.name} finds {found:,} of {count:,} rows of class '{positive}', and "
-        f"{flagged - found:,} of the {flagged:,} rows that it takes for it are not."
+        f"{subject.name} finds {found:,} of {count:,} rows of class '{positive}'. Of "
+        f"the {flagged:,} rows that it takes for '{positive}', {flagged - found:,} are "
+        "not."
     )
     yield Section(f"Errors of {subject.name}", text, pictures=pictures)
     yield _thresholds(subject)
@@ -240,10 +242,11 @@ def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
         order = wrongness.argsort()[::-1]
         text = "The largest differences between prediction and truth, on the test set."
         shown = [display_number(number) for number in predicted]
+        truth = [display_number(number) for number in y]
     else:
         text = "Rows of the test set that are taken for another class"
         wrongness = (y != predicted).astype(float)
-        shown = [str(label) for label in predicted]
+        shown, truth = [*map(shorten, predicted)], [*map(shorten, y)]
         if hasattr(subject.recorded, "predict_proba"):
             sure = subject.recorded.predict_proba(subject.rows).max(axis=1)
             wrongness = wrongness * sure
@@ -254,14 +257,12 @@ def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
     order = order[:MAX_WRONG_ROWS]
     if not len(order):
         return
-    rows = X.iloc[order].astype(str)
-    rows.insert(0, "predicted", [shown[position] for position in order])
-    rows.insert(0, "true", y[order].astype(str))
-    columns = [("row", True), *((str(name), False) for name in rows)]
-    cells = [
-        [str(index), *row]
-        for index, row in zip(rows.index, rows.to_numpy(), strict=True)
-    ]
+    names = ["row", "true", "predicted", *map(shorten, X)]
+    cells = []
+    for position, row in zip(order, X.iloc[order].astype(str).to_numpy(), strict=True):
+        first = [str(X.index[position]), truth[position], shown[position]]
+        cells.append([*first, *map(shorten, row)])
+    columns = [(name, name == "row") for name in names]
     yield Section(f"Rows that {subject.name} gets most wrong", text, columns, cells)
 
 

@@ -6,6 +6,7 @@ import os
 import time
 import tomllib
 from contextlib import suppress
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,13 @@ def add_output(section: Section, value: Any, path: str, champion: str = "") -> N
     if isinstance(value, dict):
         value = _scores_table(value)
     if isinstance(value, pd.DataFrame):
-        section.columns, section.rows = format_rows(value, champion)
+        columns, rows = format_rows(value, champion)
+        # Columns that are empty in all rows have nothing to say.
+        filled = [any(cells) for cells in zip(*rows, strict=True)] or [True] * len(
+            columns
+        )
+        section.columns = [*compress(columns, filled)]
+        section.rows = [[*compress(row, filled)] for row in rows]
         if len(value) > MAX_ROWS:
             section.text = f"{MAX_ROWS} of {len(value):,} rows; all are in {path}"
     elif hasattr(value, "to_html"):  # a figure of plotly, whose script weighs 4.6 MB
