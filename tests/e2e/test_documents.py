@@ -144,8 +144,8 @@ def test_the_readme_of_a_project(shop: InstalledProject, tmp_path: Path) -> None
         for output in cell.get("outputs", [])
         if output["output_type"] == "execute_result"
     ]
-    # The leaderboard, rows, columns, one row, runs.
-    assert len(results) == 5
+    # The leaderboard and its plot, rows, columns, one row, runs.
+    assert len(results) == 6
     assert "nearest_neighbors" in "".join(results[0]["text/html"])
 
     with (project.path / "conf/base/parameters.yml").open("a") as file:

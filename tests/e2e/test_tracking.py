@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import git
 
+from e2e.browser import looking
 from e2e.conftest import InstalledProject, free_port, wait_for
 from e2e.mlflow_store import (
     MlflowRun,
@@ -77,7 +78,7 @@ def test_runs_of_every_runner(
     runner, env = RUNNERS[how]
 
     began = time.time() * 1000
-    project.run("kedro", "run", "--runner", runner, env=env)
+    printed = project.run("kedro", "run", "--runner", runner, env=env).stdout
     ended = time.time() * 1000
 
     parent, children = store.family(*known)
@@ -92,6 +93,7 @@ def test_runs_of_every_runner(
     if where == "server":
         # Everything is on the server.
         assert not store_of(project).database.exists()
+        follow_links(printed, parent)
         return
 
     # On every runner, a model that fails is tracked the same way.
@@ -111,6 +113,19 @@ def test_runs_of_every_runner(
     for child in children.values():
         assert child.status == "FINISHED", child
         assert "model_score" in child.metrics, child
+
+
+def follow_links(printed: str, parent: MlflowRun) -> None:
+    """Open the report and all runs in MLflow, at the addresses that a run prints."""
+    found = re.findall(r"^(in MLflow|all runs) +(http\S+)", printed, re.MULTILINE)
+    addresses = dict(found)
+    with looking() as page:
+        page.goto(addresses["in MLflow"])
+        report = page.frame_locator("iframe").locator("h1")
+        report.wait_for(timeout=60_000)
+        page.goto(addresses["all runs"])
+        page.get_by_text("Leaderboard by validation_accuracy").wait_for()
+        page.get_by_text(parent.name).first.wait_for()
 
 
 @dataclass(frozen=True)

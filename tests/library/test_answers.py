@@ -65,7 +65,9 @@ def test_a_model_without_probabilities(
     assert ("without probabilities" in caplog.text) == is_classifier
 
 
-def test_the_version_is_that_of_the_files() -> None:
+def test_the_version_is_that_of_the_files(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "kedro_dynamic")
+    facts = {"model": "ridge", "metric": "neg_root_mean_squared_error", "score": "-2"}
     run = mlflow.active_run()
     assert run
     estimator = DecisionTreeClassifier().fit(X, CLASSES)
@@ -74,6 +76,7 @@ def test_the_version_is_that_of_the_files() -> None:
     assert registered_version(model) == first.model_id
 
     for info in (first, second):
-        register_version(MlflowClient(), "iris", info, run.info.run_id, {})
+        register_version(MlflowClient(), "iris", info, run.info.run_id, facts)
     assert registered_version(model) == "iris 1"
+    assert "Predicted by ridge, version 1: RMSE 2.000" in caplog.text
     assert registered_version(mlflow.pyfunc.load_model(second.model_uri)) == "iris 2"

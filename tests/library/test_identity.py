@@ -58,7 +58,7 @@ def test_data_by_env_or_params_do_not_compete(monkeypatch: pytest.MonkeyPatch) -
     loader = Mock(spec=ProjectConfigLoader)
     loader.find_deviations.return_value = ["params:data"]
     monkeypatch.setattr(identity, "loader_in_force", lambda: loader)
-    reason = f"data differ by --env or --params (data); {ASK}"
+    reason = f"the data of this run differ by --env or --params (data); {ASK}"
     for champion in (None, version()):
         run = run_of("", monkeypatch)
         assert why_apart(run, DATA, "flowers", champion) == reason

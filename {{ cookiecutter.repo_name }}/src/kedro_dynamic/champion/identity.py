@@ -47,7 +47,7 @@ def why_apart(
         deviations = loader.find_deviations(sorted(data))
         if deviations:
             named = ", ".join(deviations).replace("params:", "")
-            return f"data differ by --env or --params ({named}); {ASK}"
+            return f"the data of this run differ by --env or --params ({named}); {ASK}"
 
     if champion is None:
         return ""

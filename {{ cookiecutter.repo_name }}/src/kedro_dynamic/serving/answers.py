@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.config.errors import VERBATIM
+from kedro_dynamic.models.scores import display_name, display_number, display_value
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def shown_probability(model: Any, probabilities: pd.DataFrame) -> "pd.Series[flo
 def registered_version(model: Any) -> str:
     """Return under which version a model is registered, such as ``iris 3``.
 
+    The log says which model of ``parameters.yml`` it is, and how good.
+
     Args:
         model: A model, as MLflow's flavor ``pyfunc`` loads it.
 
@@ -72,4 +75,16 @@ def registered_version(model: Any) -> str:
     if not same_files:
         return str(model_id)
     newest = max(same_files, key=lambda found: int(found.version))
+    tags = newest.tags
+    if {"model", "metric", "score"} <= tags.keys():
+        metric = tags["metric"]
+        score = display_number(display_value(metric, float(tags["score"])))
+        logger.info(
+            "Predicted by %s, version %s: %s %s",
+            tags["model"],
+            newest.version,
+            display_name(metric),
+            score,
+            extra=VERBATIM,
+        )
     return f"{newest.name} {newest.version}"
