@@ -34,7 +34,7 @@ MADE_BY_PEOPLE = {
     "data/01_raw/customers.csv",
     "data/01_raw/customers.xlsx",
     "data/01_raw/march.parquet",
-    "data/08_reporting/{name}_confusion.json",
+    "data/08_reporting/{name}_plot.png",
     "src/flower_shop/features.py",
     "src/flower_shop/pipelines/models/plots.py",
 }

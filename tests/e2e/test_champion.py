@@ -41,9 +41,7 @@ def test_a_champion_and_its_candidates(project: InstalledProject) -> None:
     assert "'kedro run'" in done.stdout.strip().splitlines()[-1]
 
     output = project.run("kedro", "run", f"--params={WORSE}").stdout
-    assert verdict_in(output) == (
-        "nearest_neighbors is the first champion: accuracy 0.967."
-    )
+    assert verdict_in(output).startswith("nearest_neighbors is the first champion: ")
     assert store.champion(package) == 1
 
     # The champion stays if the same model comes again, or one within the margin.

@@ -21,7 +21,8 @@ from e2e.conftest import Environment, InstalledProject, free_port, wait_for
 from e2e.mlflow_store import experiments
 from e2e.test_quality import check
 
-STARTER = "git+https://github.com/<owner>/dynamic-iris.git"
+# The folder that the README installs.
+STARTER = "./dynamic-iris"
 
 
 def shell(project: InstalledProject, script: str) -> str:
