@@ -1,4 +1,4 @@
-"""Remove the pipeline families that the answers leave out.
+"""Remove the pipeline families that the answers leave out, and caches.
 
 Runs in the rendered project, after pre_gen_project.py has accepted the answers.
 """
@@ -45,6 +45,20 @@ def remove_unasked(project: Path, pipelines: str) -> None:
                 path.unlink(missing_ok=True)  # its folder may be deleted already
 
 
+def remove_caches(project: Path) -> None:
+    """Delete what tools left in a checkout of the starter, which comes along."""
+    for pattern in ("*_cache", "__pycache__", ".ipynb_checkpoints"):
+        for path in [*project.rglob(pattern)]:
+            shutil.rmtree(path)
+
+
 if __name__ == "__main__":
     answers = json.loads(r""" {{ cookiecutter | tojson }} """)
+    # As in pre_gen_project.py.
+    original = json.loads(
+        r""" {{ (_cookiecutter | default(cookiecutter)).pipelines | tojson }} """
+    )
+    if isinstance(original, list):
+        answers["pipelines"] = ",".join(map(str, original))
     remove_unasked(Path.cwd(), answers["pipelines"])
+    remove_caches(Path.cwd())

@@ -69,13 +69,13 @@ DEVICES = re.compile(r"(?i)(aux|con|nul|prn|com\d|lpt\d)(\..*)?")
 def main() -> None:
     """Exit with all problems on stderr, or silently if there are none."""
     answers = json.loads(r""" {{ cookiecutter | tojson }} """)
-    # Cookiecutter reduces a YAML list to its first item, so check the original answer.
+    # Cookiecutter reduces a YAML list to its first item, so take the original answer.
     # With cruft there is no original answer.
     original = json.loads(
         r""" {{ (_cookiecutter | default(cookiecutter)).pipelines | tojson }} """
     )
     if isinstance(original, list):
-        answers["pipelines"] = original
+        answers["pipelines"] = ",".join(map(str, original))
     problems = find_problems(answers)
     if problems:
         lines = ["This project cannot be created:", *problems]

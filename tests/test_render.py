@@ -55,10 +55,21 @@ def project(bake: Bake) -> Project:
         ("kedro", ["new", "--starter={starter}"], "\n"),
         ("kedro", ["new", "--starter={starter}", "--config=no_pipelines.yml"], ""),
         ("kedro", ["new", "--starter={starter}", "--config=pipelines.yml"], ""),
+        ("kedro", ["new", "--starter={starter}", "--config=list.yml"], ""),
         ("cookiecutter", ["{starter}"], "Dynamic Iris\n\n\nbenchmark, TEXT\n\n"),
         ("cookiecutter", ["{starter}", "--no-input"], ""),
     ],
-    ids=["name", "git", "prompt", "enter", "no pipelines", "config", "asks", "default"],
+    ids=[
+        "name",
+        "git",
+        "prompt",
+        "enter",
+        "no_pipelines",
+        "config",
+        "list",
+        "asks",
+        "default",
+    ],
 )
 def test_every_way_to_render_gives_the_same_project(
     module: str,
@@ -73,6 +84,9 @@ def test_every_way_to_render_gives_the_same_project(
     (folder / "no_pipelines.yml").write_text("project_name: Dynamic Iris\n")
     (folder / "pipelines.yml").write_text(
         "project_name: Dynamic Iris\npipelines: text, benchmark\n"
+    )
+    (folder / "list.yml").write_text(
+        "project_name: Dynamic Iris\npipelines: [text, benchmark]\n"
     )
     arguments = [argument.format(starter=starter) for argument in arguments]
 
@@ -93,7 +107,7 @@ def test_every_way_to_render_gives_the_same_project(
         ([], "1st try\n", "start with an ASCII letter"),
         ([], "", "Aborted!"),
         (["--config=answers.yml"], "", 'Did you mean "text"?'),
-        (["--config=list.yml"], "", "names no pipelines"),
+        (["--config=list.yml"], "", 'Did you mean "text"?'),
     ],
     ids=["project_name", "no answer", "config", "list"],
 )
@@ -101,7 +115,9 @@ def test_kedro_new_refuses_and_leaves_nothing(
     arguments: list[str], stdin: str, says: str, starter: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "answers.yml").write_text("project_name: Iris\npipelines: txet\n")
-    (tmp_path / "list.yml").write_text("project_name: Iris\npipelines: [text]\n")
+    (tmp_path / "list.yml").write_text(
+        "project_name: Iris\npipelines: [benchmark, txet]\n"
+    )
     before = sorted(tmp_path.iterdir())
 
     printed = run(
@@ -110,6 +126,25 @@ def test_kedro_new_refuses_and_leaves_nothing(
 
     assert says in printed
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_caches_in_a_checkout_stay_there(starter: Path, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(starter, checkout)
+    template = checkout / "{{ cookiecutter.repo_name }}"
+    for folder in (".ruff_cache/0.17.5", "src/kedro_dynamic/__pycache__"):
+        (template / folder).mkdir(parents=True)
+        (template / folder / "{{ cookiecutter.x").write_text("{{ {% unclosed")
+    for name in ("kedro", "cookiecutter"):
+        (tmp_path / name).mkdir()
+    run(tmp_path / "kedro", "kedro", "new", f"--starter={checkout}", "--name=Iris")
+    answers = ["--no-input", "project_name=Iris", f"kedro_version={version('kedro')}"]
+    run(tmp_path / "cookiecutter", "cookiecutter", str(checkout), *answers)
+
+    rendered = Project(tmp_path / "kedro/iris", "iris").files()
+    assert rendered
+    assert not [name for name in rendered if "cache" in name]
+    assert Project(tmp_path / "cookiecutter/iris", "iris").files() == rendered
 
 
 def test_cruft_creates_and_updates(starter: Path, tmp_path: Path) -> None:
