@@ -27,6 +27,7 @@ from kedro_dynamic.models.estimators import find_problems
 
 # Files that a person makes who follows a document, and hidden files of runs.
 MADE_BY_PEOPLE = {
+    "conf/base/airflow.yml",
     "conf/experiment/parameters.yml",
     "conf/local/credentials.yml",
     "data/.locks",

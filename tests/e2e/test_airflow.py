@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from conftest import REPOSITORY
+from documents import blocks
+
 from e2e.conftest import InstalledProject
 from e2e.mlflow_store import store_of
 
@@ -79,6 +82,7 @@ class Airflow:
         create = ("kedro", "airflow", "create", "--pipelines", pipeline)
         self.project.run(*create, target, *options)
         (dag,) = (self.folder / dag_run).glob("*.py")
+        assert "max_active_runs=1," in dag.read_text()  # as airflow.yml says
         path = {"PYTHONPATH": f"{self.folder}:{self.project.path / 'src'}"}
         command = ("python", "-c", RUN, str(dag), dag_run)
         printed = self.project.run(*command, env=path).stdout
@@ -92,6 +96,10 @@ def test_the_tasks_of_a_dag_are_one_run(
     project.environment.install("kedro-airflow~=0.11.0")
     (tmp_path / "airflow").mkdir()
     (tmp_path / "airflow/sdk.py").write_text(SDK)
+    scale = (REPOSITORY / "docs/scale.md").read_text()
+    for block in blocks(scale):
+        if block.file == "conf/base/airflow.yml":
+            (project.path / block.file).write_text(block.text)
     airflow = Airflow(project, tmp_path)
 
     store = store_of(project)

@@ -137,6 +137,7 @@ def test_the_readme_of_a_project(shop: InstalledProject, tmp_path: Path) -> None
                 shell(project, command)
     (project.path / "data/07_model_output/new_flowers_predictions.csv").stat()
     # The commands installed what the notebook needs.
+    shell(project, "jupyter notebook --version")
     shell(project, "jupyter execute --inplace notebooks/explore.ipynb")
     cells = json.loads((project.path / "notebooks/explore.ipynb").read_text())["cells"]
     results = [
