@@ -1,5 +1,6 @@
 """Tasks of the starter: ``nox -s demo`` shows it at work, ``nox`` checks it."""
 
+import re
 import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,8 @@ TEST = (
     "pytest-xdist~=3.8",
     "pyyaml>=6",
 )
+# A requirement with a bound, but for click: see requirements.txt of a project.
+BOUND = re.compile(r"^(?!click|#)([\w.,\[\]-]+?)[~<>=].*$", re.MULTILINE)
 # Two processes. The tests of a file run in one of them, since they share slow fixtures.
 WORKERS = ("--numprocesses=2", "--dist=loadfile")
 # Drives the machine's Chromium.
@@ -68,6 +71,20 @@ def tests(session: nox.Session) -> None:
     folders = ("e2e", "sequences", "tables")
     elsewhere = [f"--ignore=tests/{folder}" for folder in folders]
     session.run("pytest", "tests", *elsewhere, *WORKERS, *session.posargs, env=ENV)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run a project, its tests and the fast tests with the newest of everything."""
+    project = render(session, Path(session.create_tmp()), name="Iris")
+    requirements = project / "requirements.txt"
+    requirements.write_text(BOUND.sub(r"\1", requirements.read_text()))
+    tools = ("filelock", "pytest", "pytest-xdist", "cruft", "distributed")
+    session.install("--upgrade", "-r", str(requirements), *tools)
+    with session.chdir(project):
+        session.run("kedro", "run", env={**ENV, "PYTHONPATH": "src"})
+        session.run("pytest", "tests", env=ENV)
+    session.run("pytest", "tests/library", *WORKERS, *session.posargs, env=ENV)
 
 
 @nox.session

@@ -197,6 +197,7 @@ def test_only_noise_is_silenced(caplog: pytest.LogCaptureFixture) -> None:
         (
             "mlflow.pyfunc.utils.data_validation",
             "fastapi.responses",
+            "kedro.config.omegaconf_config",
             "mlflow.pyfunc",
             "kedro_mlflow.pipeline.pipeline_ml",
             "kedro.runner.runner",

@@ -47,6 +47,8 @@ from kedro_dynamic.runs.worker import end_with_parent
 NOISE = (
     "Add type hints to the `predict` method",
     "ORJSONResponse is deprecated",
+    # Kedro's resolvers, which omegaconf 2.4 would have registered in another way.
+    "register_new_resolver(",
     # kedro-mlflow does that.
     "Passing a Python object as `python_model`",
     # For each part of a pipeline that Kedro makes, as for a hint or a picture.
