@@ -68,7 +68,7 @@ def test_a_champion_and_its_candidates(project: InstalledProject) -> None:
     version = store.champion(package)
     assert version == 2
     run = next(r for r in store.runs() if r.id == store.versions(package)[version])
-    assert (run.name, run.status) == (best, "FINISHED")
+    assert (run.tags["model"], run.status) == (best, "FINISHED")
     recipe = store.artifacts / run.id / "artifacts/recipe.json"
     assert json.loads(recipe.read_text())["scores"]["accuracy"]
 

@@ -21,7 +21,7 @@ from e2e.conftest import Environment, InstalledProject, free_port, wait_for
 from e2e.mlflow_store import experiments
 from e2e.test_quality import check
 
-# The folder that the README installs.
+# The checkout that the README renders.
 STARTER = "./dynamic-iris"
 
 

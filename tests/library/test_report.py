@@ -353,7 +353,7 @@ def test_plots_of_ones_own_are_shown_or_named(tmp_path: Path) -> None:
     for name, (value, *_) in plots.items():
         catalog.save(name, value)
     sections, _ = _output_sections(run, payload_of(), "")
-    drawing, interactive, own = sections
+    interactive, drawing, own = sections
     assert own.pictures[0].address.startswith("data:image/png;base64,iVBOR")
     assert drawing.pictures[0].address.startswith("data:image/svg+xml;base64,")
     assert interactive.text.endswith(

@@ -33,6 +33,7 @@ from kedro_dynamic.models.held_out import (
     spread_probabilities,
     was_trained_on,
 )
+from kedro_dynamic.models.scores import display_number
 from kedro_dynamic.runs.provenance import name_some
 from kedro_dynamic.runs.run import Run
 
@@ -158,7 +159,8 @@ def _set_champion(
         facts |= identity_of(run, table)
         return register_version(client, registered_name, info, run.mlflow.id, facts)
 
-    return set_champion(client, registered_name, name, compare, register)
+    score = f"accuracy {display_number(accuracy)}"
+    return set_champion(client, registered_name, name, compare, register, score)
 
 
 def _name(registered_name: str) -> str:

@@ -142,17 +142,17 @@ def _output_sections(
     sections: dict[str, Section] = {}
     makers = {name: node for node in run.pipeline.nodes for name in node.outputs}
 
+    titles = {name: read_metadata(run.catalog, name).report for name in makers}
+    shown = [name for name, title in titles.items() if title and run.plan.made(name)]
     last: list[str] = []
 
-    def place(name: str) -> tuple[int, str]:
-        # What sums up comes first, then what it sums up.
-        return name.count("."), name
+    def place(name: str) -> tuple[bool, int, bool, str]:
+        # Scores come first; what sums up before what it sums up; tables before plots.
+        is_scores = read_metadata(run.catalog, name).mlflow == "metrics"
+        return not is_scores, name.count("."), is_image(run.catalog[name]), name
 
-    for name in sorted(makers, key=place):
-        title = read_metadata(run.catalog, name).report
-        if not title or not run.plan.made(name):
-            continue
-        title = section_title(title, name)
+    for name in sorted(shown, key=place):
+        title = section_title(str(titles[name]), name)
         section = sections.setdefault(title, Section(title))
         if split_name(name)[1] == COLUMNS:
             last.append(title)
