@@ -26,7 +26,9 @@ def tracked(project: InstalledProject) -> list[tuple[str, Scores]]:
     assert {run.status for run in runs} == {"FINISHED"}
     found = []
     for parent in (run for run in runs if not run.parent):
-        children = {run.name: run.metrics for run in runs if run.parent == parent.id}
+        children = {
+            run.tags["model"]: run.metrics for run in runs if run.parent == parent.id
+        }
         for metrics in children.values():
             del metrics["fit_seconds"]
         found.append((parent.params["random_state"], children))
