@@ -88,6 +88,27 @@ def newest(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Do with a project what the CI of kedro-starters does with each of its own."""
+    # In a temporary folder, since ruff ignores everything below .nox.
+    with TemporaryDirectory() as folder:
+        project = render(session, Path(folder), name="project-dummy")
+        required = ("-r", str(project / "requirements.txt"))
+        session.install(*required, *TEST, *LINT, "bandit")
+        session.chdir(project)
+        session.run("kedro", "run", env=ENV)
+        session.run("pytest", env=ENV)
+        session.run("ruff", "format", "--check", ".")
+        session.run("ruff", "check", ".")
+        session.run("bandit", "-ll", "--recursive", "--quiet", ".")
+        session.run("kedro", "package", env=ENV, silent=True)
+        (wheel,) = (project / "dist").glob("*.whl")
+        session.install(str(wheel), "--no-deps")
+        session.run("python", "-m", "project_dummy", env=ENV)
+        session.chdir(ROOT)
+
+
+@nox.session
 def tables(session: nox.Session) -> None:
     """Run tables with traps and their innocent twins, beside scikit-learn alone."""
     project = render(session, Path(session.create_tmp()), name="Iris")

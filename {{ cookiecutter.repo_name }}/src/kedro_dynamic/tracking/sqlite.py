@@ -23,6 +23,10 @@ ADDRESSES = (
     ("model_versions", "storage_location"),
     ("experiments", "artifact_location"),
 )
+REPLACE_BEGINNING = (
+    "UPDATE {table} SET {column} = ? || substr({column}, ?) "
+    "WHERE substr({column} || '/', 1, ?) = ?"
+)
 
 
 @contextmanager
@@ -92,8 +96,6 @@ def follow_move(uri: str, artifacts: str, experiment: str) -> None:
         if old == artifacts or not is_own:
             return
         for table, column in ADDRESSES:
-            database.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                f"WHERE substr({column} || '/', 1, ?) = ?",
-                (artifacts, len(old) + 1, len(old) + 1, f"{old}/"),
-            )
+            statement = REPLACE_BEGINNING.format(table=table, column=column)
+            values = (artifacts, len(old) + 1, len(old) + 1, f"{old}/")
+            database.execute(statement, values)
