@@ -85,7 +85,7 @@ def quality(project: Path) -> None:
         tokenizer, _ = nodes.fit_tokenizer(cleaned, labels, rows, words, model, 3)
         features = nodes.tokenize_text(tokenizer, cleaned)
         encoder = nodes.fit_label_encoder(labels, rows)
-        nodes.train_model(features, labels, encoder, rows, model, random_state=3)
+        nodes.train_model(features, labels, encoder, rows, model, "accuracy", 3)
 
     pipelines = bare_pipelines(clean)
     fits: list[Callable[[], Any]] = [fit_project]

@@ -31,7 +31,10 @@ SVM = ModelSpec.model_validate(
         "class": "sklearn.calibration.CalibratedClassifierCV",
         "model_kwargs": {
             "ensemble": False,
-            "estimator": {"class": "sklearn.svm.LinearSVC"},
+            "estimator": {
+                "class": "sklearn.svm.LinearSVC",
+                "model_kwargs": {"tol": 0.01},
+            },
         },
     }
 )
@@ -102,7 +105,7 @@ def test_words_without_spaces_are_read_by_their_characters(
 
     vectorizer, matrix = fit_vectorizer(chosen, texts[:200])
     codes = pd.factorize(labels)[0]
-    model = fit_classifier(SVM, matrix, codes[:200], random_state=3)
+    model = fit_classifier(SVM, matrix, codes[:200], 3, "accuracy")
     predicted = model.predict(vectorizer.transform(texts[200:]))
     assert (predicted == codes[200:]).mean() > 0.9
 
@@ -134,7 +137,7 @@ def test_rare_labels_can_be_learned() -> None:
     _, matrix = fit_vectorizer(AUTO, ["good", "bad", "fine"] * 5)
     codes = np.array([0, 1, 2] * 5)
     codes[6:] = 0
-    assert fit_classifier(SVM, matrix, codes, random_state=3).cv == 2
+    assert fit_classifier(SVM, matrix, codes, 3, "accuracy").cv == 2
 
 
 @pytest.mark.parametrize(
@@ -191,3 +194,25 @@ def test_the_file_shows_what_differs_from_the_defaults() -> None:
         ConfigurationError, match=r"text\.cleanin: unknown key; did you"
     ):
         read_text_parameters({"text": text | {"cleanin": []}})
+
+
+def test_trials_are_tried_on_the_training_set(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    texts, labels = reviews(60, is_spaced=True)
+    entry = {
+        "class": "sklearn.linear_model.LogisticRegression",
+        "search_space": {
+            "C": {"float": [0.001, 10], "log": True},
+            "max_iter": {"int": [500, 1000]},
+            "solver": {"categorical": ["lbfgs"]},
+            "tol": {"float": [0.001, 0.002]},
+        },
+        "trials": 3,
+    }
+    spec = ModelSpec.model_validate(entry)
+    _, matrix = fit_vectorizer(AUTO, texts)
+    model = fit_classifier(spec, matrix, labels.to_numpy(), 3, "neg_log_loss")
+    again = fit_classifier(spec, matrix, labels.to_numpy(), 3, "neg_log_loss")
+    assert model.C == again.C
+    assert "3 trials: log loss 0." in caplog.text
+    assert "as configured" in caplog.text

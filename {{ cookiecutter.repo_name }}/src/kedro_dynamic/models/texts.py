@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic.config.errors import ConfigurationError
-from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
+from kedro_dynamic.config.schema import Dimension, ModelSpec
 from kedro_dynamic.config.text import (
     FILE,
     RIVALS,
@@ -26,6 +26,7 @@ from kedro_dynamic.config.text import (
     TokenizerSpec,
 )
 from kedro_dynamic.models.estimators import build_estimator
+from kedro_dynamic.models.scores import display_number, display_score, display_value
 
 logger = logging.getLogger(__name__)
 
@@ -145,24 +146,81 @@ def fit_vectorizer(tokenizer: ModelSpec, texts: Sequence[str]) -> tuple[Any, Any
     return vectorizer, features
 
 
-def fit_classifier(model: ModelSpec, features: Any, y: Any, random_state: int) -> Any:
-    """Fit a classifier to labels that may be rare.
+def fit_classifier(
+    model: ModelSpec, features: Any, y: Any, random_state: int, scoring: str
+) -> Any:
+    """Tune a classifier if its entry has ``trials``, and fit it.
 
     Args:
         model: The entry ``text.model``.
         features: Sparse matrix, one row per text.
         y: The labels of the same rows, each of them at least twice.
-        random_state: Seed of the classifier if it takes one.
+        random_state: Seed of the classifier if it takes one, and of the trials.
+        scoring: The entry ``text.scoring``, by which trials are compared.
 
     Raises:
         ConfigurationError: If the classifier cannot be fitted to sparse features, or
             cannot predict probabilities.
     """
-    classifier = _build_classifier(model, y, random_state)
     with _naming("text.model.class", model, ADVICE_ON_MODELS):
+        if model.trials:
+            model = _tune(model, features, y, random_state, scoring)
+        classifier = _build_classifier(model, y, random_state)
         classifier.fit(features, y)
         classifier.predict_proba(features[:1])
     return classifier
+
+
+def _tune(
+    model: ModelSpec, features: Any, y: Any, random_state: int, scoring: str
+) -> ModelSpec:
+    """Return a model with the best arguments of its search space.
+
+    The trials are cross-validated on the training set; the first is the model as it is.
+    """
+    from sklearn.model_selection import (
+        ParameterSampler,
+        StratifiedKFold,
+        cross_val_score,
+    )
+
+    space = {name: _values_of(item) for name, item in model.search_space.items()}
+    sampled = ParameterSampler(
+        space, max(model.trials - 1, 1), random_state=random_state
+    )
+    trials = [{}, *sampled][: model.trials]
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state)
+    scores = []
+    for arguments in trials:
+        classifier = _build_classifier(model.with_arguments(arguments), y, random_state)
+        scores.append(
+            cross_val_score(
+                classifier, features, y, scoring=scoring, cv=folds, error_score="raise"
+            ).mean()
+        )
+
+    best = int(np.argmax(scores))
+    logger.info(
+        "%d trials: %s, as configured %s; best with %s",
+        len(trials),
+        display_score(scoring, scores[best]),
+        display_number(display_value(scoring, scores[0])),
+        trials[best] or "the arguments as configured",
+        extra=VERBATIM,
+    )
+    return model.with_arguments(trials[best])
+
+
+def _values_of(dimension: Dimension) -> Any:
+    """Return the values of an argument for scikit-learn's ``ParameterSampler``."""
+    from scipy.stats import loguniform, randint, uniform
+
+    match dimension:
+        case Dimension(integers=(low, high)):
+            return randint(low, high + 1)
+        case Dimension(reals=(low, high)):
+            return loguniform(low, high) if dimension.log else uniform(low, high - low)
+    return dimension.categorical
 
 
 def _build_classifier(model: ModelSpec, y: Any, random_state: int) -> Any:

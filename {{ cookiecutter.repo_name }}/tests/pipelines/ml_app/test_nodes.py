@@ -98,7 +98,9 @@ def train(class_path: str, **model_kwargs: Any) -> Any:
     model = ModelSpec.model_validate(entry)
     features = csr_matrix(np.eye(2)[[0, 1, 0, 0, 0]])
     labels = pd.DataFrame({"label": ["better", *["worse"] * 4]})
-    return nodes.train_model(features, labels, ENCODER, np.array([0, 1]), model, 3)
+    return nodes.train_model(
+        features, labels, ENCODER, np.array([0, 1]), model, "accuracy", 3
+    )
 
 
 def test_a_model_is_seeded_and_learns_from_the_training_set_alone() -> None:

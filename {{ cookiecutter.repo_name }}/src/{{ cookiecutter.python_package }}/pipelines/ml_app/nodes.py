@@ -190,9 +190,10 @@ def train_model(
     label_encoder: Any,
     train_rows: Array,
     model: ModelSpec,
+    scoring: str,
     random_state: int,
 ) -> Any:
-    """Fit the classifier to the training set.
+    """Fit the classifier to the training set, after its trials if it has any.
 
     Args:
         features: Sparse matrix, one row per review.
@@ -200,6 +201,7 @@ def train_model(
         label_encoder: The numbers of the labels.
         train_rows: The row numbers of the training set.
         model: The entry ``text.model`` in ``parameters_text.yml``.
+        scoring: The entry ``text.scoring``, by which trials are compared.
         random_state: Seed of the model if it takes a seed.
 
     Returns:
@@ -210,7 +212,7 @@ def train_model(
             predict probabilities.
     """
     codes = label_encoder.transform(labels["label"].iloc[train_rows])
-    return fit_classifier(model, features[train_rows], codes, random_state)
+    return fit_classifier(model, features[train_rows], codes, random_state, scoring)
 
 
 def predict(model: Any, features: Any) -> Array:
@@ -260,9 +262,8 @@ def decode_predictions(
         "known_features": known_features,
     }
     if with_probabilities:
-        rows = [
-            dict(zip(names, row, strict=True)) if is_known else None
-            for row, is_known in zip(probabilities.tolist(), ~is_unknown, strict=True)
-        ]
-        columns["probabilities"] = pd.Series(rows, dtype="object", copy=False)
+        rows = np.empty(len(label), dtype="object")
+        rows[:] = [dict(zip(names, row, strict=True)) for row in probabilities.tolist()]
+        rows[is_unknown] = None
+        columns["probabilities"] = rows
     return pd.DataFrame(columns, copy=False)

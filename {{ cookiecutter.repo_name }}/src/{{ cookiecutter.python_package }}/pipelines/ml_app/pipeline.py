@@ -142,6 +142,7 @@ def fit_nodes() -> list[Node]:
                 "label_encoder",
                 "train_rows",
                 "params:text.model",
+                "params:text.scoring",
                 "params:random_state",
             ],
             outputs="model",
