@@ -446,10 +446,10 @@ CLEANED = ["instances", "english_stopwords"]
 CLEANED += ["cleaned_text", "tokenizer", "features", "model"]
 CLEANED += ["probabilities"]
 FIT = ["prepare.hold_out", "fit.fit_tokenizer", "fit.fit_label_encoder"]
-FIT += ["fit.train_model", "score.evaluate", "score.plot_telling_words"]
+FIT += ["fit.train_model", "score.evaluate", "score.find_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
-FITTED += ["telling_words_plot", "label_scores", "features_comparison"]
+FITTED += ["telling_words", "label_scores", "features_comparison"]
 SCORED = ["sentiment_model", "instances_to_score", "labels_to_score", "predictions"]
 TEXT = {
     "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),

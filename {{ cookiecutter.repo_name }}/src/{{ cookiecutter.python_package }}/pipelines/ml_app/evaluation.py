@@ -1,4 +1,4 @@
-"""Scores the classifier on the test set, and plots what it has learned.
+"""Scores the classifier on the test set, and shows what it has learned.
 
 scikit-learn and matplotlib are imported where they are used.
 """
@@ -16,8 +16,7 @@ from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
     decode_predictions,
 )
 
-# Words in the plot: of all labels together, and of each of many labels.
-MOST_WORDS, FEWEST_WORDS = 30, 3
+WORDS_PER_LABEL = 15
 BINS = 10
 
 # Words that are rated by the model, those most associated with the labels.
@@ -77,22 +76,22 @@ def evaluate(
     return metrics, label_scores, confusion.figure, reliability.figure
 
 
-def _new_axes(height: float = 4) -> Any:
+def _new_axes() -> Any:
     """Return the axes of a new figure."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(5, height), layout="constrained").subplots()
+    return Figure(figsize=(5, 4), layout="constrained").subplots()
 
 
-def plot_telling_words(
+def find_telling_words(
     model: Any,
     tokenizer: Any,
     features: Any,
     labels: pd.DataFrame,
     label_encoder: Any,
     train_rows: Array,
-) -> Any:
-    """Plot the words, or sequences of characters, that speak most for each label.
+) -> pd.DataFrame:
+    """Find the words, or sequences of characters, that speak most for each label.
 
     A word is rated by what the model predicts for a review of this one word. So any
     classifier will do, also one without coefficients.
@@ -106,8 +105,8 @@ def plot_telling_words(
         train_rows: The row numbers of the training set.
 
     Returns:
-        A matplotlib figure with a bar per word of a label, the most telling one first.
-        Spaces at the edge of a sequence are shown as ``_``.
+        Columns ``label`` and ``words``, the most telling one first. Spaces at the edge
+        of a sequence are shown as ``_``.
     """
     from scipy.sparse import identity
     from sklearn.feature_selection import chi2
@@ -119,19 +118,10 @@ def plot_telling_words(
     words = pd.Index([re.sub("^ | $", "_", name) for name in names], name="word")
     one_word_reviews = identity(features.shape[1], format="csr")[rated]
 
-    # Log odds tell words apart whose probabilities are all close to 1.
-    probabilities = model.predict_proba(one_word_reviews).clip(1e-9, 1 - 1e-9)
-    log_odds = np.log(probabilities / (1 - probabilities))
-    table = pd.DataFrame(log_odds, index=words, columns=label_encoder.classes_)
-
-    count = max(FEWEST_WORDS, MOST_WORDS // table.shape[1])
-    axes = _new_axes(height=1 + 0.22 * count * table.shape[1])
-    for label in table:
-        best_words = table[label].nlargest(count)
-        # A word may be telling for two labels.
-        places = [f"{word} ({label})" for word in best_words.index]
-        axes.barh(places, best_words, label=label)
-    axes.invert_yaxis()
-    axes.set_xlabel("log odds of the label for a review of one word")
-    axes.legend()
-    return axes.figure
+    probabilities = model.predict_proba(one_word_reviews)
+    table = pd.DataFrame(probabilities, words, label_encoder.classes_)
+    rows = {
+        label: ", ".join(table[label].nlargest(WORDS_PER_LABEL).index)
+        for label in table
+    }
+    return pd.Series(rows, name="words").rename_axis("label").reset_index()

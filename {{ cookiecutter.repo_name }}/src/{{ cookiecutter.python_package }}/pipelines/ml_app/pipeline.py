@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from kedro_dynamic import bind_inference, log_model_kwargs, read_text_parameters
 
-from .evaluation import evaluate, plot_telling_words
+from .evaluation import evaluate, find_telling_words
 from .nodes import (
     clean_text,
     decode_predictions,
@@ -168,7 +168,7 @@ def score_nodes() -> list[Node]:
             namespace="score",
         ),
         Node(
-            func=plot_telling_words,
+            func=find_telling_words,
             inputs=[
                 "model",
                 "tokenizer",
@@ -177,8 +177,8 @@ def score_nodes() -> list[Node]:
                 "label_encoder",
                 "train_rows",
             ],
-            outputs="telling_words_plot",
-            name="plot_telling_words",
+            outputs="telling_words",
+            name="find_telling_words",
             namespace="score",
         ),
     ]
