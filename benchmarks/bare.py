@@ -141,7 +141,7 @@ def cleaning(project: Path, nodes: Any) -> Any:
     """Return the project's cleaning of texts as a step of scikit-learn."""
     from sklearn.preprocessing import FunctionTransformer
 
-    stopwords = yaml.safe_load((project / "data/01_raw/stopwords.yml").read_text())
+    stopwords = (project / "data/01_raw/stopwords.yml").read_text()
     parameters = yaml.safe_load((project / "conf/base/parameters_text.yml").read_text())
     steps = parameters["text"]["cleaning"]
     arguments = {"cleaning": steps, "english_stopwords": stopwords}

@@ -59,8 +59,14 @@ HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # vowels are marks
     ],
 )
 def test_each_step_cleans_one_thing(steps: list[str], text: str, cleaned: str) -> None:
-    # YAML reads an unquoted `no` as False.
-    assert clean_texts([text], steps, ["the", False]) == [cleaned]
+    assert clean_texts([text], steps, "- the\n- no") == [cleaned]
+
+
+@pytest.mark.parametrize("stopwords", ["the", "the: a", "- [", "{"])
+def test_stopwords_are_a_list(stopwords: str) -> None:
+    assert clean_texts(["The"], ["case"], stopwords) == ["the"]
+    with pytest.raises(ConfigurationError, match=r"or \[\] for none, not "):
+        clean_texts(["The"], ["stopwords"], stopwords)
 
 
 def test_words_are_those_of_any_script() -> None:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from html import unescape
 from typing import Any
 
@@ -78,7 +78,7 @@ ADVICE_ON_MODELS = (
 
 
 def clean_texts(
-    texts: Sequence[str], steps: Sequence[str], stopwords: Sequence[Any] = ()
+    texts: Sequence[str], steps: Sequence[str], stopwords: str = ""
 ) -> list[str]:
     """Clean texts, step by step.
 
@@ -89,9 +89,12 @@ def clean_texts(
             ``unicode``: full-width letters, ligatures and typographic apostrophes
             become ordinary ones, soft hyphens and variants of emoji disappear.
             ``case``: lower case. ``stopwords``: some words disappear.
-        stopwords: These words, in lower case. YAML reads ``no`` as False.
+        stopwords: These words, in lower case: a list in YAML.
+
+    Raises:
+        ConfigurationError: If the stopwords are not a list.
     """
-    words = {"no" if word is False else str(word) for word in stopwords}
+    words = _read_words(stopwords) if "stopwords" in steps else frozenset()
     cleaners: dict[str, Callable[[str], str]] = {
         "html": _remove_html,
         "urls": partial(URL.sub, " url "),
@@ -102,6 +105,23 @@ def clean_texts(
     for step in steps:
         texts = [cleaners[step](text) for text in texts]
     return list(texts)
+
+
+@cache
+def _read_words(text: str) -> frozenset[str]:
+    """Return the words of a list in YAML, all of them as they are written."""
+    import yaml
+
+    try:
+        words = yaml.load(text, yaml.BaseLoader) or []
+    except yaml.YAMLError:
+        words = text
+    if not isinstance(words, list):
+        raise ConfigurationError(
+            "stopwords: give the file a list of words, or [] for none, not "
+            f"{text!r:.99}"
+        )
+    return frozenset(map(str, words))
 
 
 def _remove_html(text: str) -> str:
@@ -120,7 +140,7 @@ def _normalize(text: str) -> str:
     return unicodedata.normalize("NFKC", text.translate(CHARACTERS_TO_REPLACE))
 
 
-def _remove_words(text: str, words: set[str]) -> str:
+def _remove_words(text: str, words: frozenset[str]) -> str:
     """Replace words by nothing; the rest of the text stays as it is."""
     return WORD.sub(lambda match: "" if match[0].lower() in words else match[0], text)
 

@@ -33,7 +33,7 @@ def test_inference_predicts_with_what_training_has_fitted(tmp_path: Path) -> Non
     for name, value in dict(read_text_parameters({"text": TEXT})).items():
         catalog[f"params:text.{name}"] = value
     catalog["params:random_state"] = 3
-    catalog["english_stopwords"] = ["the", "a", "was"]
+    catalog["english_stopwords"] = "[the, a, was]"
     texts = [f"{text} {number}" for number in range(5) for text in texts]
     catalog["instances"] = pd.DataFrame({"text": texts})
     catalog["labels"] = pd.DataFrame({"label": ["positive", "negative"] * 10})
@@ -43,7 +43,7 @@ def test_inference_predicts_with_what_training_has_fitted(tmp_path: Path) -> Non
 
     # The half that is served does not need labels.
     served = DataCatalog({name: catalog[name] for name in FITTED})
-    served["english_stopwords"] = ["the", "a", "was"]
+    served["english_stopwords"] = "[the, a, was]"
     served["params:text.cleaning"] = TEXT["cleaning"]
     served["params:text.probabilities"] = True
     served["instances"] = pd.DataFrame({"text": ["Was it great?", "DULL", "Le"]})

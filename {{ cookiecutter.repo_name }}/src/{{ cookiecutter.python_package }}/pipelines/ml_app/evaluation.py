@@ -121,7 +121,7 @@ def find_telling_words(
     probabilities = model.predict_proba(one_word_reviews)
     table = pd.DataFrame(probabilities, words, label_encoder.classes_)
     rows = {
-        label: ", ".join(table[label].nlargest(WORDS_PER_LABEL).index)
+        label: " \N{MIDDLE DOT} ".join(table[label].nlargest(WORDS_PER_LABEL).index)
         for label in table
     }
     return pd.Series(rows, name="words").rename_axis("label").reset_index()

@@ -33,7 +33,7 @@ FEWEST_REVIEWS = 2
 
 
 def clean_text(
-    instances: pd.DataFrame, cleaning: list[str], english_stopwords: list[Any] | None
+    instances: pd.DataFrame, cleaning: list[str], english_stopwords: str
 ) -> list[str]:
     """Clean each text.
 
@@ -41,8 +41,8 @@ def clean_text(
         instances: One column ``text``, one row per review.
         cleaning: The entry ``text.cleaning`` in ``parameters_text.yml``: names of
             steps, which ``clean_texts`` describes.
-        english_stopwords: Words that the step ``stopwords`` leaves out, in lower case.
-            An empty file has none.
+        english_stopwords: Words that the step ``stopwords`` leaves out, in lower case:
+            a list in YAML. An empty file has none.
 
     Returns:
         The cleaned texts.
@@ -53,11 +53,6 @@ def clean_text(
     """
     if instances.empty:
         raise ConfigurationError("text: there are no rows")
-    if not isinstance(english_stopwords, list | None):
-        raise ConfigurationError(
-            "english_stopwords: give its file a list of words, or [] for none, not "
-            f"{english_stopwords!r:.99}"
-        )
     texts = instances["text"].tolist()
     for row, text in enumerate(texts):
         if not isinstance(text, str):
@@ -66,7 +61,7 @@ def clean_text(
             raise ConfigurationError(
                 f"text: row {row}, counted from 0, is not a text but {shown!r:.99}"
             )
-    return clean_texts(texts, cleaning, english_stopwords or [])
+    return clean_texts(texts, cleaning, english_stopwords)
 
 
 def hold_out(

@@ -67,7 +67,10 @@ def report_sentiment(
     shown = [f"{100 * share:.1f} % {name}" for name, share in shares.items()]
     logger.info("%d reviews: %s", len(predictions), ", ".join(shown) or "none")
 
-    by_certainty = predictions.sort_values("probability", na_position="first")
+    of_labels = predictions.filter(like="probability_")
+    by_certainty = predictions.drop(columns=of_labels.columns).sort_values(
+        "probability", na_position="first"
+    )
     to_read = by_certainty.head(REVIEWS_TO_READ).fillna({"label": "unknown"})
     text = instances["text"].iloc[to_read.index].str.split().str.join(" ")
     shortened = text.str[: SHOWN_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
