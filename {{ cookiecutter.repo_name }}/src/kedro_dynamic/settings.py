@@ -1,8 +1,15 @@
 """What a project's ``settings.py`` imports."""
 
-from kedro_dynamic import patches
-from kedro_dynamic.hooks import RunHook
+import sys
+
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
+from kedro_dynamic.registry.stand_ins import use_stand_ins
+
+if "--lite" in sys.argv:  # kedro viz
+    use_stand_ins()
+
+from kedro_dynamic import patches  # noqa: E402
+from kedro_dynamic.hooks import RunHook  # noqa: E402
 
 # Tells pipeline_registry.py which configuration is in force, without any hook.
 CONFIG_LOADER_CLASS = ProjectConfigLoader

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
 import pandas as pd
@@ -131,8 +131,16 @@ def log_model_kwargs(
         "input_example": pd.DataFrame([example]),
         # Functions are pickled by name, and neither package is in a registry.
         "code_paths": [*map(str, code_paths({package_name(), "kedro_dynamic"}))],
-        "pip_requirements": [f"{name}=={version(name)}" for name in sorted(required)],
+        "pip_requirements": [*map(_pin, sorted(required))],
     }
+
+
+def _pin(name: str) -> str:
+    """Return the requirement of the version that is installed."""
+    try:
+        return f"{name}=={version(name)}"
+    except PackageNotFoundError:  # in `kedro viz --lite`, which logs no model
+        return name
 
 
 def _schema(columns: Mapping[str, str]) -> Any:
