@@ -8,8 +8,8 @@ from kedro_dynamic.registry.stand_ins import use_stand_ins
 if "--lite" in sys.argv:  # kedro viz
     use_stand_ins()
 
-from kedro_dynamic import patches  # noqa: E402
-from kedro_dynamic.hooks import RunHook  # noqa: E402
+from kedro_dynamic import patches
+from kedro_dynamic.hooks import RunHook
 
 # Tells pipeline_registry.py which configuration is in force, without any hook.
 CONFIG_LOADER_CLASS = ProjectConfigLoader
