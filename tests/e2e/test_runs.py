@@ -152,7 +152,7 @@ def test_first_run(
         *(f"05_model_input/{part}" for part in SPLIT),
         *(file.format(model) for model in MODELS for file in FILES_OF_MODEL),
         "08_reporting/leaderboard.csv",
-        "08_reporting/leaderboard_plot.json",
+        "08_reporting/leaderboard_plot.png",
         "08_reporting/report.html",
     }
     assert scores(project) == right_scores_of_models
@@ -182,10 +182,8 @@ def test_first_run(
     assert re.search(r"^files .*data/08_reporting", output, re.MULTILINE)
     assert re.search(r"^full log .*conf/logging\.yml", output, re.MULTILINE)
     assert re.search(rf"^verdict +{ranked[0]}\b", output, re.MULTILINE)
-    plot = json.loads(
-        (project.path / "data/08_reporting/leaderboard_plot.json").read_text()
-    )
-    assert plot["data"][0]["y"] == ranked
+    plot = project.path / "data/08_reporting/leaderboard_plot.png"
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
     # From a folder below, the run makes the same files and uses the same store.
     files, ranked_before = written(project), scores(project)
