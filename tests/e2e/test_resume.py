@@ -15,6 +15,7 @@ import pytest
 from e2e.conftest import InstalledProject
 from e2e.mlflow_store import add_class, store_of
 from e2e.test_run_lock import scores
+from e2e.test_runs import MODELS
 
 RUNNERS = ["SequentialRunner", "ParallelRunner"]
 SEQUENTIAL, PARALLEL = ([f"--runner={runner}"] for runner in RUNNERS)
@@ -35,6 +36,20 @@ class Model(DecisionTreeClassifier):
         Path("at_work").write_text(str(os.getpid()))
         time.sleep(60)
         return super().fit(X, y)
+"""
+
+# Pluggy calls the last hook first, so the library does not learn of the run's end.
+KILLER = """
+import os
+from kedro.framework.hooks import hook_impl
+
+class Killer:
+    @hook_impl
+    def after_pipeline_run(self):
+        if "KILL" in os.environ:
+            os._exit(9)
+
+HOOKS = (*HOOKS, Killer())
 """
 
 
@@ -97,6 +112,24 @@ def test_killed_runs_are_resumed(installed: InstalledProject, tmp_path: Path) ->
         statuses = {run.status for run in store_of(project).runs()}
         assert statuses <= {"FINISHED", "KILLED", "FAILED"}, statuses
     assert again == [True] * len(KILLS)
+
+
+def test_a_run_killed_before_mlflow_is_tracked_by_the_next(
+    project: InstalledProject,
+) -> None:
+    settings = project.path / "src" / project.package / "settings.py"
+    settings.write_text(settings.read_text() + KILLER)
+    run = ["kedro", "run"]
+    assert project.run(*run, check=False, env={"KILL": "yes"}).returncode == 9
+    store = store_of(project)
+    known = store.runs()
+    assert not [run for run in known if run.parent]
+
+    project.run(*run, "--only-missing-outputs")
+    parent, children = store.family(*known)
+    assert {run.status for run in (parent, *children.values())} == {"FINISHED"}
+    assert children.keys() == {*MODELS}
+    assert store.champion(project.package) == 1
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
