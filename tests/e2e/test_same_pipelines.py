@@ -450,6 +450,7 @@ FIT += ["fit.train_model", "score.evaluate", "score.find_telling_words"]
 FITTED = ["labels", "train_rows", "test_instances"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
 FITTED += ["telling_words", "label_scores", "features_comparison"]
+JUDGED = ["prediction_metrics", "prediction_label_scores"]
 SCORED = ["sentiment_model", "instances_to_score", "labels_to_score", "predictions"]
 TEXT = {
     "etl": (["etl_instances", "etl_labels"], ["reviews", "instances", "labels"]),
@@ -466,7 +467,7 @@ TEXT = {
     ),
     "user_app": (
         ["predict_in_batches", "report_sentiment", "judge_predictions"],
-        [*SCORED, "sentiment_report", "reviews_to_read", "prediction_metrics"],
+        [*SCORED, "sentiment_report", "reviews_to_read", *JUDGED],
     ),
     "promote": (["promote_model"], ["sentiment_model"]),
 }

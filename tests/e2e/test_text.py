@@ -159,6 +159,8 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     parent, _ = store.family(*known)
     assert "auc" not in parent.metrics
     assert parent.metrics["judged_reviews"] == 0
+    scores = project.path / "data/08_reporting/prediction_label_scores.csv"
+    assert scores.read_text() == "label,precision,recall,f1,rows\n"
     script = (
         "import pandas as pd; path = 'data/07_model_output/predictions.parquet';"
         "table = pd.read_parquet(path)[['key', 'label']];"

@@ -169,18 +169,20 @@ def score_labels(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``label``, ``precision``, ``recall``, ``f1`` and ``rows``, how often it
-        is true; the most frequent label first. Precision is missing for labels that are
-        never predicted.
+        is true; the most frequent label first, and no row if there is no truth.
+        Precision is missing for labels that are never predicted.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
+    names = ["label", "precision", "recall", "f1", "rows"]
+    if truth.empty:
+        return pd.DataFrame(columns=names)
     predicted = predictions["label"].fillna("")
     labels = [*truth.value_counts().index]
     labels += sorted({*predictions["label"].dropna()} - {*labels})
     scores = precision_recall_fscore_support(
         truth.to_numpy(), predicted.to_numpy(), labels=labels, zero_division=np.nan
     )
-    names = ["label", "precision", "recall", "f1", "rows"]
     return pd.DataFrame(dict(zip(names, [labels, *scores], strict=True)))
 
 

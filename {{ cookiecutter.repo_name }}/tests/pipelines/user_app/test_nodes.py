@@ -82,7 +82,8 @@ def test_a_model_is_scored_on_reviews_that_it_was_not_trained_on(
 ) -> None:
     model = LengthModel(INSTANCES[100 - known :])
     predictions = model.predict(INSTANCES)
-    scores = judge_predictions(model, predictions, INSTANCES, TRUTH, "test")
+    scores, labels = judge_predictions(model, predictions, INSTANCES, TRUTH, "test")
+    assert labels["rows"].sum() == judged
     assert (scores.pop("split"), scores.pop("model")) == ("test", "sentiment 2")
     counts = {"reviews": scores.pop("reviews"), "judged": scores.pop("judged_reviews")}
     assert counts == {"reviews": 100, "judged": judged}
@@ -94,7 +95,7 @@ def test_reviews_without_a_label_are_not_judged() -> None:
     model = LengthModel()
     predictions, truth = model.predict(INSTANCES), TRUTH.astype("object")
     truth.loc[:49] = None
-    scores = judge_predictions(model, predictions, INSTANCES, truth, "test")
+    scores, _ = judge_predictions(model, predictions, INSTANCES, truth, "test")
     assert (scores["judged_reviews"], scores["accuracy"]) == (50, 1)
 
 

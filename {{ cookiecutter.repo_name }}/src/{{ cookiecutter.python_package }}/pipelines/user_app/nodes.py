@@ -8,6 +8,7 @@ import pandas as pd
 from kedro_dynamic import (
     check_same_rows,
     registered_version,
+    score_labels,
     score_predictions,
     spread_probabilities,
     was_trained_on,
@@ -85,7 +86,7 @@ def judge_predictions(
     instances: pd.DataFrame,
     true_labels: pd.DataFrame,
     split: str,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Score the predictions of reviews that the model was not trained on.
 
     Args:
@@ -99,7 +100,7 @@ def judge_predictions(
     Returns:
         The ``split``, the version of the ``model``, the number of ``reviews`` and of
         ``judged_reviews``, and the metrics of the latter, if there are any, with the
-        bounds of their intervals.
+        bounds of their intervals. And precision and recall of each label.
 
     Raises:
         ConfigurationError: If texts and labels are not of the same reviews.
@@ -119,7 +120,7 @@ def judge_predictions(
     }
     if is_judged.any():
         report |= score_predictions(truth[is_judged], predictions[is_judged])
-    return report
+    return report, score_labels(truth[is_judged], predictions[is_judged])
 
 
 def promote_model(sentiment_model: Any) -> None:

@@ -53,7 +53,7 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
                     labels,
                     "params:scored_split",
                 ],
-                outputs="prediction_metrics",
+                outputs=["prediction_metrics", "prediction_label_scores"],
                 name="judge_predictions",
             )
         )
