@@ -174,8 +174,8 @@ def test_first_run(
     ranked = [row["model"] for row in rows]
     assert ranked == sorted(ranked, key=lambda m: right_scores[m][0], reverse=True)
     # The console shows the same ranks and scores, and where the files are.
-    row = r"^ *(\w+)(?: \(champion\))? +([\d.]+) .[\d.]+ +([\d.]+) "
-    shown = re.findall(row, output, re.MULTILINE)
+    pattern = r"^ *(\w+)(?: \(champion\))? +([\d.]+) .[\d.]+ +([\d.]+) "
+    shown = re.findall(pattern, output, re.MULTILINE)
     assert shown == [
         (m, f"{right_scores[m][0]:.3f}", f"{right_scores[m][1]:.3f}") for m in ranked
     ]
