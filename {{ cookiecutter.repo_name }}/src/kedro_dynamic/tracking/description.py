@@ -15,6 +15,7 @@ from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
 from kedro_dynamic.catalog.names import LEADERBOARD, dataset_name, split_name
+from kedro_dynamic.config.errors import redact
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
@@ -163,7 +164,8 @@ def links(run: Run, report: str) -> dict[str, str]:
         report: The path of its report.
     """
     store: Store = run.store
-    address = store.uri.rstrip("/")
+    # A browser asks for user and password itself.
+    address = redact(store.uri).replace("***@", "").partition("?")[0].rstrip("/")
     if run.mlflow.problem or not run.mlflow.id:
         return {}
     if not address.startswith("http"):

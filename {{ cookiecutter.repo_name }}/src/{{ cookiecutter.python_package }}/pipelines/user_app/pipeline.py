@@ -65,5 +65,5 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     )
     return {
         "user_app": Pipeline(nodes, tags="user_app"),
-        "promote": Pipeline([promote]),
+        "promote": Pipeline([promote], tags="promote"),
     }
