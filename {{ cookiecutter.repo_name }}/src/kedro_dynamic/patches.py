@@ -4,9 +4,10 @@
 figures are CPU times. For each change, a test says whether it is still needed:
 ``tests/library/test_patches.py`` in the library's repository.
 
-Three changes are elsewhere: the runner for Dask configures Dask, a run names its run in
-MLflow and the folder of its lock to worker processes by environment variables, and a
-served text model changes the server.
+Four changes are elsewhere: the runner for Dask configures Dask, a run names its run in
+MLflow and the folder of its lock to worker processes by environment variables, a served
+text model changes the server, and the config loader replaces a private method of
+Kedro's (1.7), ``_read_raw_config``, to see files before they are merged.
 """
 
 import atexit
