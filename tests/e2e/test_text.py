@@ -397,7 +397,7 @@ def test_unusual_requests_get_an_answer(served: Served) -> None:
             "Model is missing inputs ['text']",
         ),
         ({"dataframe_records": []}, "Model is missing inputs ['text']"),
-        ({"dataframe_split": {"columns": ["text"], "data": []}}, "there are no rows"),
+        ({"dataframe_split": {"columns": ["text"], "data": []}}, "the table is empty"),
         ({}, "exactly one of the input fields"),
         ([], "Received a list"),
         (b"{", "valid JSON"),

@@ -212,7 +212,7 @@ def finish(run: Run, error: Exception | None = None) -> None:
                 verdict, champion = set_champions(run, payload)
                 show_results(run, champion)
 
-            # An error of data or configuration has no page.
+            # An error of data or configuration gets no page.
             is_mendable = isinstance(error, ConfigurationError)
             report = (
                 "" if is_mendable else write_report(run, payload, verdict, champion)

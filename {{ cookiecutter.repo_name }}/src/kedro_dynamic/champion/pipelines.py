@@ -75,7 +75,7 @@ class Contest:
         scores = [score_on_samples(self.truth, each, samples) for each in answers]
         metric = self.scoring
         if not all(NAMES[metric] in each for each in scores):
-            metric = "accuracy"  # a champion of old has no probabilities
+            metric = "accuracy"  # a champion of old lacks probabilities
         sign = -1 if metric.startswith("neg_") else 1
         (new, *news), (old, *olds) = (
             [sign * score for score in each[NAMES[metric]]] for each in scores
@@ -99,7 +99,7 @@ def promote_pipeline(
         client: Client of the store.
 
     Returns:
-        The champion, and why; None if there are no tests, or no registered model.
+        The champion, and why; None without tests, or without a registered model.
     """
     registered_name = pipeline.log_model_kwargs.get("registered_model_name")
     test_name = f"test_{pipeline.input_name}"

@@ -169,7 +169,7 @@ def score_labels(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``label``, ``precision``, ``recall``, ``f1`` and ``rows``, how often it
-        is true; the most frequent label first, and no row if there is no truth.
+        is true; the most frequent label first, and no row without a truth.
         Precision is missing for labels that are never predicted.
     """
     from sklearn.metrics import precision_recall_fscore_support
@@ -282,7 +282,7 @@ def score_samples(
 def _area(
     is_label: Array, ranks: Array, rank_count: int, weights: Array
 ) -> float | None:
-    """Return the area under the ROC curve of a label; None if it has no rows or all.
+    """Return the area under the ROC curve of a label; None if none or all are its rows.
 
     Rows of the same probability share a rank.
     """

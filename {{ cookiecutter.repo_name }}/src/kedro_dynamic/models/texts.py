@@ -244,7 +244,7 @@ def _values_of(dimension: Dimension) -> Any:
 
 
 def _build_classifier(model: ModelSpec, y: Any, random_state: int) -> Any:
-    """Build a classifier, whose own cross-validation has no more folds than it can."""
+    """Build a classifier; its own cross-validation has folds for the rarest label."""
     classifier: Any = build_estimator(model, random_state)
     fewest = int(np.unique(y, return_counts=True)[1].min())
     if fewest < DEFAULT_FOLDS and classifier.get_params().get("cv", 0) is None:

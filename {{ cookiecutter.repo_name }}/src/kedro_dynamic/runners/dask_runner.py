@@ -147,7 +147,7 @@ class DaskRunner(AbstractRunner):
             client.wait_for_workers(1, self._timeout)
         # TimeoutError is an OSError.
         except (OSError, ValueError) as error:
-            missing = f"no Dask scheduler at {address}, or it has no workers"
+            missing = f"no Dask scheduler at {address}, or one without workers"
             raise ConfigurationError(
                 f"--runner-params: {missing} ({one_line(error)}); start them with\n"
                 f"  dask scheduler --host 127.0.0.1\n  dask worker {address}"

@@ -52,7 +52,7 @@ def clean_text(
             stopwords are not a list.
     """
     if instances.empty:
-        raise ConfigurationError("text: there are no rows")
+        raise ConfigurationError("text: the table is empty")
     texts = instances["text"].tolist()
     for row, text in enumerate(texts):
         if not isinstance(text, str):
