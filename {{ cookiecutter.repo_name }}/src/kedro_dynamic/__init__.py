@@ -25,7 +25,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``infer_task``: classification or regression.
 - ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
   row. ``note_chance``: which models chance may have put where they are.
-  ``plot_leaderboard``: their scores, as a figure.
+  ``plot_leaderboard``: their scores, as a figure. ``plot_confusion``: which classes
+  are taken for which.
 - ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from .models.texts import fit_vectorizer as fit_vectorizer
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
+    from .report.plots import plot_confusion as plot_confusion
     from .report.plots import plot_leaderboard as plot_leaderboard
     from .runs.failures import is_failure as is_failure
     from .runs.failures import keep_going as keep_going
@@ -179,7 +181,7 @@ _MODULES = {
     ],
     "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
-    "report.plots": ["plot_leaderboard"],
+    "report.plots": ["plot_confusion", "plot_leaderboard"],
     "runs.failures": ["is_failure", "keep_going"],
     "serving.answers": [
         "class_probabilities",

@@ -19,7 +19,7 @@ from kedro_dynamic.champion.recipe import (
 )
 from kedro_dynamic.champion.registry import NOT_FOUND, Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
-from kedro_dynamic.models.scores import display_number, display_score, display_value
+from kedro_dynamic.models.scores import display_number, display_score, display_stored
 from kedro_dynamic.models.significance import (
     FEW_ROWS,
     Sizes,
@@ -333,7 +333,7 @@ def _decide_by_chance(
 ) -> Verdict:
     """Decide if a difference exceeds the margin and what chance explains of it."""
     difference = new - old
-    old_shown = display_number(display_value(metric, old))
+    old_shown = display_stored(metric, old)
     scores = f"{display_score(metric, new)} against {old_shown}"
     reason = f"{name} scored {scores}"
     if not difference > 0:  # NaN included

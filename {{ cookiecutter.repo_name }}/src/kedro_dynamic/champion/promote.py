@@ -59,8 +59,7 @@ from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.scores import (
     display_name,
-    display_number,
-    display_value,
+    display_stored,
     find_positive_label,
     score_columns,
 )
@@ -282,8 +281,8 @@ def _promote_model(
 def _shown_score(candidate: Candidate) -> str:
     """Return the score of a candidate as people read it, with its name."""
     metric = candidate.metric
-    value = display_value(metric, candidate.recipe.score(metric))
-    return f"{display_name(metric)} {display_number(value)}"
+    score = display_stored(metric, candidate.recipe.score(metric))
+    return f"{display_name(metric)} {score}"
 
 
 def _fit_today(

@@ -173,9 +173,14 @@ def display_number(
     return f"{value:{sign}.3f}"
 
 
+def display_stored(name: str, value: float) -> str:
+    """Return a stored score as text: 0.967, 27,923."""
+    return display_number(display_value(name, float(value)))
+
+
 def display_score(name: str, value: float) -> str:
     """Return a stored score as text, a loss with its name: 0.967, RMSE 27,923."""
-    text = display_number(display_value(name, value))
+    text = display_stored(name, value)
     return f"{display_name(name)} {text}" if name.startswith("neg_") else text
 
 

@@ -26,7 +26,7 @@ from kedro_dynamic.config.text import (
     TokenizerSpec,
 )
 from kedro_dynamic.models.estimators import build_estimator
-from kedro_dynamic.models.scores import display_number, display_score, display_value
+from kedro_dynamic.models.scores import display_score, display_stored
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +224,7 @@ def _tune(
         "%d trials: %s, as configured %s; best with %s",
         len(trials),
         display_score(scoring, scores[best]),
-        display_number(display_value(scoring, scores[0])),
+        display_stored(scoring, scores[0]),
         trials[best] or "the arguments as configured",
         extra=VERBATIM,
     )

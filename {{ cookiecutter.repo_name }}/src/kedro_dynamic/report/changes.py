@@ -10,8 +10,7 @@ import pandas as pd
 
 from kedro_dynamic.models.scores import (
     display_column,
-    display_number,
-    display_value,
+    display_stored,
     score_columns,
     score_of_column,
 )
@@ -130,5 +129,4 @@ def _effect(column: str, old: float | None, new: float | None) -> str:
     if abs(new - old) < SMALLEST_CHANGE:
         return ""
     score = score_of_column(column)
-    values = (display_number(display_value(score, value)) for value in (old, new))
-    return f" {ARROW} ".join(values)
+    return f" {ARROW} ".join(display_stored(score, value) for value in (old, new))

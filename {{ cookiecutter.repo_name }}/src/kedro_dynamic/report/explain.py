@@ -19,9 +19,11 @@ from kedro_dynamic.catalog.names import (
 from kedro_dynamic.config.schema import ComparisonSpec, DataSpec
 from kedro_dynamic.models.bootstrap import RecordedModel
 from kedro_dynamic.models.estimators import task_of
+from kedro_dynamic.models.held_out import score_labels
 from kedro_dynamic.models.scores import (
     display_name,
     display_number,
+    display_stored,
     find_positive_label,
 )
 from kedro_dynamic.models.scoring import build_scorers
@@ -127,17 +129,11 @@ def _explain_numbers(subject: Subject) -> Iterator[Section]:
 
 def _explain_classes(subject: Subject) -> Iterator[Section]:
     """Yield the confusion matrix; precision and recall of each class, worst first."""
-    from sklearn.metrics import classification_report
-
     yield Section(f"Errors of {subject.name}", pictures=[_confusion(subject)])
 
-    scores = classification_report(
-        subject.y, subject.predicted, output_dict=True, zero_division=0
-    )
-    by_class = pd.DataFrame(scores).T.drop(columns="f1-score")
-    by_class = by_class.loc[[*map(str, np.unique(subject.y))]]
-    by_class = by_class.rename_axis("class").sort_values("recall").reset_index()
-    by_class = by_class.rename(columns={"support": "rows"}).astype({"rows": int})
+    scores = score_labels(subject.y, pd.DataFrame({"label": subject.predicted}))
+    by_class = scores[scores["rows"] > 0].sort_values("recall").fillna(0.0)
+    by_class = by_class.drop(columns="f1").rename(columns={"label": "class"})
     columns, rows = format_rows(by_class)
     text = f"{MAX_ROWS} of {len(by_class)} classes" if len(by_class) > MAX_ROWS else ""
     yield Section(f"Classes of {subject.name}", text, columns, rows)
@@ -150,7 +146,8 @@ def _explain_two_classes(subject: Subject) -> Iterator[Section]:
     positive, y = subject.positive, subject.y
     pictures = [_confusion(subject)]
     score = subject.scorer(subject.recorded, subject.rows, y)
-    alt = f"{display_name(subject.score)} on the test set: {display_number(abs(score))}"
+    shown = display_stored(subject.score, score)
+    alt = f"{display_name(subject.score)} on the test set: {shown}"
     kind, values = _values(subject)
     is_probability = kind == PROBABILITY
     for title, figure in plot_curves(

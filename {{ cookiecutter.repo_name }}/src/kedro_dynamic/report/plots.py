@@ -29,7 +29,7 @@ WIDTH, HEIGHT, WIDE = 4.6, 3.6, 5.4
 ROW = 0.28
 
 MAX_NAME = 26
-# A matrix of more classes has no room for numbers.
+# A matrix of more classes lacks room for numbers.
 MAX_CLASSES = 12
 MAX_POINTS = 1000
 MAX_BINS, ROWS_PER_BIN = 10, 20

@@ -11,7 +11,7 @@ from kedro_dynamic.models.scores import (
     baseline_score,
     display_column,
     display_number,
-    display_value,
+    display_stored,
     score_columns,
     score_of_column,
 )
@@ -78,13 +78,13 @@ def _describe_best(leaderboard: pd.DataFrame, columns: list[str]) -> str:
         return "no model has a score"
     score = score_of_column(columns[0])
     shown = [
-        f"{display_column(column)} {_shown(models[column].iloc[0], score)}"
+        f"{display_column(column)} {display_stored(score, models[column].iloc[0])}"
         for column in dict.fromkeys([columns[0], f"test_{score}"])
     ]
     text = f"{models.index[0]}: {', '.join(shown)}"
     baseline = baseline_score(leaderboard, columns[0])
-    return text if baseline is None else f"{text}; baseline {_shown(baseline, score)}"
-
-
-def _shown(value: Any, score: str) -> str:
-    return display_number(display_value(score, float(value)))
+    return (
+        text
+        if baseline is None
+        else f"{text}; baseline {display_stored(score, baseline)}"
+    )

@@ -21,6 +21,7 @@ from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
     display_column,
     display_number,
+    display_stored,
     display_value,
     score_of_column,
 )
@@ -199,7 +200,7 @@ def _format_cell(record: dict[Any, Any], name: str) -> str:
     score = score_of_column(name)
     if score == name:  # such as seconds
         return f"{value:,.3f}"
-    text = display_number(display_value(score, value))
+    text = display_stored(score, value)
 
     stderr = record.get(f"{name}{STDERR_SUFFIX}")
     if isinstance(stderr, float) and isfinite(stderr):

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.config.errors import VERBATIM
-from kedro_dynamic.models.scores import display_name, display_number, display_value
+from kedro_dynamic.models.scores import display_name, display_stored
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def registered_version(model: Any) -> str:
     tags = newest.tags
     if {"model", "metric", "score"} <= tags.keys():
         metric = tags["metric"]
-        score = display_number(display_value(metric, float(tags["score"])))
+        score = display_stored(metric, float(tags["score"]))
         logger.info(
             "Predicted by %s, version %s: %s %s",
             tags["model"],

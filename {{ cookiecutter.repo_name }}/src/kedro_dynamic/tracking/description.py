@@ -21,9 +21,8 @@ from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
     baseline_score,
     display_column,
-    display_number,
     display_score,
-    display_value,
+    display_stored,
     score_columns,
     score_of_column,
 )
@@ -43,7 +42,7 @@ EXPERIMENT_NOTE = (
 OUTDATED_NOTE = (
     "What it was made from is not known: `{}` is of other parameters, data or code."
 )
-# A view of the runs that MLflow opens by its address; see ``view_of``.
+# A view of the runs that MLflow opens by its address; see ``links``.
 VIEW = LEADERBOARD
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 # Without it, MLflow opens an experiment on its page for language models.
@@ -202,14 +201,11 @@ def _note(payload: Payload, sentence: str) -> str:
 def _headline(leaderboard: pd.DataFrame, model: ModelPayload, column: str) -> str:
     """Return the best score of a leaderboard, beside that of the baseline."""
     score = score_of_column(column)
-
-    def show(value: float) -> str:
-        return display_number(display_value(score, value))
-
-    scored = f"{display_column(column)} {show(model.metrics[column])}"
+    value = display_stored(score, model.metrics[column])
+    scored = f"{display_column(column)} {value}"
     baseline = baseline_score(leaderboard, column)
     if baseline is not None:
-        scored += f", the baseline {show(baseline)}"
+        scored += f", the baseline {display_stored(score, baseline)}"
     is_first = leaderboard["model"] == _first_model(leaderboard)
     notes = {*leaderboard[is_first].get("note", [])}
     if notes & {LIKE_THE_BASELINE, BELOW_THE_BASELINE}:

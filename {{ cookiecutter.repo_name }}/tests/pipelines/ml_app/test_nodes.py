@@ -130,8 +130,8 @@ def test_predictions_are_compared_with_the_labels_of_the_test_set() -> None:
     assert label_scores["rows"].tolist() == [4, 2]
     assert metrics["accuracy"] == 3 / 6
     assert metrics["accuracy_low"] < 3 / 6 < metrics["accuracy_high"]
-    counts = [text.get_text() for text in confusion.axes[0].texts]
-    assert counts == ["2", "2", "1", "1"]
+    cells = [text.get_text() for text in confusion.axes[0].texts]
+    assert cells == ["50%\n2", "50%\n2", "50%\n1", "50%\n1"]
     probability, right = reliability.axes[0].lines[1].get_data()
     assert probability.tolist() == [0.6, 0.7, 0.8, 0.9]
     assert right.tolist() == [0, 0, 0.5, 1]

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic import score_labels, score_predictions, spread_probabilities
+from kedro_dynamic import (
+    plot_confusion,
+    score_labels,
+    score_predictions,
+    spread_probabilities,
+)
 
 from {{ cookiecutter.python_package }}.pipelines.ml_app.nodes import (
     Array,
@@ -42,8 +47,9 @@ def evaluate(
         each label; and two figures of matplotlib: the confusion matrix, and which share
         of the predictions is right at which probability.
     """
+    from matplotlib.figure import Figure
     from sklearn.calibration import CalibrationDisplay
-    from sklearn.metrics import ConfusionMatrixDisplay
+    from sklearn.metrics import confusion_matrix
 
     rows = test_instances.index
     answers = decode_predictions(
@@ -54,15 +60,12 @@ def evaluate(
     metrics = score_predictions(true_labels, predictions)
     label_scores = score_labels(true_labels, predictions)
 
-    confusion, reliability = _new_axes(), _new_axes()
-    ConfusionMatrixDisplay.from_predictions(
-        true_labels,
-        predictions["label"].fillna(""),
-        labels=sorted({*label_encoder.classes_, *true_labels}),
-        cmap="Blues",
-        colorbar=False,
-        ax=confusion,
-    )
+    names = sorted({*label_encoder.classes_, *true_labels})
+    predicted = predictions["label"].fillna("")
+    counts = confusion_matrix(true_labels, predicted, labels=names)
+    confusion = plot_confusion(counts, names)
+
+    reliability = Figure(figsize=(5, 4), layout="constrained").subplots()
     has_label = predictions["label"].notna()
     CalibrationDisplay.from_predictions(
         (predictions["label"] == true_labels)[has_label],
@@ -73,14 +76,7 @@ def evaluate(
         ax=reliability,
     )
     reliability.set(xlabel="probability", ylabel="share that is right")
-    return metrics, label_scores, confusion.figure, reliability.figure
-
-
-def _new_axes() -> Any:
-    """Return the axes of a new figure."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(5, 4), layout="constrained").subplots()
+    return metrics, label_scores, confusion, reliability.figure
 
 
 def find_telling_words(
