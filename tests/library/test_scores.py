@@ -23,6 +23,7 @@ from kedro_dynamic.models.scores import (
     display_name,
     display_number,
     display_score,
+    display_stored,
     display_value,
     find_positive_label,
     make_scorers,
@@ -314,6 +315,9 @@ def test_columns_and_scores_as_people_read_them() -> None:
     assert display_column("fit_seconds") == "fit seconds"
     assert display_score(rmse, -27923.4) == "RMSE 27,923"
     assert display_score("accuracy", 0.9) == "0.900"
+    # Of a score that may be negative, the sign is part of the number.
+    assert display_stored(rmse, -27923.4) == "27,923"
+    assert display_stored("matthews_corrcoef", -0.25) == "-0.250"
 
 
 def test_scores_that_no_model_can_have_are_errors_before_fitting() -> None:
