@@ -100,6 +100,13 @@ def test_the_rest_of_a_long_table_is_counted(capsys: Captured) -> None:
     assert "model 19 5 more rows in the file" in " ".join(words)
 
 
+def test_a_long_table_shows_champion_and_baseline(capsys: Captured) -> None:
+    names = [*(f"model {i}" for i in range(25)), "baseline"]
+    console.print_table("Leaderboard", pd.DataFrame({"model": names}), "model 23")
+    words = " ".join(capsys.readouterr().out.split())
+    assert "model 19 model 23 (champion) baseline 4 more rows in the file" in words
+
+
 def test_only_terminals_have_a_progress_bar(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:

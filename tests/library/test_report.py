@@ -262,6 +262,9 @@ def test_a_classifier_of_two_classes_is_explained(model: Any, positive: str) -> 
     assert len(thresholds.rows) == 9
     recalls = [float(row[-1]) for row in thresholds.rows]
     assert recalls == sorted(recalls, reverse=True)
+    # The rows of which the model is surest are not those of the other class.
+    precisions = [float(row[3]) for row in thresholds.rows if row[3]]
+    assert precisions[-1] > count / len(y)
     if has_probabilities:
         assert thresholds.rows[4][2] == str(found)
 

@@ -18,6 +18,7 @@ from kedro_dynamic.config.text import (
 )
 from kedro_dynamic.models.estimators import find_problems
 from kedro_dynamic.models.texts import (
+    _decide,
     choose_features,
     clean_texts,
     fit_classifier,
@@ -114,6 +115,18 @@ def test_words_without_spaces_are_read_by_their_characters(
     model = fit_classifier(SVM, matrix, codes[:200], 3, "accuracy")
     predicted = model.predict(vectorizer.transform(texts[200:]))
     assert (predicted == codes[200:]).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("gain", "noise", "chosen"),
+    [(0.2, 0.0, "characters"), (0.03, 0.0, "words"), (0.2, 5.0, "words")],
+)
+def test_characters_must_be_better_by_more_than_chance_and_their_cost(
+    gain: float, noise: float, chosen: str
+) -> None:
+    words = np.ones(200)
+    characters = words - gain + noise * np.tile([1.0, -1.0], 100)
+    assert _decide({"words": words, "characters": characters})[0] == chosen
 
 
 def test_few_reviews_are_read_by_their_characters() -> None:
