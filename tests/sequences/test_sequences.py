@@ -34,7 +34,9 @@ OWN = "flowers.own.Stump"
 NEIGHBORS = "sklearn.neighbors.KNeighborsClassifier"
 
 
-# A class of the project's own. A person edits the size of its leaves.
+# A class of the project's own. A person edits the size of its leaves. Trees of different
+# depth have different scores.
+LEAVES = (1, 15, 25, 40)
 OWN_CODE = """
 from sklearn.tree import DecisionTreeClassifier
 
@@ -181,7 +183,7 @@ class Sequence:
 
     def edit_code(self) -> None:
         """Change the code of the project's own class."""
-        code = OWN_CODE.format(size=self.random.randint(1, 9))
+        code = OWN_CODE.format(size=self.random.choice(LEAVES))
         for project in (self.project, self.project.with_name("fresh")):
             (project / "src/flowers/own.py").write_text(code)
         sys.modules.pop("flowers.own", None)  # a new process imports it anew
@@ -243,7 +245,7 @@ class Sequence:
             self.add: 1,
             self.disable: 1,
             self.replace_data: 1,
-            self.edit_code: 1,
+            self.edit_code: 2,
             self.touch_output: 1,
             self.run_everything: 2,
             self.run_missing: 2,
