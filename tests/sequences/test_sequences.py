@@ -34,8 +34,8 @@ OWN = "flowers.own.Stump"
 NEIGHBORS = "sklearn.neighbors.KNeighborsClassifier"
 
 
-# A class of the project's own. A person edits the size of its leaves. Trees of different
-# depth have different scores.
+# A class of the project's own. A person edits the size of its leaves. Trees of
+# different depth have different scores.
 LEAVES = (1, 15, 25, 40)
 OWN_CODE = """
 from sklearn.tree import DecisionTreeClassifier
