@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
+import fsspec
 import pytest
 from conftest import REPOSITORY
+from fsspec.implementations.local import LocalFileSystem
 from kedro.framework import project
 from kedro.pipeline import Pipeline
 
@@ -24,6 +27,17 @@ os.environ["PYTHONPATH"] = f"{SOURCE}{os.pathsep}{REPOSITORY / 'tests'}"
 def no_repository_around(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep git from finding this repository from the folders of tests within it."""
     os.environ["GIT_CEILING_DIRECTORIES"] = str(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def atomic_files() -> Iterator[None]:
+    """Write through the library's file system, in this test alone."""
+    from kedro_dynamic.patches import write_atomically
+
+    write_atomically()
+    yield
+    for protocol in LocalFileSystem.protocol:
+        fsspec.register_implementation(protocol, LocalFileSystem, clobber=True)
 
 
 @pytest.fixture

@@ -5,19 +5,16 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import fsspec
 import pytest
-from fsspec.implementations.local import LocalFileSystem
 from kedro.io import DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pickle import PickleDataset
 from kedro_dynamic.catalog.atomic import AtomicFile, Owner, delete_abandoned
-from kedro_dynamic.patches import write_atomically
 
 
 class BreaksOff:
@@ -28,13 +25,7 @@ class BreaksOff:
         raise RuntimeError("broken off")
 
 
-@pytest.fixture(autouse=True)
-def atomic_files() -> Iterator[None]:
-    """Write through the library's file system, in these tests alone."""
-    write_atomically()
-    yield
-    for protocol in LocalFileSystem.protocol:
-        fsspec.register_implementation(protocol, LocalFileSystem, clobber=True)
+pytestmark = pytest.mark.usefixtures("atomic_files")
 
 
 def test_what_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> None:
@@ -138,12 +129,19 @@ def test_a_worker_writes_only_while_its_run_is_under_way(
     note = notes / f"{os.getpid()}-ab.json"
     note.touch()
     dataset = JSONDataset(filepath=str(tmp_path / "score.json"))
-    monkeypatch.setattr(AtomicFile, "owner", Owner(notes, os.getpid()))
+    monkeypatch.setattr(
+        AtomicFile, "owner", Owner(notes, os.getpid(), tmp_path / "journal")
+    )
     dataset.save(1)
     note.unlink()
     with pytest.raises(DatasetError, match="the run that makes it has ended"):
         dataset.save(2)
     assert dataset.load() == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"notes", "score.json"}
-    monkeypatch.setattr(AtomicFile, "owner", Owner(tmp_path / "another machine", 1))
+    files = {"notes", "score.json", "journal"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+    monkeypatch.setattr(
+        AtomicFile,
+        "owner",
+        Owner(tmp_path / "another machine", 1, tmp_path / "no folder/journal"),
+    )
     dataset.save(3)

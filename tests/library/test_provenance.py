@@ -22,7 +22,7 @@ import pytest
 from kedro.framework.hooks import hook_impl
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.framework.project import settings
-from kedro.io import DataCatalog
+from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_dynamic import hooks
@@ -208,7 +208,9 @@ def load(path: Path) -> ModuleType:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, atomic_files: None
+) -> Iterator[Project]:
     """Return a project that was run once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "project_path", lambda: tmp_path)
@@ -223,6 +225,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     yield project
     assert runs.open_runs() == []
     assert not [*(tmp_path / "data/.locks").glob("*.*n")]
+    assert not [*(tmp_path / "data").glob(".provenance-*")]
     del sys.modules["iris_nodes"]
 
 
@@ -616,6 +619,64 @@ def restart(project: Project) -> None:
     runs._runs.remove(run)
     project.hooks = [UntrackedHook()]
     project.nodes = load(project.folder / "nodes.py")
+
+
+@pytest.mark.parametrize("changed", ["part", "a_metrics"])
+def test_a_file_changed_by_hand_after_a_kill_is_made_again(
+    changed: str, project: Project
+) -> None:
+    """Neither a file that the killed run made, nor one that it did not reach."""
+    board = project.read("board")
+    project.parameters["b"] = {"k": 5}
+    stop(project, "fit", Killed())
+    restart(project)
+    path = project.path(changed)
+    path.write_text(path.read_text() + " ")
+    project.parameters["b"] = {"k": 2}
+    steps = project.resume()
+    assert "score 1" in steps
+    assert ("split" in steps) == (changed == "part")
+    assert project.read("board") == board
+    assert project.resume() == set()
+
+
+class PathDataset(AbstractDataset[Any, Any]):
+    """Writes a file without the file system of the catalog."""
+
+    def __init__(self, filepath: str):
+        """Note the file."""
+        self.path = Path(filepath)
+
+    def load(self) -> Any:
+        """Read the file."""
+        return json.loads(self.path.read_text())
+
+    def save(self, data: Any) -> None:
+        """Write the file."""
+        self.path.write_text(json.dumps(data))
+
+    def _exists(self) -> bool:
+        return self.path.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+
+@pytest.mark.parametrize(("killed", "again"), [(False, set()), (True, {"split"})])
+def test_a_file_that_is_written_in_another_way(
+    killed: bool, again: set[str], project: Project
+) -> None:
+    """It counts as made by a run that ended, and not by one that was killed."""
+    project.entries["part"] = {
+        "type": PathDataset,
+        "filepath": str(project.path("part")),
+    }
+    error = Killed() if killed else RuntimeError("no")
+    stop(project, "fit", error)
+    if killed:
+        restart(project)
+    assert project.resume() & {"split"} == again
+    assert project.resume() == set()
 
 
 def test_a_killed_full_run_voids_what_it_did_not_reach(project: Project) -> None:

@@ -284,4 +284,4 @@ def _close(run: Run, status: str) -> None:
     """End a run that is still open, and let other runs continue."""
     with answers_within(run):
         close_parent_run(run, status)
-    run.close()
+    run.close(ended=status != "KILLED")

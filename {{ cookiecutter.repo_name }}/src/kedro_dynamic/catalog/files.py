@@ -13,6 +13,19 @@ from kedro.io import AbstractVersionedDataset, DataCatalog, Version
 
 from kedro_dynamic.catalog.entries import PLACEHOLDER, config_of
 
+# Distinguishes a file from the one that replaces it: time of modification in
+# nanoseconds, size in bytes, inode. None if the file does not exist.
+State = list[int] | None
+
+
+def state(path: Path) -> State:
+    """Return what distinguishes a file from the one that replaces it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_mtime_ns, status.st_size, status.st_ino]
+
 
 def local_path(catalog: DataCatalog, name: str) -> Path | None:
     """Return the file of a dataset, if it is one on this machine."""

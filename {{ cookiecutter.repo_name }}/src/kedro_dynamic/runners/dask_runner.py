@@ -22,7 +22,6 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import AbstractRunner
 from kedro.runner.task import Task
 
-from kedro_dynamic.catalog.atomic import Owner
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.config.project import package_name, project_path
@@ -97,7 +96,7 @@ class DaskRunner(AbstractRunner):
         part._validator_specs = catalog.validator_specs
 
         run = find_run(catalog)
-        owner = Owner(run.lock.folder, run.process) if run is not None else None
+        owner = run.owner if run is not None else None
         content = (node, part, task.is_async, task.run_id, project_path(), owner)
         dask_future = self._client.submit(
             self._run_on_worker, cloudpickle.dumps(content), pure=False

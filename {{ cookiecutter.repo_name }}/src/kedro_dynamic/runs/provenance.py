@@ -1,9 +1,9 @@
 """Provenance: from which code, parameters and data each file of the project was made.
 
 All that an output depends on is known before a run. So the run first writes down what
-it plans to make. A planned output that changed since then was written by that run, and
-killed runs need no special handling. Two things are not seen: code that the module of a
-node imports, unless the parameters name it, and what a remote address holds.
+it plans to make, and notes each file that it puts in its place. What a killed run noted
+was made, unless the file changed since then. Two things are not seen: code that the
+module of a node imports, unless the parameters name it, and what a remote address holds.
 """
 
 import hashlib
@@ -24,8 +24,10 @@ from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, TypeAdapter
 
 from kedro_dynamic.catalog.entries import config_of
-from kedro_dynamic.catalog.files import discard, has_data, path_in
+from kedro_dynamic.catalog.atomic import read_journals
+from kedro_dynamic.catalog.files import State, discard, has_data, path_in, state
 from kedro_dynamic.config.errors import VERBATIM
+from kedro_dynamic.config.process import HOST_DIGEST
 from kedro_dynamic.config.source import digest_file, digest_named_code, digest_source
 from kedro_dynamic.runs.makers import find_makers
 from kedro_dynamic.runs.state_files import errors_in_words, read_state
@@ -34,13 +36,11 @@ logger = logging.getLogger(__name__)
 
 # In the root of a project. Those who share the data folder share the file.
 PROVENANCE_FILE = Path("data", ".provenance.json")
+# Beside it, of each process in which runs are under way or were killed.
+JOURNALS = ".provenance-*.journal"
 
 # How many files are named in a message.
 MAX_NAMES = 5
-
-# Distinguishes a file from the one that replaces it: time of modification in
-# nanoseconds, size in bytes, inode. None if the file does not exist.
-State = list[int] | None
 
 # The sections of the file, as attributes of Provenance describe them.
 Entries = dict[str, tuple[str, list[int]]]
@@ -146,6 +146,11 @@ class Provenance:
         # Files that were logged in a run of MLflow: [digest, state, run ID, store].
         self._logged: dict[str, list[Any]] = {}
 
+    @property
+    def journal(self) -> Path:
+        """The file in which this process notes what it has written."""
+        return self._path.parent / JOURNALS.replace("*", f"{HOST_DIGEST}-{os.getpid()}")
+
     @contextmanager
     def open(self) -> Iterator["Provenance"]:
         """Read the file, and write it at the end of the block.
@@ -210,15 +215,30 @@ class Provenance:
                 if not culprits:
                     plan.disputed.update(node.inputs)
 
-    def settle(self, plan: Plan) -> None:
-        """Write down which files of a plan were made, by this run or a killed one."""
-        for name, key in plan.keys.items():
-            if key not in self._pending:
-                continue
-            digest, before = self._pending.pop(key)
+    def settle(self, plan: Plan, ended: bool = False) -> None:
+        """Write down which files of a plan were made, by this run or a killed one.
+
+        Args:
+            plan: The plan of a run.
+            ended: Whether it is the run's own plan, and the run was not interrupted.
+                Files that are written past the catalog's file system are then known
+                as made by their change.
+        """
+        pending = {
+            name: self._pending.pop(key)
+            for name, key in plan.keys.items()
+            if key in self._pending
+        }
+        if not pending:
+            return
+
+        written = read_journals(self._path.parent, JOURNALS)
+        for name, (digest, before) in pending.items():
             now = state(plan.files[name])
-            if now is not None and now != before:
-                self._made[key] = [digest, now[:2]]
+            states = written.get(os.path.realpath(plan.files[name]))
+            is_made = now in states if states else ended and now != before
+            if now is not None and is_made:
+                self._made[plan.keys[name]] = [digest, now[:2]]
 
     def remember_run(self, key: str, run_id: str, store: str) -> None:
         """Remember the MLflow run that a file was logged in.
@@ -267,6 +287,9 @@ class Provenance:
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(json.dumps(content))
         os.replace(temporary, self._path)
+        if not self._pending:
+            for journal in self._path.parent.glob(JOURNALS):
+                journal.unlink(missing_ok=True)
 
     def _state(self, key: str) -> State:
         """Return the state of a file without its inode."""
@@ -381,15 +404,6 @@ class Provenance:
 def name_some(names: list[str]) -> str:
     """Return a few names as a text."""
     return ", ".join(names[:MAX_NAMES] + ["..."] * (len(names) > MAX_NAMES))
-
-
-def state(path: Path) -> State:
-    """Return what distinguishes a file from the one that replaces it."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
 def _lists(section: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:

@@ -15,7 +15,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from kedro_dynamic.catalog.atomic import delete_abandoned
+from kedro_dynamic.catalog.atomic import AtomicFile, Owner, delete_abandoned
 from kedro_dynamic.catalog.files import has_data
 from kedro_dynamic.catalog.names import LEADERBOARD
 from kedro_dynamic.config.project import loader_in_force, project_path
@@ -26,7 +26,8 @@ from kedro_dynamic.runs.makers import registered_nodes
 from kedro_dynamic.runs.parts import Parts, find_parts
 from kedro_dynamic.runs.progress import Progress
 from kedro_dynamic.runs.provenance import Plan, Provenance
-from kedro_dynamic.runs.run_lock import LOCKS_VARIABLE, RunLock, locks_folder
+from kedro_dynamic.runs.run_lock import RunLock, locks_folder
+from kedro_dynamic.runs.worker import name_owner
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,6 +90,11 @@ class Run:
     """How many sessions of its thread were running when it began, itself included."""
 
     @property
+    def owner(self) -> Owner:
+        """What tells a process that its files belong to this run."""
+        return Owner(self.lock.folder, self.process, self.provenance.journal)
+
+    @property
     def name(self) -> str:
         """The names of its pipelines, as kedro-mlflow joins them."""
         return "+".join(self.params.get("pipeline_names") or ["__default__"])
@@ -109,6 +115,7 @@ class Run:
             provenance.begin(self.plan, only_missing, registered_nodes(self.params))
             for name, key in self.plan.writes.items():
                 self.logged_runs[name] = provenance.run_of(key, address)
+        name_owner(self.owner)
         self.progress.start(self.params, self.pipeline)
 
     def become_whole(self) -> None:
@@ -117,22 +124,29 @@ class Run:
         self.pipeline = self.whole
         self.plan = Plan(self.pipeline, self.catalog, self.root)
         with self.provenance.open() as provenance:
-            provenance.settle(part)
+            provenance.settle(part, ended=True)
             provenance.adopt(self.plan)
 
-    def close(self) -> None:
-        """Note what was made, and let other runs continue."""
+    def close(self, ended: bool = True) -> None:
+        """Note what was made, and let other runs continue.
+
+        Args:
+            ended: False if the run was interrupted.
+        """
         _runs.remove(self)
         self.progress.stop()
         address = self.store.address
         try:
             with self.provenance.open() as provenance:
-                provenance.settle(self.plan)
+                provenance.settle(self.plan, ended)
                 for name, run_id in self.logged_runs.items():
                     key = self.plan.writes.get(name)
                     if key and run_id:
                         provenance.remember_run(key, run_id, address)
         finally:
+            if not open_runs():
+                AtomicFile.owner = None
+                self.provenance.journal.unlink(missing_ok=True)
             self.lock.release()
 
 
@@ -176,7 +190,6 @@ def begin_run(
     reads, writes = name_files(plan.reads), name_files(plan.writes.values())
     lock = RunLock(folder, kedro_command(params), reads, writes)
     lock.acquire(wait=wait)
-    os.environ[LOCKS_VARIABLE] = str(folder)
 
     provenance = Provenance(root)
     run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)

@@ -25,9 +25,6 @@ logger = logging.getLogger(__name__)
 # In the root of a project, and in a storage root.
 LOCKS_FOLDER, SHARED_LOCKS_FOLDER = Path("data", ".locks"), Path(".locks")
 
-# Names the folder of the locks to the worker processes of a run.
-LOCKS_VARIABLE = "KEDRO_DYNAMIC_LOCKS"
-
 POLL_INTERVAL = 0.2  # seconds
 
 

@@ -1,5 +1,6 @@
 """What the library does in the worker processes of ``ParallelRunner``."""
 
+import json
 import multiprocessing
 import os
 import threading
@@ -10,7 +11,9 @@ from multiprocessing.util import register_after_fork
 from pathlib import Path
 
 from kedro_dynamic.catalog.atomic import AtomicFile, Owner
-from kedro_dynamic.runs.run_lock import LOCKS_VARIABLE
+
+# Tells the worker processes of a run which run it is.
+OWNER_VARIABLE = "KEDRO_DYNAMIC_OWNER"
 
 POLL_INTERVAL = 0.5  # seconds
 
@@ -24,6 +27,12 @@ def end_with_parent() -> None:
     _watch_parent(os.getpid())
 
 
+def name_owner(owner: Owner) -> None:
+    """Note that what this process and its workers write belongs to its run."""
+    AtomicFile.owner = owner
+    os.environ[OWNER_VARIABLE] = json.dumps([str(owner.notes), str(owner.journal)])
+
+
 def own_outputs() -> None:
     """Note, in a worker process, that its files belong to the run of its parent.
 
@@ -31,9 +40,10 @@ def own_outputs() -> None:
     run has begun.
     """
     parent = multiprocessing.parent_process()
-    folder = os.environ.get(LOCKS_VARIABLE)
-    if parent and parent.pid and folder and AtomicFile.owner is None:
-        AtomicFile.owner = Owner(Path(folder), parent.pid)
+    folders = os.environ.get(OWNER_VARIABLE)
+    if parent and parent.pid and folders and AtomicFile.owner is None:
+        notes, journal = map(Path, json.loads(folders))
+        AtomicFile.owner = Owner(notes, parent.pid, journal)
 
 
 # The argument is the key of the cache: forked processes inherit the cache.
