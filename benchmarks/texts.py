@@ -59,10 +59,10 @@ def make_dense(project: Path) -> None:
     """Change a project to learn with xgboost from a dense table of counts."""
     nodes = package_of(project) / "pipelines/ml_app/nodes.py"
     code = nodes.read_text()
-    for sparse in ("features[train_rows]", "model.predict_proba(features"):
+    for sparse in ("train_features, codes", "model.predict_proba(features"):
         if sparse not in code:
             raise RuntimeError(f"{nodes.name} no longer has {sparse!r}: adapt this.")
-        code = code.replace(sparse, f"{sparse}.toarray()")
+        code = code.replace(sparse, sparse.replace("features", "features.toarray()"))
     nodes.write_text(code)
     tokenizer = {
         "class": "sklearn.feature_extraction.text.CountVectorizer",

@@ -438,16 +438,19 @@ ENV_ONLY += [resolve_patterns, viz_build]
 
 # Datasets of the text pipelines that have no catalog entry.
 IN_MEMORY = {"cleaned_text", "features"}
-IN_MEMORY |= {"probabilities", "train_rows"}
+IN_MEMORY |= {"probabilities", "train_instances"}
+IN_MEMORY |= {"cleaned_train_text", "train_features"}
 
 # The nodes and datasets of the text pipelines.
 CLEAN = ["prepare.clean_text", "fit.tokenize_text"]
-CLEANED = ["instances", "english_stopwords"]
+CLEANED = ["english_stopwords"]
 CLEANED += ["cleaned_text", "tokenizer", "features", "model"]
 CLEANED += ["probabilities"]
-FIT = ["prepare.hold_out", "fit.fit_tokenizer", "fit.fit_label_encoder"]
+FIT = ["prepare.hold_out", "prepare.clean_train_text"]
+FIT += ["fit.fit_tokenizer", "fit.fit_label_encoder"]
 FIT += ["fit.train_model", "score.evaluate", "score.find_telling_words"]
-FITTED = ["labels", "train_rows", "test_instances"]
+FITTED = ["instances", "labels", "train_instances", "test_instances"]
+FITTED += ["cleaned_train_text", "train_features"]
 FITTED += ["sentiment_metrics", "confusion_matrix_plot", "reliability_plot"]
 FITTED += ["telling_words", "label_scores", "features_comparison"]
 JUDGED = ["prediction_metrics", "prediction_label_scores"]
@@ -459,7 +462,7 @@ TEXT = {
     "training": ([*CLEAN, "score.predict", *FIT], [*CLEANED, "label_encoder", *FITTED]),
     "inference": (
         [*CLEAN, "score.predict", "score.decode_predictions"],
-        [*CLEANED, "label_encoder", "predictions"],
+        ["instances", *CLEANED, "label_encoder", "predictions"],
     ),
     "ml_app": (
         [*CLEAN, "score.predict", *FIT, "score.decode_predictions"],

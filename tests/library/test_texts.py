@@ -10,21 +10,27 @@ import pytest
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.config.text import (
-    RIVALS,
+    BOTH,
+    CHARACTERS,
     WORD_PATTERN,
     TokenizerSpec,
     add_defaults,
     read_text_parameters,
 )
+from kedro_dynamic.models import texts as module
 from kedro_dynamic.models.estimators import find_problems
 from kedro_dynamic.models.texts import (
     _decide,
     choose_features,
     clean_texts,
+    find_telling_words,
     fit_classifier,
     fit_vectorizer,
 )
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import LabelEncoder
 
 AUTO = TokenizerSpec.model_validate("auto")
 SVM = ModelSpec.model_validate(
@@ -105,7 +111,7 @@ def test_words_without_spaces_are_read_by_their_characters(
     texts, labels = reviews(300, is_spaced=is_spaced)
     chosen, table = choose_features(texts, labels, AUTO, SVM, random_state=3)
     (row,) = table[table["note"] != ""].index
-    assert table["features"].tolist() == ["words", *RIVALS]
+    assert table["features"].tolist() == ["words", "characters", "words and characters"]
     assert features in table["features"][row]
     assert f"Features: {table['features'][row]} (" in caplog.text
     assert "on 300 training texts" in table["note"][row]
@@ -132,7 +138,7 @@ def test_characters_must_be_better_by_more_than_chance_and_their_cost(
 def test_few_reviews_are_read_by_their_characters() -> None:
     texts, labels = reviews(12, is_spaced=True)
     chosen, table = choose_features(texts, labels, AUTO, SVM, random_state=3)
-    assert chosen.model_kwargs == RIVALS["characters"]["model_kwargs"]
+    assert chosen.model_kwargs == CHARACTERS["model_kwargs"]
     assert table["note"].tolist() == ["", "chosen: too few texts to compare", ""]
 
 
@@ -144,9 +150,9 @@ def test_what_the_owner_writes_is_not_compared() -> None:
     assert table["features"].tolist() == ["configured"]
 
 
-@pytest.mark.parametrize("name", RIVALS)
-def test_what_is_chosen_from_can_be_written_out(name: str) -> None:
-    spec = TokenizerSpec.model_validate(RIVALS[name])
+@pytest.mark.parametrize("entry", [CHARACTERS, BOTH])
+def test_what_is_chosen_from_can_be_written_out(entry: dict[str, Any]) -> None:
+    spec = TokenizerSpec.model_validate(entry)
     assert find_problems(spec, "text.tokenizer") == []
     vectorizer, matrix = fit_vectorizer(spec, ["good film", "good films"])
     assert matrix.shape == (2, len(vectorizer.get_feature_names_out()))
@@ -235,3 +241,35 @@ def test_trials_are_tried_on_the_training_set(caplog: pytest.LogCaptureFixture) 
     assert model.C == again.C
     assert "3 trials: log loss 0." in caplog.text
     assert "as configured" in caplog.text
+
+
+def test_both_kinds_are_counted_once_for_the_comparison(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = []
+
+    def count(spec: Any, texts: Any) -> Any:
+        counted.append(spec)
+        return fit_vectorizer(spec, texts)
+
+    monkeypatch.setattr(module, "fit_vectorizer", count)
+    texts, labels = reviews(60, is_spaced=True)
+    entries = {"words": AUTO, "characters": TokenizerSpec.model_validate(CHARACTERS)}
+    both = TokenizerSpec.model_validate(BOTH)
+    features = module._count(texts, {**entries, "both": both})
+    assert counted == [*entries.values()]
+    difference = features["both"] - fit_vectorizer(both, texts)[1]
+    assert abs(difference).max() == 0
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), KNeighborsClassifier(3)])
+def test_a_word_is_telling_for_the_label_it_occurs_with(model: Any) -> None:
+    tokenizer = CountVectorizer()
+    features = tokenizer.fit_transform(["tedious film", "brilliant film", "fair"] * 2)
+    labels = ["bad", "good", "average"] * 2
+    encoder = LabelEncoder().fit(labels)
+    model.fit(features, labels)
+    instances = pd.DataFrame({"label": labels})
+    table = find_telling_words(model, tokenizer, features, instances, encoder)
+    first = table.set_index("label")["words"].str.split().str[0].to_dict()
+    assert first == {"bad": "tedious", "average": "fair", "good": "brilliant"}

@@ -26,7 +26,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
 - ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
   row. ``note_chance``: which models chance may have put where they are.
   ``plot_leaderboard``: their scores, as a figure. ``plot_confusion``: which classes
-  are taken for which.
+  are taken for which. ``plot_reliability``: how often labels are right at which
+  probability.
 - ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
@@ -36,8 +37,11 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   judged by, and how good it is on them. ``check_same_rows``: whether texts and labels
   are of the same rows.
 - ``read_text_parameters``: the parameters below ``text``, checked, and
-  ``TokenizerSpec``, a part of them. ``clean_texts``, ``choose_features``,
+  ``TokenizerSpec``, a part of them. ``check_columns``, ``label_values``,
+  ``check_labels`` and ``row_keys``: what a raw table of texts has.
+  ``split_texts``: training set and test set. ``clean_texts``, ``choose_features``,
   ``fit_vectorizer`` and ``fit_classifier``: from texts to a fitted classifier.
+  ``find_telling_words``: what speaks for each label.
   ``spread_probabilities``: the probabilities in its answers as columns.
   ``score_labels``: how good it is for each label. ``make_champion``: the champion set
   by hand.
@@ -105,14 +109,21 @@ if TYPE_CHECKING:
     from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
     from .models.split import split_rows as split_rows
+    from .models.text_tables import check_columns as check_columns
+    from .models.text_tables import check_labels as check_labels
+    from .models.text_tables import label_values as label_values
+    from .models.text_tables import row_keys as row_keys
+    from .models.text_tables import split_texts as split_texts
     from .models.texts import choose_features as choose_features
     from .models.texts import clean_texts as clean_texts
+    from .models.texts import find_telling_words as find_telling_words
     from .models.texts import fit_classifier as fit_classifier
     from .models.texts import fit_vectorizer as fit_vectorizer
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .report.plots import plot_confusion as plot_confusion
     from .report.plots import plot_leaderboard as plot_leaderboard
+    from .report.plots import plot_reliability as plot_reliability
     from .runs.failures import is_failure as is_failure
     from .runs.failures import keep_going as keep_going
     from .serving.answers import class_probabilities as class_probabilities
@@ -173,15 +184,23 @@ _MODULES = {
         "make_folds",
         "split_rows",
     ],
+    "models.text_tables": [
+        "check_columns",
+        "check_labels",
+        "label_values",
+        "row_keys",
+        "split_texts",
+    ],
     "models.texts": [
         "choose_features",
         "clean_texts",
+        "find_telling_words",
         "fit_classifier",
         "fit_vectorizer",
     ],
     "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
-    "report.plots": ["plot_confusion", "plot_leaderboard"],
+    "report.plots": ["plot_confusion", "plot_leaderboard", "plot_reliability"],
     "runs.failures": ["is_failure", "keep_going"],
     "serving.answers": [
         "class_probabilities",

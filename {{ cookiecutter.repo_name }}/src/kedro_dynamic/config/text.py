@@ -44,14 +44,13 @@ CHARACTERS: dict[str, Any] = {
     },
 }
 
+# Stacks the features of both; in the comparison, they are counted once.
 BOTH: dict[str, Any] = {
     "class": "sklearn.pipeline.FeatureUnion",
     "model_kwargs": {
         "transformer_list": [["words", WORDS], ["characters", CHARACTERS]]
     },
 }
-# What words are compared with.
-RIVALS = {"characters": CHARACTERS, "words and characters": BOTH}
 
 
 class TokenizerSpec(TransformerSpec):

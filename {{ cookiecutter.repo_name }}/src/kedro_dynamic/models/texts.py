@@ -19,8 +19,9 @@ import pandas as pd
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
 from kedro_dynamic.config.schema import Dimension, ModelSpec
 from kedro_dynamic.config.text import (
+    BOTH,
+    CHARACTERS,
     FILE,
-    RIVALS,
     TFIDF,
     WORD_PATTERN,
     TokenizerSpec,
@@ -68,6 +69,9 @@ CONFIDENCE = 1.64
 # Characters take five times as long, so they must lower the log loss by this share.
 WORTH = 0.05
 
+# Words that are shown of each label, out of those most associated with the labels.
+WORDS_PER_LABEL, RATED_WORDS = 15, 1000
+
 # Of classifiers that cross-validate, unless their arguments say otherwise.
 DEFAULT_FOLDS = 5
 
@@ -92,8 +96,10 @@ def clean_texts(
         stopwords: These words, in lower case: a list in YAML.
 
     Raises:
-        ConfigurationError: If the stopwords are not a list.
+        ConfigurationError: If there are no texts, one of them is not a text, or the
+            stopwords are not a list.
     """
+    _check_texts(texts)
     words = _read_words(stopwords) if "stopwords" in steps else frozenset()
     cleaners: dict[str, Callable[[str], str]] = {
         "html": _remove_html,
@@ -105,6 +111,19 @@ def clean_texts(
     for step in steps:
         texts = [cleaners[step](text) for text in texts]
     return list(texts)
+
+
+def _check_texts(texts: Sequence[Any]) -> None:
+    """Raise an error unless there are texts, and all are texts."""
+    if not len(texts):
+        raise ConfigurationError("text: the table is empty")
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            is_missing = isinstance(text, float) and math.isnan(text)
+            shown = None if is_missing else text
+            raise ConfigurationError(
+                f"text: row {row}, counted from 0, is not a text but {shown!r:.99}"
+            )
 
 
 @cache
@@ -153,7 +172,7 @@ def fit_vectorizer(tokenizer: ModelSpec, texts: Sequence[str]) -> tuple[Any, Any
         texts: The cleaned texts of the training set.
 
     Returns:
-        The fitted vectorizer, and the features of the texts.
+        The fitted vectorizer, and the features of the texts, a sparse matrix.
 
     Raises:
         ConfigurationError: If it cannot be fitted, or cannot name its features.
@@ -161,7 +180,7 @@ def fit_vectorizer(tokenizer: ModelSpec, texts: Sequence[str]) -> tuple[Any, Any
     advice = f"use a class such as {TFIDF}, or other arguments"
     vectorizer: Any = build_estimator(tokenizer, random_state=0)
     with _naming("text.tokenizer.class", tokenizer, advice):
-        features = vectorizer.fit_transform(texts)
+        features = vectorizer.fit_transform(texts).tocsr()
         vectorizer.get_feature_names_out()
     return vectorizer, features
 
@@ -288,15 +307,15 @@ def choose_features(
         note = "as text.tokenizer says"
         return tokenizer, pd.DataFrame([{"features": "configured", "note": note}])
 
-    rivals = {"words": tokenizer}
-    for name, entry in RIVALS.items():
-        rivals[name] = TokenizerSpec.model_validate(entry)
+    entries = {"words": tokenizer}
+    for name, entry in {"characters": CHARACTERS, "words and characters": BOTH}.items():
+        entries[name] = TokenizerSpec.model_validate(entry)
     sample, y = _sample(texts, labels)
     chosen, reason = "characters", "too few texts to compare"
     losses: dict[str, Array] = {}
     if y.nunique() > 1:
-        for name, spec in rivals.items():
-            losses[name] = _log_losses(sample, y, spec, model, random_state)
+        for name, features in _count(sample, entries).items():
+            losses[name] = _log_losses(features, y, model, random_state)
         chosen, is_better = _decide(losses)
         verb = "lowers" if is_better else "nothing else lowers"
         reason = (
@@ -305,11 +324,24 @@ def choose_features(
         )
 
     logger.info("Features: %s (%s)", chosen, reason)
-    table = pd.DataFrame({"features": list(rivals)})
+    table = pd.DataFrame({"features": list(entries)})
     if losses:
         table["log_loss"] = [loss.mean() for loss in losses.values()]
-    table["note"] = [f"chosen: {reason}" if name == chosen else "" for name in rivals]
-    return rivals[chosen], table
+    table["note"] = [f"chosen: {reason}" if name == chosen else "" for name in entries]
+    return entries[chosen], table
+
+
+def _count(
+    texts: Sequence[str], entries: Mapping[str, TokenizerSpec]
+) -> dict[str, Any]:
+    """Return the features of words, of characters, and of both, each counted once."""
+    from scipy.sparse import hstack
+
+    words, characters, both = entries
+    counted = {
+        name: fit_vectorizer(entries[name], texts)[1] for name in (words, characters)
+    }
+    return {**counted, both: hstack([*counted.values()], format="csr")}
 
 
 def _decide(losses: Mapping[str, Array]) -> tuple[str, bool]:
@@ -336,16 +368,11 @@ def _sample(
 
 
 def _log_losses(
-    texts: Sequence[str],
-    y: "pd.Series[Any]",
-    tokenizer: ModelSpec,
-    model: ModelSpec,
-    random_state: int,
+    features: Any, y: "pd.Series[Any]", model: ModelSpec, random_state: int
 ) -> Array:
     """Return the log loss of each text by cross-validation."""
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    _, features = fit_vectorizer(tokenizer, texts)
     codes, _ = pd.factorize(y, sort=True)
     with _naming("text.model.class", model, ADVICE_ON_MODELS):
         probabilities = cross_val_predict(
@@ -359,3 +386,44 @@ def _log_losses(
     # A single text of probability 0 would decide alone.
     losses: Array = -np.log(right.clip(1e-3))
     return losses
+
+
+def find_telling_words(
+    model: Any,
+    tokenizer: Any,
+    features: Any,
+    instances: pd.DataFrame,
+    label_encoder: Any,
+) -> pd.DataFrame:
+    """Find the words, or sequences of characters, that speak most for each label.
+
+    A word is rated by what the model predicts for a text of this one word. So any
+    classifier will do, also one without coefficients.
+
+    Args:
+        model: The fitted classifier.
+        tokenizer: The fitted tokenizer, which knows the words.
+        features: Sparse matrix, one row per text of the training set.
+        instances: The training set, with a column ``label``.
+        label_encoder: The names of the labels, in the order of the probabilities.
+
+    Returns:
+        Columns ``label`` and ``words``, the most telling one first. Spaces at the edge
+        of a sequence are shown as ``_``.
+    """
+    from scipy.sparse import identity
+    from sklearn.feature_selection import chi2
+
+    association, _ = chi2(features, instances["label"])
+    rated = np.argsort(-np.nan_to_num(association), kind="stable")[:RATED_WORDS]
+    names = tokenizer.get_feature_names_out()[rated]
+    words = pd.Index([re.sub("^ | $", "_", name) for name in names], name="word")
+    one_word_texts = identity(features.shape[1], format="csr")[rated]
+
+    probabilities = model.predict_proba(one_word_texts)
+    table = pd.DataFrame(probabilities, words, label_encoder.classes_)
+    rows = {
+        label: " \N{MIDDLE DOT} ".join(table[label].nlargest(WORDS_PER_LABEL).index)
+        for label in table
+    }
+    return pd.Series(rows, name="words").rename_axis("label").reset_index()

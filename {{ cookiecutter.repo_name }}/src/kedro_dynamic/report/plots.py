@@ -205,6 +205,30 @@ def plot_confusion(counts: Any, labels: Sequence[object]) -> Any:
     return axes.figure
 
 
+def plot_reliability(truth: "pd.Series[Any]", predictions: pd.DataFrame) -> Any:
+    """Plot which share of the predictions is right at which probability.
+
+    Args:
+        truth: The true label of each row.
+        predictions: Columns ``label`` and ``probability`` of the same rows. Rows
+            without a label are left out.
+    """
+    from sklearn.calibration import CalibrationDisplay
+
+    axes = new_axes()
+    has_label = predictions["label"].notna()
+    CalibrationDisplay.from_predictions(
+        (predictions["label"] == truth)[has_label],
+        predictions["probability"][has_label],
+        n_bins=MAX_BINS,
+        strategy="quantile",
+        name="predicted label",
+        ax=axes,
+    )
+    axes.set(xlabel="probability", ylabel="share that is right")
+    return axes.figure
+
+
 def plot_curves(
     y: Any, values: Any, positive: Any, *, are_probabilities: bool
 ) -> list[tuple[str, Any]]:

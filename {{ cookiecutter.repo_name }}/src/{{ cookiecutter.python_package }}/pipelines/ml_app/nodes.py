@@ -4,32 +4,28 @@ scikit-learn is imported where it is used: every Kedro command imports this modu
 only a run needs scikit-learn, which takes a second to import.
 """
 
-import logging
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kedro_dynamic import (
-    ConfigurationError,
     ModelSpec,
     TokenizerSpec,
     check_same_rows,
     choose_features,
     clean_texts,
-    fingerprints,
     fit_classifier,
     fit_vectorizer,
+    plot_confusion,
+    plot_reliability,
+    score_labels,
+    score_predictions,
+    split_texts,
+    spread_probabilities,
 )
 
-logger = logging.getLogger(__name__)
-
 Array = np.ndarray[Any, Any]
-
-FILE = "parameters_text.yml"
-
-# A label with fewer reviews in the training set cannot be learned.
-FEWEST_REVIEWS = 2
 
 
 def clean_text(
@@ -38,7 +34,7 @@ def clean_text(
     """Clean each text.
 
     Args:
-        instances: One column ``text``, one row per review.
+        instances: A column ``text``, one row per review.
         cleaning: The entry ``text.cleaning`` in ``parameters_text.yml``: names of
             steps, which ``clean_texts`` describes.
         english_stopwords: Words that the step ``stopwords`` leaves out, in lower case:
@@ -51,22 +47,12 @@ def clean_text(
         ConfigurationError: If the table is empty, a row does not hold a text, or the
             stopwords are not a list.
     """
-    if instances.empty:
-        raise ConfigurationError("text: the table is empty")
-    texts = instances["text"].tolist()
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            is_missing = isinstance(text, float) and np.isnan(text)
-            shown = None if is_missing else text
-            raise ConfigurationError(
-                f"text: row {row}, counted from 0, is not a text but {shown!r:.99}"
-            )
-    return clean_texts(texts, cleaning, english_stopwords)
+    return clean_texts(instances["text"].tolist(), cleaning, english_stopwords)
 
 
 def hold_out(
     instances: pd.DataFrame, labels: pd.DataFrame, test_fraction: float
-) -> tuple[Array, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split the reviews into a training set and a test set, by a hash of each text.
 
     So copies of a review are on the same side, and a review stays on its side when
@@ -78,77 +64,48 @@ def hold_out(
         test_fraction: Share of the reviews to hold out for the test.
 
     Returns:
-        The row numbers of the training set; and the test set, with columns ``text`` and
-        ``label`` and the row numbers as index. Reviews without a label are in neither,
-        nor are those of labels with a single review.
+        Training set and test set, with columns ``text`` and ``label`` and the row
+        numbers as index. Reviews without a label are in neither.
 
     Raises:
         ConfigurationError: If texts and labels are not of the same reviews, or if there
             are too few reviews.
     """
     check_same_rows(instances, labels, "kedro run --pipelines etl")
-    has_label = labels["label"].notna().to_numpy()
-    if not has_label.any():
-        raise ConfigurationError(
-            "The reviews have no labels to learn from: name their column as "
-            f"text.label_column in {FILE}, or take another split."
-        )
-    is_held_out = fingerprints(instances[["text"]]) < test_fraction * 2**64
-    is_test = is_held_out & has_label
-    train_rows = np.flatnonzero(~is_held_out & has_label)
-    counts = labels["label"].iloc[train_rows].value_counts()
-    single = counts.index[counts < FEWEST_REVIEWS]
-    if len(single):
-        train_rows = train_rows[~labels["label"].iloc[train_rows].isin(single)]
-        logger.warning(
-            "Labels with a single training review are not learned: %s",
-            ", ".join(single[:10]),
-        )
-
-    train_labels = labels["label"].iloc[train_rows]
-    if train_labels.nunique() < 2 or not is_test.any():
-        raise ConfigurationError(
-            f"Of {len(labels)} reviews, {len(train_rows)} are left to learn from. "
-            "Training needs reviews of two labels, and the test needs one review: add "
-            f"reviews, or change text.test_fraction in {FILE}."
-        )
     reviews = pd.concat([instances, labels], axis="columns").reset_index(drop=True)
-    return train_rows, reviews[is_test]
+    return split_texts(reviews, test_fraction)
 
 
 def fit_tokenizer(
-    cleaned_text: list[str],
-    labels: pd.DataFrame,
-    train_rows: Array,
+    cleaned_train_text: list[str],
+    train_instances: pd.DataFrame,
     tokenizer: TokenizerSpec,
     model: ModelSpec,
     random_state: int,
-) -> tuple[Any, pd.DataFrame]:
+) -> tuple[Any, Any, pd.DataFrame]:
     """Choose the features that suit the training set, and fit the tokenizer to it.
 
     Args:
-        cleaned_text: The cleaned reviews.
-        labels: One column ``label``, one row per review.
-        train_rows: The row numbers of the training set.
+        cleaned_train_text: The cleaned texts of the training set.
+        train_instances: The training set, with a column ``label``.
         tokenizer: The entry ``text.tokenizer`` in ``parameters_text.yml``.
         model: The entry ``text.model``, with which features are compared.
         random_state: Seed of the comparison.
 
     Returns:
-        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``; and the
+        The fitted tokenizer, such as scikit-learn's ``TfidfVectorizer``; the features
+        of the training set, a sparse matrix with one row per review; and the
         comparison, a row for each kind of features.
 
     Raises:
         ConfigurationError: If the tokenizer cannot be fitted to texts, or cannot name
             its features.
     """
-    texts = [cleaned_text[row] for row in train_rows]
-    train_labels = labels["label"].iloc[train_rows]
+    labels = train_instances["label"]
     chosen, comparison = choose_features(
-        texts, train_labels, tokenizer, model, random_state
+        cleaned_train_text, labels, tokenizer, model, random_state
     )
-    vectorizer, _ = fit_vectorizer(chosen, texts)
-    return vectorizer, comparison
+    return *fit_vectorizer(chosen, cleaned_train_text), comparison
 
 
 def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> Any:
@@ -164,26 +121,24 @@ def tokenize_text(tokenizer: Any, cleaned_text: list[str]) -> Any:
     return tokenizer.transform(cleaned_text).tocsr()
 
 
-def fit_label_encoder(labels: pd.DataFrame, train_rows: Array) -> Any:
+def fit_label_encoder(train_instances: pd.DataFrame) -> Any:
     """Number the labels of the training set, in alphabetical order.
 
     Args:
-        labels: One column ``label``, one row per review.
-        train_rows: The row numbers of the training set.
+        train_instances: The training set, with a column ``label``.
 
     Returns:
         A fitted ``LabelEncoder``.
     """
     from sklearn.preprocessing import LabelEncoder
 
-    return LabelEncoder().fit(labels["label"].iloc[train_rows])
+    return LabelEncoder().fit(train_instances["label"])
 
 
 def train_model(
-    features: Any,
-    labels: pd.DataFrame,
+    train_features: Any,
+    train_instances: pd.DataFrame,
     label_encoder: Any,
-    train_rows: Array,
     model: ModelSpec,
     scoring: str,
     random_state: int,
@@ -191,10 +146,9 @@ def train_model(
     """Fit the classifier to the training set, after its trials if it has any.
 
     Args:
-        features: Sparse matrix, one row per review.
-        labels: One column ``label``, one row per review.
+        train_features: Sparse matrix, one row per review of the training set.
+        train_instances: The training set, with a column ``label``.
         label_encoder: The numbers of the labels.
-        train_rows: The row numbers of the training set.
         model: The entry ``text.model`` in ``parameters_text.yml``.
         scoring: The entry ``text.scoring``, by which trials are compared.
         random_state: Seed of the model if it takes a seed.
@@ -206,8 +160,8 @@ def train_model(
         ConfigurationError: If the model cannot be fitted to sparse features, or cannot
             predict probabilities.
     """
-    codes = label_encoder.transform(labels["label"].iloc[train_rows])
-    return fit_classifier(model, features[train_rows], codes, random_state, scoring)
+    codes = label_encoder.transform(train_instances["label"])
+    return fit_classifier(model, train_features, codes, random_state, scoring)
 
 
 def predict(model: Any, features: Any) -> Array:
@@ -262,3 +216,39 @@ def decode_predictions(
         rows[is_unknown] = None
         columns["probabilities"] = rows
     return pd.DataFrame(columns, copy=False)
+
+
+def evaluate(
+    probabilities: Array,
+    features: Any,
+    test_instances: pd.DataFrame,
+    label_encoder: Any,
+) -> tuple[dict[str, float], pd.DataFrame, Any, Any]:
+    """Compare the predictions for the test set with its labels.
+
+    Args:
+        probabilities: One row per review of the test set, one column per label.
+        features: Sparse matrix, one row per review of the test set.
+        test_instances: The test set, with a column ``label``.
+        label_encoder: The names of the labels, in the order of the columns.
+
+    Returns:
+        The metrics by name, with the bounds of their intervals; precision and recall of
+        each label; and two figures of matplotlib: the confusion matrix, and which share
+        of the predictions is right at which probability.
+    """
+    from sklearn.metrics import confusion_matrix
+
+    answers = decode_predictions(
+        label_encoder, probabilities, features, with_probabilities=True
+    )
+    predictions = spread_probabilities(answers)
+    truth = test_instances["label"].reset_index(drop=True)
+    metrics = score_predictions(truth, predictions)
+    label_scores = score_labels(truth, predictions)
+
+    names = sorted({*label_encoder.classes_, *truth})
+    counts = confusion_matrix(truth, predictions["label"].fillna(""), labels=names)
+    confusion = plot_confusion(counts, names)
+    reliability = plot_reliability(truth, predictions)
+    return metrics, label_scores, confusion, reliability

@@ -4,12 +4,17 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from kedro_dynamic import bind_inference, log_model_kwargs, read_text_parameters
+from kedro_dynamic import (
+    bind_inference,
+    find_telling_words,
+    log_model_kwargs,
+    read_text_parameters,
+)
 
-from .evaluation import evaluate, find_telling_words
 from .nodes import (
     clean_text,
     decode_predictions,
+    evaluate,
     fit_label_encoder,
     fit_tokenizer,
     hold_out,
@@ -44,7 +49,10 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
     if text.probabilities:
         outputs["probabilities"] = "map?"
     ml_app = create_pipeline()
-    inference = ml_app.only_nodes_with_tags("inference")
+    # Where training asks about the test set, a request asks about its own texts.
+    inference = Pipeline(
+        ml_app.only_nodes_with_tags("inference"), inputs={"test_instances": "instances"}
+    )
     training = bind_inference(
         ml_app.only_nodes_with_tags("training"),
         inference,
@@ -63,25 +71,83 @@ def create_pipelines(parameters: dict[str, Any]) -> dict[str, Pipeline]:
 
 
 def create_pipeline() -> Pipeline:
-    """Create the pipeline with the nodes of both halves."""
+    """Create the pipeline with the nodes of both halves.
+
+    The nodes of both answer the test set in training, as they answer requests later.
+    """
     return Pipeline(
         [
+            Pipeline(fit_nodes(), tags="training"),
             Pipeline(shared_nodes(), tags=["training", "inference"]),
-            Pipeline([*fit_nodes(), *score_nodes()], tags="training"),
+            Pipeline(score_nodes(), tags="training"),
             Pipeline(inference_nodes(), tags="inference"),
         ]
     )
 
 
-def shared_nodes() -> list[Node]:
-    """Create the nodes of training and inference.
+def fit_nodes() -> list[Node]:
+    """Create the nodes that split the reviews, and fit tokenizer and model.
 
     The namespaces ``prepare``, ``fit`` and ``score`` are boxes in Kedro-Viz.
     """
     return [
         Node(
+            func=hold_out,
+            inputs=["instances", "labels", "params:text.test_fraction"],
+            outputs=["train_instances", "test_instances"],
+            name="hold_out",
+            namespace="prepare",
+        ),
+        Node(
             func=clean_text,
-            inputs=["instances", "params:text.cleaning", "english_stopwords"],
+            inputs=["train_instances", "params:text.cleaning", "english_stopwords"],
+            outputs="cleaned_train_text",
+            name="clean_train_text",
+            namespace="prepare",
+        ),
+        Node(
+            func=fit_tokenizer,
+            inputs=[
+                "cleaned_train_text",
+                "train_instances",
+                "params:text.tokenizer",
+                "params:text.model",
+                "params:random_state",
+            ],
+            outputs=["tokenizer", "train_features", "features_comparison"],
+            name="fit_tokenizer",
+            namespace="fit",
+        ),
+        Node(
+            func=fit_label_encoder,
+            inputs="train_instances",
+            outputs="label_encoder",
+            name="fit_label_encoder",
+            namespace="fit",
+        ),
+        Node(
+            func=train_model,
+            inputs=[
+                "train_features",
+                "train_instances",
+                "label_encoder",
+                "params:text.model",
+                "params:text.scoring",
+                "params:random_state",
+            ],
+            outputs="model",
+            name="train_model",
+            namespace="fit",
+        ),
+    ]
+
+
+def shared_nodes() -> list[Node]:
+    """Create the nodes of training and inference."""
+    return [
+        Node(
+            func=clean_text,
+            inputs=["test_instances", "params:text.cleaning", "english_stopwords"],
             outputs="cleaned_text",
             name="clean_text",
             namespace="prepare",
@@ -99,55 +165,6 @@ def shared_nodes() -> list[Node]:
             outputs="probabilities",
             name="predict",
             namespace="score",
-        ),
-    ]
-
-
-def fit_nodes() -> list[Node]:
-    """Create the nodes that split the reviews, and fit tokenizer and model."""
-    return [
-        Node(
-            func=hold_out,
-            inputs=["instances", "labels", "params:text.test_fraction"],
-            outputs=["train_rows", "test_instances"],
-            name="hold_out",
-            namespace="prepare",
-        ),
-        Node(
-            func=fit_tokenizer,
-            inputs=[
-                "cleaned_text",
-                "labels",
-                "train_rows",
-                "params:text.tokenizer",
-                "params:text.model",
-                "params:random_state",
-            ],
-            outputs=["tokenizer", "features_comparison"],
-            name="fit_tokenizer",
-            namespace="fit",
-        ),
-        Node(
-            func=fit_label_encoder,
-            inputs=["labels", "train_rows"],
-            outputs="label_encoder",
-            name="fit_label_encoder",
-            namespace="fit",
-        ),
-        Node(
-            func=train_model,
-            inputs=[
-                "features",
-                "labels",
-                "label_encoder",
-                "train_rows",
-                "params:text.model",
-                "params:text.scoring",
-                "params:random_state",
-            ],
-            outputs="model",
-            name="train_model",
-            namespace="fit",
         ),
     ]
 
@@ -172,10 +189,9 @@ def score_nodes() -> list[Node]:
             inputs=[
                 "model",
                 "tokenizer",
-                "features",
-                "labels",
+                "train_features",
+                "train_instances",
                 "label_encoder",
-                "train_rows",
             ],
             outputs="telling_words",
             name="find_telling_words",
