@@ -63,6 +63,7 @@ def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
             assert path.is_file()
     assert "WARNING" not in "".join(trained.printed.values())
     assert "Features: " in trained.printed["training"]
+    verdict = verdict_in(trained.printed["training"])
 
     # On reviews outside of training, the model is better than chance, and not perfect.
     reporting = project.path / "data/08_reporting"
@@ -70,6 +71,11 @@ def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
     assert 0.75 < metrics["auc"] < 0.99
     assert (metrics["split"], metrics["model"]) == ("test", f"{package}_sentiment 1")
     assert f"auc {metrics['auc']:.3f}" in trained.printed["user_app"]
+    first = re.findall(r"is the first champion: (log loss 0.\d+)", verdict)
+    assert (
+        f"Predicted by {package}_sentiment, version 1: {first[0]}"
+        in (trained.printed["user_app"])
+    )
     report = json.loads((reporting / "sentiment_report.json").read_text())
     assert (report["split"], report["reviews"]) == ("test", rows(project, "test"))
     assert 0.3 < report["shares"]["positive"] < 0.7

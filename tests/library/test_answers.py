@@ -80,3 +80,8 @@ def test_the_version_is_that_of_the_files(caplog: pytest.LogCaptureFixture) -> N
     assert registered_version(model) == "iris 1"
     assert "Predicted by ridge, version 1: RMSE 2.000" in caplog.text
     assert registered_version(mlflow.pyfunc.load_model(second.model_uri)) == "iris 2"
+
+    del facts["model"]
+    register_version(MlflowClient(), "iris", first, run.info.run_id, facts)
+    assert registered_version(model) == "iris 3"
+    assert "Predicted by iris, version 3: RMSE 2.000" in caplog.text

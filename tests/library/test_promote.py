@@ -369,15 +369,24 @@ def test_a_model_below_the_majority_is_champion_by_hand_alone(
 
 
 @pytest.mark.parametrize(
-    ("scoring", "shown"),
-    [("neg_log_loss", "log loss 0.105"), ("roc_auc_ovr", "1.000"), ("f1_macro", "1.0")],
+    ("scoring", "first", "shown"),
+    [
+        ("neg_log_loss", "log loss 0.545", "log loss 0.105"),
+        ("roc_auc_ovr", "roc auc ovr 0.800", "1.000"),
+        ("f1_macro", "f1 macro 0.792", "1.000"),
+    ],
 )
 def test_the_score_of_the_pipeline_decides(
-    scoring: str, shown: str, contest: Contest
+    scoring: str, first: str, shown: str, contest: Contest
 ) -> None:
     pipeline = forecast(contest.name, is_sure=True)
     pipeline.scoring = scoring
-    contest.enter(0.3, pipeline)
+    verdict = contest.enter(0.3, pipeline)
+    assert verdict
+    assert verdict.endswith(f"is the first champion: {first}.")
+    champion = current_champion(contest.client, contest.name)
+    assert champion
+    assert champion.tags["metric"] == scoring
     verdict = contest.enter(0.5, pipeline)
     assert verdict
     assert f"replaces version 1: {shown}" in verdict

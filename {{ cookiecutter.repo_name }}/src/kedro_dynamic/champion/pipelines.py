@@ -4,6 +4,7 @@ Both answer as they do for users: the logged models are loaded, and predict rows
 neither of them was trained on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ from kedro_dynamic.models.held_out import (
     spread_probabilities,
     was_trained_on,
 )
-from kedro_dynamic.models.scores import display_number
+from kedro_dynamic.models.scores import display_named
 from kedro_dynamic.runs.provenance import name_some
 from kedro_dynamic.runs.run import Run
 
@@ -63,6 +64,19 @@ class Contest:
         answers = model.predict(self.questions).reset_index(drop=True)
         return model, spread_probabilities(answers)
 
+    def score(
+        self, answers: Sequence[pd.DataFrame], samples: Sequence[Any]
+    ) -> tuple[str, list[list[float]]]:
+        """Return the name of the score, and the scores of some answers on samples."""
+        scores = [score_on_samples(self.truth, each, samples) for each in answers]
+        metric = self.scoring
+        if not all(NAMES[metric] in each for each in scores):
+            metric = "accuracy"  # a champion of old lacks probabilities
+        sign = -1 if metric.startswith("neg_") else 1
+        return metric, [
+            [sign * score for score in each[NAMES[metric]]] for each in scores
+        ]
+
     def compare(
         self,
         answers: tuple[pd.DataFrame, pd.DataFrame],
@@ -72,14 +86,7 @@ class Contest:
     ) -> Verdict:
         """Compare the answers of a candidate and of the champion on some rows."""
         samples = [rows, *(rows[sample] for sample in resample_rows(len(rows)))]
-        scores = [score_on_samples(self.truth, each, samples) for each in answers]
-        metric = self.scoring
-        if not all(NAMES[metric] in each for each in scores):
-            metric = "accuracy"  # a champion of old lacks probabilities
-        sign = -1 if metric.startswith("neg_") else 1
-        (new, *news), (old, *olds) = (
-            [sign * score for score in each[NAMES[metric]]] for each in scores
-        )
+        metric, ((new, *news), (old, *olds)) = self.score(answers, samples)
         differences = np.subtract(news, olds).tolist()
         y = self.truth.iloc[rows]
         return decide_by_resamples(differences, new, old, margin, name, y, metric)
@@ -142,6 +149,7 @@ def _set_champion(
         below = f"accuracy {accuracy:.3f} is below the majority, {majority:.3f}"
         return stay_apart(champion, below)
     name = _name(registered_name)
+    metric, ((score,),) = contest.score([new], [np.arange(len(test))])
 
     def compare(champion: ModelVersion) -> Verdict:
         uri = f"models:/{registered_name}/{champion.version}"
@@ -155,12 +163,12 @@ def _set_champion(
         return Verdict(verdict.wins, f"{verdict.reason}, {where}")
 
     def register(_: Any) -> str:
-        facts = {"metric": "accuracy", "score": f"{accuracy:.6g}"}
+        facts = {"metric": metric, "score": f"{score:.6g}"}
         facts |= identity_of(run, table)
         return register_version(client, registered_name, info, run.mlflow.id, facts)
 
-    score = f"accuracy {display_number(accuracy)}"
-    return set_champion(client, registered_name, name, compare, register, score)
+    shown = display_named(metric, score)
+    return set_champion(client, registered_name, name, compare, register, shown)
 
 
 def _name(registered_name: str) -> str:

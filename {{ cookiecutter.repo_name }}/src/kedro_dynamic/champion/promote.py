@@ -58,8 +58,7 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.scores import (
-    display_name,
-    display_stored,
+    display_named,
     find_positive_label,
     score_columns,
 )
@@ -281,8 +280,7 @@ def _promote_model(
 def _shown_score(candidate: Candidate) -> str:
     """Return the score of a candidate as people read it, with its name."""
     metric = candidate.metric
-    score = display_stored(metric, candidate.recipe.score(metric))
-    return f"{display_name(metric)} {score}"
+    return display_named(metric, candidate.recipe.score(metric))
 
 
 def _fit_today(

@@ -180,8 +180,13 @@ def display_stored(name: str, value: float) -> str:
 
 def display_score(name: str, value: float) -> str:
     """Return a stored score as text, a loss with its name: 0.967, RMSE 27,923."""
-    text = display_stored(name, value)
-    return f"{display_name(name)} {text}" if name.startswith("neg_") else text
+    is_loss = name.startswith("neg_")
+    return display_named(name, value) if is_loss else display_stored(name, value)
+
+
+def display_named(name: str, value: float) -> str:
+    """Return a stored score as text, with its name: accuracy 0.967, RMSE 27,923."""
+    return f"{display_name(name)} {display_stored(name, value)}"
 
 
 def score_columns(leaderboard: pd.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from kedro_dynamic.config.errors import VERBATIM
-from kedro_dynamic.models.scores import display_name, display_stored
+from kedro_dynamic.models.scores import display_named
 
 logger = logging.getLogger(__name__)
 
@@ -76,15 +76,12 @@ def registered_version(model: Any) -> str:
         return str(model_id)
     newest = max(same_files, key=lambda found: int(found.version))
     tags = newest.tags
-    if {"model", "metric", "score"} <= tags.keys():
-        metric = tags["metric"]
-        score = display_stored(metric, float(tags["score"]))
+    if {"metric", "score"} <= tags.keys():
         logger.info(
-            "Predicted by %s, version %s: %s %s",
-            tags["model"],
+            "Predicted by %s, version %s: %s",
+            tags.get("model", newest.name),
             newest.version,
-            display_name(metric),
-            score,
+            display_named(tags["metric"], float(tags["score"])),
             extra=VERBATIM,
         )
     return f"{newest.name} {newest.version}"

@@ -1,12 +1,14 @@
 """Extracts texts and labels from a raw table of reviews."""
 
+from typing import Any
+
 import pandas as pd
 
 from kedro_dynamic import check_columns, check_labels, label_values, row_keys
 
 
 def etl_instances(
-    reviews: pd.DataFrame, text_column: str | list[str], id_column: str | None
+    reviews: pd.DataFrame, text_column: Any, id_column: str | None
 ) -> pd.DataFrame:
     """Extract the texts.
 
