@@ -478,10 +478,9 @@ TEXT = {
 
 # Datasets and nodes of a data set in the benchmark.
 DATASETS = ["iris", "wine", "breast_cancer", "digits"]
-OF_DATASET = {"raw", "leaderboard", "leaderboard_plot", "trials", "advice", *SPLIT}
-OF_DATASET |= {"learning_curves_plot"}
-NODES = ["split_data", "read_columns", "advise_on_table", "compare_models"]
-NODES += ["collect_trials", "plot_learning_curves"]
+OF_DATASET = {"raw", "leaderboard", "trials", "learning_curves", "advice", *SPLIT}
+NODES = ["split_data", "read_columns", "advise_on_table", "rank_models"]
+NODES += ["collect_trials", "collect_learning_curves"]
 # Nodes and datasets of a model, and those that a study adds to a tuned one.
 OF_MODEL = ["validate_model", "fit_model", "score_model"]
 MADE = ["validation", "fitted_model", "model_score", "metrics", "resamples"]
@@ -510,7 +509,8 @@ def benchmark(models: Iterable[str]) -> dict[str, tuple[set[str], set[str]]]:
             | in_spaces(tuned, FOUND),
         )
     everything = [set.union(*parts) for parts in zip(*pipelines.values(), strict=True)]
-    overview = {f"benchmark.{made}" for made in ("scores", "heat_map", "ranks")}
+    compared = ("scores", "heat_map", "ranks", "conclusion")
+    overview = {f"benchmark.{made}" for made in compared}
     pipelines["benchmark"] = (
         everything[0] | {"benchmark.compare_datasets"},
         everything[1] | overview,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.config.schema import ModelSpec
 from kedro_dynamic.tracking.description import NOTE, describe, describe_experiment
@@ -57,6 +57,20 @@ def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
     )
     assert payload.tags[NOTE].startswith(f"**{payload.headline}**\n\n2 models, 1 of")
     assert "DecisionTreeClassifier" in payload.models[0].tags[NOTE]
+
+
+def test_a_text_of_the_catalog_may_be_the_verdict(tmp_path: Path) -> None:
+    catalog = DataCatalog()
+    text = MemoryDataset("Trees rank first.", metadata={"verdict": True})
+    catalog["conclusion"] = text
+    run = make_run(
+        Pipeline([Node(lambda: "", None, "conclusion", name="conclude")]),
+        catalog,
+        tmp_path,
+    )
+    payload = Payload(name="benchmark", start=1, end=2, tags={"kedro_command": ""})
+    describe(run, payload)
+    assert payload.headline == "Trees rank first."
 
 
 def test_a_model_of_another_run_is_first(tmp_path: Path) -> None:

@@ -242,7 +242,14 @@ def test_a_lazy_pipeline_less_a_part_is_what_kedro_returns(shared: str) -> None:
     parts = [
         Pipeline(nodes[first:last]) for first in range(6) for last in range(first, 7)
     ]
-    parts.append(pipeline.only_nodes_with_namespaces(["models.x"]))
+    for namespaces in (["models.x"], ["models"], ["models.x", "models.y"]):
+        part = pipeline.only_nodes_with_namespaces(namespaces)
+        expected = Pipeline(nodes).only_nodes_with_namespaces(namespaces)
+        assert part.nodes == expected.nodes
+        parts.append(part)
+    for unknown in ("", "mod"):
+        with pytest.raises(ValueError, match="does not contain nodes"):
+            pipeline.only_nodes_with_namespaces([unknown])
     for part in parts:
         expected = Pipeline(nodes) - part
         assert (pipeline - part).inputs() == expected.inputs()

@@ -68,6 +68,20 @@ def test_a_leaderboard_has_a_line_per_model_and_room_for_the_models() -> None:
     assert axes.lines[0].get_xdata().tolist() == [0.94, 0.96]
 
 
+def test_learning_curves_are_drawn_below_a_leaderboard() -> None:
+    rows = [
+        {"model": model, "samples": samples, "measured": kind, "mean": 0.5, "std": 0.1}
+        for model in ("tree", "svm")
+        for samples in (10, 1200)
+        for kind in ("validation accuracy", "seconds to fit")
+    ]
+    failed = pd.DataFrame({"model": ["bad"], "error": ["no"]})
+    (picture,) = report.learning_curves(pd.concat([pd.DataFrame(rows), failed]))
+    assert "tree validation accuracy 0.500 with 1,200 rows" in picture.alt
+    assert {"tree", "svm", "seconds to fit"} <= {*texts(picture.svg)}
+    assert report.learning_curves(failed) == []
+
+
 def test_losses_are_drawn_as_positive_numbers() -> None:
     rmse = "neg_root_mean_squared_error"
     columns = {f"test_{rmse}": [-1.0], f"test_{rmse}_low": [-3.0]}

@@ -18,6 +18,7 @@ from kedro_dynamic.models.significance import (
     chance_margin,
     corrected_error,
     is_better,
+    least_gain,
     level_with_chance,
     note_chance,
 )
@@ -50,6 +51,13 @@ def test_the_error_of_equal_folds() -> None:
     expected = sqrt(0.00025 * (1 / 5 + 1 / 4))
     assert corrected_error(differences, SIZES) == pytest.approx(expected)
     assert chance_margin(differences, SIZES) == pytest.approx(2.131847 * expected)
+
+
+def test_a_gain_is_at_least_its_mean_less_what_chance_explains() -> None:
+    differences = [0.01, 0.03, 0.02, 0.00, 0.04]
+    least = 0.02 - chance_margin(differences, SIZES)
+    assert least_gain(differences, [0] * 5, FIVE) == pytest.approx(least)
+    assert least_gain([np.nan] * 200, [0.5] * 200, NONE) == -math.inf
 
 
 def test_the_error_of_unequal_folds() -> None:

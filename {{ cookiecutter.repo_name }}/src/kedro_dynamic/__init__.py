@@ -20,11 +20,13 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``score_fitted_model``: scores on folds, and on other rows. ``score_resamples``: on
   resamples of other rows.
   ``summarize_folds`` and ``score_interval``: their columns on the leaderboard.
-  ``display_name`` and ``display_value``: how they are shown. ``score_columns`` and
-  ``score_of_column``: which columns of a leaderboard hold them, and of which score.
+  ``display_name``, ``display_value`` and ``display_number``: how they are shown.
+  ``score_columns`` and ``score_of_column``: which columns of a leaderboard hold them,
+  and of which score.
   ``infer_task``: classification or regression.
 - ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
   row. ``note_chance``: which models chance may have put where they are.
+  ``least_gain``: by how much a model beats another one at least.
   ``plot_leaderboard``: their scores, as a figure. ``plot_confusion``: which classes
   are taken for which. ``plot_reliability``: how often labels are right at which
   probability.
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from .models.held_out import spread_probabilities as spread_probabilities
     from .models.held_out import was_trained_on as was_trained_on
     from .models.scores import display_name as display_name
+    from .models.scores import display_number as display_number
     from .models.scores import display_value as display_value
     from .models.scores import score_columns as score_columns
     from .models.scores import score_of_column as score_of_column
@@ -104,6 +107,7 @@ if TYPE_CHECKING:
     from .models.scoring import infer_task as infer_task
     from .models.scoring import score_fitted_model as score_fitted_model
     from .models.scoring import summarize_folds as summarize_folds
+    from .models.significance import least_gain as least_gain
     from .models.significance import note_chance as note_chance
     from .models.split import fold_pairs as fold_pairs
     from .models.split import groups_and_times as groups_and_times
@@ -166,6 +170,7 @@ _MODULES = {
     ],
     "models.scores": [
         "display_name",
+        "display_number",
         "display_value",
         "score_columns",
         "score_of_column",
@@ -177,7 +182,7 @@ _MODULES = {
         "score_fitted_model",
         "summarize_folds",
     ],
-    "models.significance": ["note_chance"],
+    "models.significance": ["least_gain", "note_chance"],
     "models.split": [
         "fold_pairs",
         "groups_and_times",

@@ -44,6 +44,9 @@ class Metadata(Schema):
     report: str | None = None
     """Show the data in the report, in the section of this title."""
 
+    verdict: bool = False
+    """The text is what the run means: console, report and MLflow begin with it."""
+
     mlflow: Literal["metrics", "artifact"] | None = None
     """Log the numbers of a dictionary as metrics, or the data as a file."""
 

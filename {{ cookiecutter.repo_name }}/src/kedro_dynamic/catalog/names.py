@@ -13,6 +13,7 @@ FOLDS = "folds"
 COLUMNS = "columns"
 
 LEADERBOARD = "leaderboard"
+LEARNING_CURVES = "learning_curves"
 
 # The datasets of a model.
 ENTRY = "entry"

@@ -89,6 +89,36 @@ def _says_nothing(differences: Sequence[float], rows: int) -> bool:
     return rows < FEW_ROWS and max(differences) - min(differences) < 1e-9
 
 
+def least_gain(
+    scores: Sequence[float],
+    reference: Sequence[float],
+    folds: pd.DataFrame,
+    test_rows: int = FEW_ROWS,
+) -> float:
+    """Return by how much a model beats another one at least, in 95 of 100 cases.
+
+    Args:
+        scores: Of the model, on each fold, or without folds on each resample of the
+            test rows; higher is better, NaN where it is not defined.
+        reference: Of the other model, on the same folds or resamples.
+        folds: The folds of the training rows, from ``make_folds`` or of your own.
+        test_rows: The number of test rows, which count without folds.
+
+    Returns:
+        The mean difference, less what chance explains of it; without folds, the 5 %
+        quantile of the differences. Minus infinity if too little is known.
+    """
+    differences = np.subtract(scores, reference)
+    sizes = [(len(training), len(test)) for training, test in fold_pairs(folds)]
+    if sizes:
+        return float(differences.mean() - chance_margin(differences.tolist(), sizes))
+
+    defined = differences[np.isfinite(differences)]
+    if len(defined) < len(differences) / 2:
+        return -math.inf
+    return lowest_by_chance(defined.tolist(), test_rows)
+
+
 def is_better(
     scores: Sequence[float],
     reference: Sequence[float],
@@ -98,21 +128,12 @@ def is_better(
     """Return True if a model beats another one by more than chance.
 
     Args:
-        scores: Of the model, on each fold, or without folds on each resample of the
-            test rows; higher is better, NaN where it is not defined.
-        reference: Of the other model, on the same folds or resamples.
-        folds: The folds of the training rows, from ``make_folds`` or of your own.
-        test_rows: The number of test rows, which count without folds.
+        scores: As for ``least_gain``, and so are the others.
+        reference: Of the other model.
+        folds: The folds of the training rows.
+        test_rows: The number of test rows.
     """
-    differences = np.subtract(scores, reference)
-    sizes = [(len(training), len(test)) for training, test in fold_pairs(folds)]
-    if sizes:
-        return bool(differences.mean() > chance_margin(differences.tolist(), sizes))
-
-    defined = differences[np.isfinite(differences)]
-    if len(defined) < len(differences) / 2:
-        return False
-    return lowest_by_chance(defined.tolist(), test_rows) > 0
+    return least_gain(scores, reference, folds, test_rows) > 0
 
 
 def note_chance(

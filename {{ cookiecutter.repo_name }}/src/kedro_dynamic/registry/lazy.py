@@ -1,8 +1,9 @@
 """Pipelines that are assembled when they are first looked into."""
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -19,9 +20,6 @@ class LazyPipeline(Pipeline):
 
     def __init__(self, build: Callable[[], Pipeline]):
         self._build: Callable[[], Pipeline] | None = build
-        # How many nodes take each dataset, and which are made: for subtractions.
-        self._consumers: Counter[str] | None = None
-        self._products: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         # Called for attributes that are missing: first, for all that Pipeline's own
@@ -38,13 +36,40 @@ class LazyPipeline(Pipeline):
         return Pipeline, (self.nodes,)
 
     def __sub__(self, part: Pipeline) -> Pipeline:
-        if self._consumers is None:
-            self._consumers = _count_consumers(self)
-            self._products = self.all_outputs()
-        if any("@" in name for name in self._products):
+        if self._has_transcoded_names:
             # Only Kedro itself can match transcoded names, such as table@spark.
             return super().__sub__(part)
-        return _Remainder(self, part, self._consumers, self._products)
+        return _Remainder(self, part)
+
+    def only_nodes_with_namespaces(self, node_namespaces: list[str]) -> Pipeline:
+        """Return the nodes in namespaces, as Kedro does, found in an index."""
+        if len(node_namespaces) != 1 or node_namespaces[0] not in self._by_namespace:
+            return super().only_nodes_with_namespaces(node_namespaces)
+        return Pipeline(self._by_namespace[node_namespaces[0]])
+
+    @cached_property
+    def _by_namespace(self) -> dict[str, list[Node]]:
+        """The nodes in each namespace, and in those that it is a part of."""
+        by_namespace = defaultdict(list)
+        for node in self.nodes:
+            # A node without a namespace has the prefix "".
+            for namespace in filter(None, node.namespace_prefixes):
+                by_namespace[namespace].append(node)
+        return dict(by_namespace)
+
+    @cached_property
+    def _consumers(self) -> Counter[str]:
+        """How many nodes take each dataset."""
+        return _count_consumers(self)
+
+    @cached_property
+    def _free_inputs(self) -> set[str]:
+        """What the nodes take and do not make."""
+        return self.inputs()
+
+    @cached_property
+    def _has_transcoded_names(self) -> bool:
+        return any("@" in name for name in self.datasets())
 
 
 class _Remainder(LazyPipeline):
@@ -54,28 +79,17 @@ class _Remainder(LazyPipeline):
     With a thousand namespaces, assembling each remainder would take many minutes.
     """
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        part: Pipeline,
-        consumers: Counter[str],
-        products: set[str],
-    ):
+    def __init__(self, pipeline: LazyPipeline, part: Pipeline):
         super().__init__(lambda: Pipeline.__sub__(pipeline, part))
+        self._pipeline = pipeline
         self._part = part
-        self._consumers_before = consumers
-        self._products_before = products
 
     def inputs(self) -> set[str]:
         """Return the names of the datasets that are taken and not made."""
-        consumers_in_part = _count_consumers(self._part)
-        taken = {
-            name
-            for name, count in self._consumers_before.items()
-            if count > consumers_in_part[name]
-        }
-        made = self._products_before - self._part.all_outputs()
-        return taken - made
+        before, in_part = self._pipeline._consumers, _count_consumers(self._part)
+        # Without the part, nothing makes its outputs.
+        candidates = self._pipeline._free_inputs | self._part.all_outputs()
+        return {name for name in candidates if before[name] > in_part[name]}
 
 
 def _count_consumers(pipeline: Pipeline) -> Counter[str]:

@@ -17,6 +17,7 @@ from kedro_dynamic.catalog.metadata import is_image, read_metadata, section_titl
 from kedro_dynamic.catalog.names import (
     COLUMNS,
     LEADERBOARD,
+    LEARNING_CURVES,
     VALIDATION,
     dataset_name,
     split_name,
@@ -31,7 +32,12 @@ from kedro_dynamic.report.changes import (
     read_results,
 )
 from kedro_dynamic.report.explain import explain
-from kedro_dynamic.report.plots import plot_leaderboard, shorten, to_svg
+from kedro_dynamic.report.plots import (
+    plot_leaderboard,
+    plot_learning_curves,
+    shorten,
+    to_svg,
+)
 from kedro_dynamic.report.section import Picture, Section
 from kedro_dynamic.report.summary import summarize
 from kedro_dynamic.runs.console import MAX_ROWS, format_rows, show_or_warn
@@ -162,6 +168,9 @@ def _output_sections(
                 section.pictures.append(image_of(dataset, title))
                 continue
             value = dataset.load()
+            if split_name(name)[1] == LEARNING_CURVES:
+                section.pictures += learning_curves(value)
+                continue
             add_output(section, value, shown_path(run.catalog, name), champion)
             if split_name(name)[1] == LEADERBOARD:
                 namespace = makers[name].namespace or ""
@@ -227,6 +236,19 @@ def add_leaderboard(
     figure = plot_leaderboard(leaderboard, validation)
     alt = ", ".join(f"{row[0]} {row[1]}" for row in section.rows)
     section.pictures.append(Picture("", f"Scores: {alt}", to_svg(figure)))
+
+
+def learning_curves(curves: pd.DataFrame) -> list[Picture]:
+    """Return the plot of learning curves; none if all models failed."""
+    if "measured" not in curves or curves["measured"].isna().all():
+        return []
+    last = curves.dropna(subset="measured").groupby(["measured", "model"]).tail(1)
+    ends = []
+    for row in last.to_dict("records"):
+        mean, rows = display_number(row["mean"]), f"{row['samples']:,.0f} rows"
+        ends.append(f"{row['model']} {row['measured']} {mean} with {rows}")
+    figure = plot_learning_curves(curves)
+    return [Picture("Learning curves", "; ".join(ends), to_svg(figure))]
 
 
 def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:

@@ -169,6 +169,33 @@ def _error_bars(models: pd.DataFrame, column: str, *, is_first: bool) -> Any:
     return distances[::-1] if (display_value(score, 1.0) < 0) else distances
 
 
+def plot_learning_curves(curves: pd.DataFrame) -> Any:
+    """Plot how models improve with the number of training rows.
+
+    Args:
+        curves: A row per ``model``, number of ``samples`` and kind ``measured``, with
+            ``mean`` and ``std`` over the folds.
+
+    Returns:
+        A matplotlib figure, with a part for each kind.
+    """
+    from matplotlib.figure import Figure
+
+    kinds = curves["measured"].dropna().unique()
+    figure = Figure(figsize=(WIDTH * len(kinds), HEIGHT), layout="constrained")
+    parts = figure.subplots(1, len(kinds), squeeze=False)[0]
+    for axes, kind in zip(parts, kinds, strict=True):
+        for model, line in curves[curves["measured"] == kind].groupby("model"):
+            axes.errorbar(
+                line["samples"], line["mean"], line["std"], label=_label(model)
+            )
+        axes.set(title=kind, xlabel="training rows")
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = parts[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
 def plot_confusion(counts: Any, labels: Sequence[object]) -> Any:
     """Plot a confusion matrix: the share of each class, and the number of rows.
 

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
+from kedro_dynamic.catalog.metadata import read_metadata
 from kedro_dynamic.catalog.names import LEADERBOARD, dataset_name, split_name
 from kedro_dynamic.config.errors import redact
 from kedro_dynamic.config.project import package_name
@@ -75,7 +76,8 @@ def describe(run: Run, payload: Payload) -> None:
 
     leaderboards = [*_leaderboards(run, payload.models)]
     best_models = _best_models(leaderboards)
-    payload.headline = " ".join(_headline(*best) for best in best_models)
+    headlines = (_headline(*best) for best in best_models)
+    payload.headline = " ".join([*_verdicts(run)] or headlines)
     if len(best_models) == 1:
         _, model, column = best_models[0]
         payload.decides_by = column
@@ -211,6 +213,13 @@ def _headline(leaderboard: pd.DataFrame, model: ModelPayload, column: str) -> st
     if notes & {LIKE_THE_BASELINE, BELOW_THE_BASELINE}:
         return f"No model beats the baseline: {model.name} has {scored}."
     return f"{model.name} is best: {scored}."
+
+
+def _verdicts(run: Run) -> Iterator[str]:
+    """Yield the texts that the catalog marks with ``verdict``, if the run made them."""
+    for name in sorted(run.pipeline.all_outputs()):
+        if read_metadata(run.catalog, name).verdict and run.plan.made(name):
+            yield run.catalog[name].load()
 
 
 def _leaderboards(

@@ -6,10 +6,9 @@ import pytest
 from kedro_dynamic import ComparisonSpec, DataSpec
 
 from {{ cookiecutter.python_package }}.pipelines.benchmark.nodes import (
-    collect_trials,
+    collect_rows,
     compare_datasets,
     learning_curve,
-    plot_learning_curves,
 )
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
     split_data,
@@ -31,19 +30,15 @@ def test_the_split_keeps_rows_for_tuning(table: pd.DataFrame) -> None:
         assert part.equals(plain_part)
 
 
-def test_the_learning_curves_of_all_models_are_one_plot(table: pd.DataFrame) -> None:
+def test_a_learning_curve_is_measured_on_the_folds(table: pd.DataFrame) -> None:
     X_train, _, y_train, _, folds = split_data(table, DATA, 3, 3)
     rows = learning_curve(TREE, DATA, COMPARISON, X_train, y_train, folds, 3)
     scores = [row for row in rows if row["measured"] == "validation accuracy"]
     samples = [row["samples"] for row in scores]
     assert samples == sorted(samples)
     assert samples[-1] == 32  # of 48 training rows, without those of one fold
-    parts = plot_learning_curves(tree=rows, broken=FAILURE).axes
     kinds = ["validation accuracy", "training accuracy", "seconds to fit"]
-    assert [axes.get_title() for axes in parts] == kinds
-    drawn = parts[0].containers[0].lines[0].get_xydata().tolist()
-    assert drawn == [[row["samples"], row["mean"]] for row in scores]
-    assert len(plot_learning_curves(broken=FAILURE).axes) == 1
+    assert [*dict.fromkeys(row["measured"] for row in rows)] == kinds
 
 
 def test_samples_that_are_too_few_for_a_model_are_left_out(table: pd.DataFrame) -> None:
@@ -57,7 +52,7 @@ def test_samples_that_are_too_few_for_a_model_are_left_out(table: pd.DataFrame) 
 
 def test_the_trials_of_all_models_are_one_table() -> None:
     rows = [{"number": 0, "value": 0.5}, {"number": 1, "value": 0.7}]
-    trials = collect_trials(tree=rows, broken=FAILURE)
+    trials = collect_rows(tree=rows, broken=FAILURE)
     assert trials["model"].tolist() == ["tree", "tree", "broken"]
     assert trials["error"].tolist()[2] == "ValueError: no"
     assert "traceback" not in trials
@@ -71,23 +66,42 @@ def leaderboard(name: str = "accuracy", **scores: float | None) -> pd.DataFrame:
 
 
 def test_models_are_ranked_over_all_data_sets() -> None:
-    scores, figure, ranks = compare_datasets(
+    scores, figure, ranks, conclusion = compare_datasets(
         small=leaderboard(baseline=0.1, tree=0.5, svm=0.9, broken=None),
         large=leaderboard(svm=0.8, tree=0.8, broken=0.7, baseline=0.9),
     )
     assert list(scores) == ["dataset", "svm", "tree", "broken", "baseline"]
     assert scores["dataset"].tolist() == ["small", "large"]
-    assert [text.get_text() for text in figure.axes[0].texts][:2] == ["0.9", "0.5"]
+    assert figure.axes[0].texts[0].get_text() == "0.900"
     assert ranks["model"].tolist() == ["svm", "tree", "broken"]
     # Equal scores share the mean of their ranks; a model that failed is last.
     assert ranks["mean_rank"].tolist() == [1.25, 1.75, 3]
     assert ranks["best_on"].tolist() == [2, 1, 0]
     assert ranks["mean_score"].tolist()[:2] == pytest.approx([0.85, 0.65])
+    assert conclusion == (
+        "svm ranks first of 3 by the test sets of 2 data sets (mean rank 1.25). Tuning "
+        "improved none of 0 models by more than chance."
+    )
+
+
+def test_the_conclusion_says_what_tuning_has_gained_and_found() -> None:
+    rmse = "neg_root_mean_squared_error"
+    tuned = leaderboard(rmse, **{"a.tuned": -2, "b.tuned": -5, "a.baseline": -4})
+    tuned.loc[3] = ["b.baseline", -5, -5]
+    tuned.loc[4] = ["baseline", -9, -9]
+    tuned["gain"], tuned["gain_low"] = [2, 0, None, None, None], [0.1, -1] + [None] * 3
+    tuned["found"] = ["C 1 to 9", "", None, None, None]
+    conclusion = compare_datasets(houses=tuned)[-1]
+    arrow = "\N{RIGHTWARDS ARROW}"
+    assert conclusion.endswith(
+        "Tuning improved 1 of 2 models by more than chance: a on houses (RMSE 4.000 "
+        f"{arrow} 2.000, C 1 to 9)."
+    )
 
 
 def test_losses_are_ranked_and_shown_but_not_averaged() -> None:
     rmse = "neg_root_mean_squared_error"
-    scores, figure, ranks = compare_datasets(
+    scores, figure, ranks, _ = compare_datasets(
         houses=leaderboard(rmse, baseline=-90_000, tree=-30_000, ridge=-20_000),
         wages=leaderboard(rmse, baseline=-9, tree=-3, ridge=-2),
     )
@@ -96,4 +110,4 @@ def test_losses_are_ranked_and_shown_but_not_averaged() -> None:
     assert scores["ridge"].tolist() == [-20_000, -2]  # stored: higher is better
     (axes,) = figure.axes
     assert axes.get_yticklabels()[0].get_text() == "houses (RMSE)"
-    assert axes.texts[0].get_text() == "2e+04"
+    assert axes.texts[0].get_text() == "20,000"

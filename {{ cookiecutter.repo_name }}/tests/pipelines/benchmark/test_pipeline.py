@@ -8,6 +8,7 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
+from kedro_datasets.pandas import CSVDataset
 
 from kedro_dynamic import ConfigurationError, TuningSpec
 
@@ -72,10 +73,19 @@ def test_a_data_set_runs(
     catalog["params:benchmark.tuning"] = TuningSpec(
         trials=2, storage=f"sqlite:///{tmp_path}/studies.db"
     )
-    outputs = [f"benchmark.small.{name}" for name in ("leaderboard", "trials")]
-    pipeline = build(benchmark, "benchmark.small").to_outputs(*outputs)
-    results = SequentialRunner().run(pipeline, catalog)
-    leaderboard, trials = (results[name].load() for name in outputs)
+    tables = ("trials", "learning_curves", "leaderboard")
+    for name in tables:
+        file = (tmp_path / f"{name}.csv").as_posix()
+        catalog[f"benchmark.small.{name}"] = CSVDataset(filepath=file)
+    SequentialRunner().run(build(benchmark, "benchmark.small"), catalog)
+    trials, curves, leaderboard = (
+        catalog.load(f"benchmark.small.{name}") for name in tables
+    )
     assert set(leaderboard["model"]) == {"tree.baseline", "tree.tuned", "baseline"}
     # Without a search space, there is the trial of the model as configured.
     assert trials["model"].tolist() == ["tree"]
+    assert set(curves["model"]) == {"tree"}
+    tuned = leaderboard.set_index("model").loc["tree.tuned"]
+    assert tuned["gain"] == 0
+    assert tuned["gain_low"] <= 0
+    assert pd.isna(tuned["found"])

@@ -1,4 +1,4 @@
-"""Learning curves, and the tables and plots that compare models over data sets.
+"""Learning curves, what tuning has gained, and how models compare over data sets.
 
 scikit-learn and matplotlib are imported where they are used.
 """
@@ -17,15 +17,26 @@ from kedro_dynamic import (
     build_model,
     build_scorers,
     display_name,
+    display_number,
     display_value,
     fold_pairs,
     is_failure,
+    least_gain,
     score_columns,
     score_of_column,
 )
 
+from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
+    comparable_scores,
+    compare_models,
+)
+
 # Shares of the training rows of each fold.
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
+
+CONFIGURED, TUNED = ".baseline", ".tuned"
+MAX_GAINS = 6
+ARROW = " \N{RIGHTWARDS ARROW} "
 
 
 def learning_curve(
@@ -103,49 +114,18 @@ def _curve_rows(measured: str, samples: Any, by_fold: Any) -> list[dict[str, Any
     ]
 
 
-def plot_learning_curves(**curves: Any) -> Any:
-    """Plot the learning curves of all models on a data set.
+def collect_rows(**rows_of_models: Any) -> pd.DataFrame:
+    """Put the rows of all models on a data set into one table.
 
     Args:
-        curves: The rows from ``learning_curve`` by name of the model, or the error of
-            a model that failed, which the plot leaves out.
+        rows_of_models: The trials from ``tune_model``, or the rows from
+            ``learning_curve``, by name of the model, or its error if it failed.
 
     Returns:
-        A matplotlib figure, with a part for each kind ``measured``.
-    """
-    from matplotlib.figure import Figure
-
-    rows = []
-    for model, curve in curves.items():
-        if not is_failure(curve):
-            rows += _with_model(model, curve)
-    table = pd.DataFrame(rows, columns=["model", "samples", "measured", "mean", "std"])
-
-    kinds = table["measured"].unique()
-    figure = Figure(figsize=(4 * max(len(kinds), 1), 3.6), layout="constrained")
-    parts = figure.subplots(1, max(len(kinds), 1), squeeze=False)[0]
-    for axes, kind in zip(parts, kinds, strict=False):
-        for model, line in table[table["measured"] == kind].groupby("model"):
-            axes.errorbar(line["samples"], line["mean"], line["std"], label=model)
-        axes.set(title=kind, xlabel="training rows")
-    if len(kinds):
-        handles, labels = parts[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    return figure
-
-
-def collect_trials(**trials: Any) -> pd.DataFrame:
-    """Put the trials of all models on a data set into one table.
-
-    Args:
-        trials: The trials from ``tune_model`` by name of the model, or the error of a
-            model that failed.
-
-    Returns:
-        One row per trial or error; the first column is the name of its model.
+        All rows and errors; the first column is the name of the model.
     """
     rows = []
-    for model, results in trials.items():
+    for model, results in rows_of_models.items():
         rows += _with_model(model, [results] if is_failure(results) else results)
     return pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
 
@@ -155,9 +135,79 @@ def _with_model(model: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"model": model, **row} for row in rows]
 
 
+def rank_models(
+    models: dict[str, Any],
+    data: DataSpec,
+    comparison: ComparisonSpec,
+    random_state: int,
+    X_train: pd.DataFrame,
+    X_test: pd.DataFrame,
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
+    folds: pd.DataFrame,
+    **results: Any,
+) -> pd.DataFrame:
+    """Rank the models on a data set, and say what tuning has gained and found.
+
+    Args:
+        models: As for ``compare_models``, and so are the others.
+        data: The columns' roles.
+        comparison: The scores to compare by.
+        random_state: Seed of models that take one.
+        X_train: Features of the training set.
+        X_test: Features of the test set.
+        y_train: Target of the training set.
+        y_test: Target of the test set.
+        folds: The folds of the training rows.
+        results: Also ``<model>_entry``, the tuned entry of each model.
+
+    Returns:
+        The leaderboard. For tuned models, ``gain`` is by how much the deciding score is
+        better than that of the model as configured, ``gain_low`` by how much at least,
+        in 95 of 100 cases, and ``found`` has the arguments that differ.
+    """
+    split = (X_train, X_test, y_train, y_test, folds)
+    leaderboard, _ = compare_models(
+        models, data, comparison, random_state, *split, **results
+    )
+    columns = score_columns(leaderboard)
+    if not columns:
+        return leaderboard
+
+    ranked = leaderboard.set_index("model")
+    scored = ranked.index[ranked[columns[0]].notna()].drop(BASELINE, errors="ignore")
+    scores = comparable_scores(columns[0], scored, results)
+    for name in models:
+        tuned, configured = name + TUNED, name + CONFIGURED
+        if tuned not in scores or configured not in scores:
+            continue
+        gain = np.mean(scores[tuned]) - np.mean(scores[configured])
+        least = least_gain(scores[tuned], scores[configured], folds, len(y_test))
+        ranked.loc[tuned, ["gain", "gain_low"]] = gain, least
+        ranked.loc[tuned, "found"] = _differences(
+            ModelSpec.model_validate(models[name]).model_kwargs,
+            ModelSpec.model_validate(results[f"{name}_entry"]).model_kwargs,
+        )
+    return ranked.reset_index()
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return the arguments that tuning has changed, as ``C 0.025 to 1``."""
+    changes = [
+        f"{name} {before.get(name, 'default')}{ARROW}{_shown(value)}"
+        for name, value in after.items()
+        if before.get(name) != value
+    ]
+    return ", ".join(changes)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def compare_datasets(
     **leaderboards: pd.DataFrame,
-) -> tuple[pd.DataFrame, Any, pd.DataFrame]:
+) -> tuple[pd.DataFrame, Any, pd.DataFrame, str]:
     """Compare the models over all data sets, by their scores on the test sets.
 
     Args:
@@ -166,10 +216,11 @@ def compare_datasets(
     Returns:
         The scores, with a row per data set and a column per model, best mean rank
         first; higher is better. The same as a heat map, a matplotlib figure, with
-        positive losses. And the models in the order of their mean rank over
+        positive losses. The models in the order of their mean rank over
         the data sets, where 1 is best, models with equal scores share the mean of their
         ranks, and a model that failed is last. Their mean score is among it if all data
-        sets have the same score, and not a loss, whose size depends on the data.
+        sets have the same score, and not a loss, whose size depends on the data. And
+        what all this says, in sentences.
     """
     by_dataset, names = {}, {}
     for dataset, leaderboard in leaderboards.items():
@@ -196,7 +247,55 @@ def compare_datasets(
             labels[dataset] = f"{dataset} ({display_name(name)})"
     heat_map = heat_map.rename(index=labels)
     table = mean_ranks.rename_axis("model").reset_index()
-    return scores.reset_index(), plot_heat_map(heat_map), table
+    conclusion = f"{_first_ranks(table, len(names))} {_gains(leaderboards)}"
+    return scores.reset_index(), plot_heat_map(heat_map), table, conclusion
+
+
+def _first_ranks(table: pd.DataFrame, datasets: int) -> str:
+    """Return which models have the best mean rank, in a sentence."""
+    best = table["mean_rank"].min()
+    first = " and ".join(table["model"][table["mean_rank"] == best])
+    return (
+        f"{first} rank{'' if ' and ' in first else 's'} first of {len(table)} by the "
+        f"test sets of {datasets} data sets (mean rank {best:.2f})."
+    )
+
+
+def _gains(leaderboards: dict[str, pd.DataFrame]) -> str:
+    """Return where tuning has improved models by more than chance, in sentences."""
+    gains, count = {}, 0
+    for dataset, leaderboard in leaderboards.items():
+        if "gain" not in leaderboard:
+            continue
+        column = score_columns(leaderboard)[0]
+        scores = leaderboard.set_index("model")[column]
+        count += int(leaderboard["gain"].notna().sum())
+        for row in leaderboard[leaderboard["gain_low"] > 0].to_dict("records"):
+            model = row["model"].removesuffix(TUNED)
+            before, after = scores[model + CONFIGURED], scores[model + TUNED]
+            shown = _describe_gain(score_of_column(column), before, after)
+            found = f", {row['found']}" if isinstance(row["found"], str) else ""
+            gains[f"{model} on {dataset} ({shown}{found})"] = row["gain"] / abs(after)
+
+    if not gains:
+        return f"Tuning improved none of {count} models by more than chance."
+    largest = sorted(gains, key=lambda text: gains[text], reverse=True)[:MAX_GAINS]
+    if len(gains) > MAX_GAINS:
+        largest.append(f"and {len(gains) - MAX_GAINS} more")
+    return (
+        f"Tuning improved {len(gains)} of {count} models by more than chance: "
+        f"{'; '.join(largest)}."
+    )
+
+
+def _describe_gain(score: str, before: float, after: float) -> str:
+    """Return a score before and after tuning, as ``accuracy 0.478 to 0.847``."""
+    values = [display_number(display_value(score, value)) for value in (before, after)]
+    return f"{display_name(score)} {ARROW.join(values)}"
+
+
+def _is_loss(score: str) -> bool:
+    return score.startswith("neg_")
 
 
 def plot_heat_map(scores: pd.DataFrame) -> Any:
@@ -222,9 +321,5 @@ def plot_heat_map(scores: pd.DataFrame) -> Any:
     axes.set_xticks(range(columns), labels=scores.columns, rotation=30, ha="right")
     for (row, column), score in np.ndenumerate(scores):
         if np.isfinite(score):
-            axes.text(column, row, f"{score:.3g}", ha="center", va="center")
+            axes.text(column, row, display_number(score), ha="center", va="center")
     return figure
-
-
-def _is_loss(score: str) -> bool:
-    return score.startswith("neg_")

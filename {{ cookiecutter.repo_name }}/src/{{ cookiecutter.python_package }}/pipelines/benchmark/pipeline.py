@@ -27,20 +27,17 @@ from ..models.pipeline import (
     TO_VALIDATE,
     TUNING,
     advice_node,
-    leaderboard_node,
+    leaderboard_inputs,
     model_nodes,
     split_nodes,
     tuning_node,
 )
-from .nodes import (
-    collect_trials,
-    compare_datasets,
-    learning_curve,
-    plot_learning_curves,
-)
+from .nodes import collect_rows, compare_datasets, learning_curve, rank_models
 
 FILE = "parameters_benchmark.yml"
 BENCHMARK_TUNING = "params:benchmark.tuning"
+# What each model has, and the table of all models.
+COLLECTED = {"trials": "trials", "learning_curve": "learning_curves"}
 
 
 class BenchmarkSpec(Schema):
@@ -154,42 +151,44 @@ def tuning_nodes() -> list[Node]:
 def summary_nodes(dataset: str, models: list[str]) -> list[Node]:
     """Create the nodes that put the results of all models on a data set together.
 
+    Kedro-Viz draws an output that no other node reads outside the box of the data set.
+    So ``rank_models`` also takes tables that it does not use.
+
     Args:
         dataset: Name of the data set in ``parameters_benchmark.yml``.
         models: Names of the models in ``parameters.yml``.
     """
     namespace = f"benchmark.{dataset}"
     # A model is on the leaderboard twice, as configured and as tuned.
-    ranked = {}
+    ranked, unused = {}, {"advice": f"{namespace}.advice"}
     for model in models:
         ranked[f"{model}.baseline"] = f"{namespace}.{model}.baseline"
         ranked[f"{model}.tuned"] = f"{namespace}.{model}.tuned"
 
-    return [
-        leaderboard_node(
-            ranked,
-            data=f"params:benchmark.datasets.{dataset}",
-            namespace=namespace,
-        ),
-        Node(
-            func=plot_learning_curves,
-            inputs={
-                model: f"{namespace}.{model}.tuned.learning_curve" for model in models
-            },
-            outputs=f"{namespace}.learning_curves_plot",
-            name="plot_learning_curves",
-            namespace=namespace,
-            tags=dataset,
-        ),
-        Node(
-            func=collect_trials,
-            inputs={model: f"{namespace}.{model}.tuned.trials" for model in models},
-            outputs=f"{namespace}.trials",
-            name="collect_trials",
-            namespace=namespace,
-            tags=dataset,
-        ),
-    ]
+    nodes = []
+    for kind, table in COLLECTED.items():
+        unused[table] = f"{namespace}.{table}"
+        nodes.append(
+            Node(
+                func=collect_rows,
+                inputs={model: f"{namespace}.{model}.tuned.{kind}" for model in models},
+                outputs=f"{namespace}.{table}",
+                name=f"collect_{table}",
+                namespace=namespace,
+                tags=dataset,
+            )
+        )
+    data = f"params:benchmark.datasets.{dataset}"
+    entries = {f"{name}_entry": f"{namespace}.{name}.tuned.entry" for name in models}
+    ranking = Node(
+        func=rank_models,
+        inputs=leaderboard_inputs(ranked, data, namespace) | entries | unused,
+        outputs=f"{namespace}.leaderboard",
+        name="rank_models",
+        namespace=namespace,
+        tags=dataset,
+    )
+    return [*nodes, ranking]
 
 
 def compare_datasets_node(datasets: list[str]) -> Node:
@@ -201,7 +200,10 @@ def compare_datasets_node(datasets: list[str]) -> Node:
     return Node(
         func=compare_datasets,
         inputs={dataset: f"benchmark.{dataset}.leaderboard" for dataset in datasets},
-        outputs=["benchmark.scores", "benchmark.heat_map", "benchmark.ranks"],
+        outputs=[
+            f"benchmark.{name}"
+            for name in ("scores", "heat_map", "ranks", "conclusion")
+        ],
         name="compare_datasets",
         namespace="benchmark",
         tags="benchmark",

@@ -1,5 +1,6 @@
 """Ranks the models: a table and a plot, best model first."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from kedro_dynamic import (
     note_chance,
     plot_leaderboard,
     score_columns,
+    score_of_column,
 )
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
@@ -95,21 +97,32 @@ def _add_notes(
     folds: pd.DataFrame,
 ) -> None:
     """Add what chance explains of the ranks, beside the score that decides."""
-    kind, _, score = column.partition("_")
-    scores = {}
-    for name in leaderboard["model"][leaderboard[column].notna()]:
-        if kind == "validation":
-            scores[name] = results[f"{name}_validation"][score]
-        else:
-            scores[name] = results[f"{name}_resamples"]
-
+    names = leaderboard["model"][leaderboard[column].notna()]
+    scores = comparable_scores(column, names, results)
     target = (y_train.iloc[:, 0], y_test.iloc[:, 0])
+    score = score_of_column(column)
     notes = note_chance(score, scores, data, *target, folds)
     if notes:
         columns = list(leaderboard)
         last = f"test_{score}_high"
         position = columns.index(last if last in columns else f"test_{score}") + 1
         leaderboard.insert(position, "note", leaderboard["model"].map(notes))
+
+
+def comparable_scores(
+    column: str, names: Iterable[str], results: dict[str, Any]
+) -> dict[str, list[float]]:
+    """Return the scores of models on the same folds, or on resamples without folds.
+
+    Args:
+        column: The score, as a column of the leaderboard.
+        names: Of the models.
+        results: As for ``compare_models``.
+    """
+    kind, _, score = column.partition("_")
+    if kind == "validation":
+        return {name: results[f"{name}_validation"][score] for name in names}
+    return {name: results[f"{name}_resamples"] for name in names}
 
 
 def _score_baseline(

@@ -200,23 +200,40 @@ def create_pipelines(
     return pipelines
 
 
-def leaderboard_node(
-    namespaces: dict[str, str], data: str = DATA, namespace: str = ""
-) -> Node:
+def leaderboard_node(namespaces: dict[str, str]) -> Node:
     """Create the node that ranks models.
 
     Args:
         namespaces: The namespace of each model, by its name on the leaderboard.
-        data: Name of the parameter that describes the data.
-        namespace: The namespace of the split and the leaderboard, if they have one.
     """
-    prefix = f"{namespace}." if namespace else ""
+    return Node(
+        func=compare_models,
+        inputs=leaderboard_inputs(namespaces),
+        outputs=["leaderboard", "leaderboard_plot"],
+        name="compare_models",
+        # Without a namespace, Kedro would warn about the dots in the inputs.
+        namespace="models",
+        tags="models",
+    )
+
+
+def leaderboard_inputs(
+    namespaces: dict[str, str], data: str = DATA, namespace: str = ""
+) -> dict[str, str]:
+    """Return the datasets that ``compare_models`` takes, by the names of its arguments.
+
+    Args:
+        namespaces: The namespace of each model, by its name on the leaderboard.
+        data: Name of the parameter that describes the data.
+        namespace: The namespace of the split, if it has one.
+    """
     inputs = {
         "models": MODELS,
         "data": data,
         "comparison": COMPARISON,
         "random_state": SEED,
     }
+    prefix = f"{namespace}." if namespace else ""
     for name in SPLIT:
         inputs[name] = prefix + name
     for name, model_namespace in namespaces.items():
@@ -225,13 +242,4 @@ def leaderboard_node(
         inputs[f"{name}_score"] = f"{model_namespace}.model_score"
         for kind in ("validation", "resamples", "metrics"):
             inputs[f"{name}_{kind}"] = f"{model_namespace}.{kind}"
-
-    return Node(
-        func=compare_models,
-        inputs=inputs,
-        outputs=[f"{prefix}leaderboard", f"{prefix}leaderboard_plot"],
-        name="compare_models",
-        # Without a namespace, Kedro would warn about the dots in the inputs.
-        namespace=namespace or "models",
-        tags=namespace.partition(".")[2] or "models",
-    )
+    return inputs
