@@ -60,7 +60,9 @@ def test_the_study_of_the_shipped_data(project: InstalledProject) -> None:
     output = project.run(*command).stdout
     assert "WARNING" not in output
     assert "Mean ranks of the models" in output
-    assert re.search(r"of 12 models by more than chance: .*decision_tree on dig", output)
+    assert re.search(
+        r"of 12 models by more than chance: .*decision_tree on dig", output
+    )
     for dataset in DATASETS:
         board = leaderboard(project, dataset)
         cells = {f"{model}.{kind}" for model in MODELS for kind in KINDS}

@@ -128,6 +128,15 @@ def test_only_terminals_have_a_progress_bar(
     assert output.count(hidden_cursor) == output.count(shown_cursor) == 1
 
 
+def test_a_node_that_fails_is_not_done(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "kedro_dynamic")
+    Progress().advance(PIPELINE.nodes[0])
+    Progress().advance(PIPELINE.nodes[0], has_failed=True)
+    done, failed = caplog.messages
+    assert done.startswith("Done: ")
+    assert failed.startswith("Failed, the others go on: ")
+
+
 def test_what_cannot_be_shown_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -42,9 +42,10 @@ def table(value: object) -> Section:
     return part
 
 
-def page(*parts: Section) -> str:
-    """Return the page of some parts."""
-    return render(title="Iris", parts=parts, story=["tree is best"], results="{}")
+def page(*parts: Section, **errors: str) -> str:
+    """Return the page of some parts, and of the errors of models."""
+    story = ["tree is best"]
+    return render(title="Iris", parts=parts, story=story, results="{}", errors=errors)
 
 
 def board(**scores: float) -> pd.DataFrame:
@@ -108,7 +109,7 @@ def test_the_page_escapes_names_and_asks_for_nothing_elsewhere() -> None:
     part = table(pd.DataFrame({"model": [HOSTILE], "accuracy": [2 / 3]}))
     part.title, part.details = HOSTILE, {HOSTILE: HOSTILE}
     part.pictures = [Picture(HOSTILE, HOSTILE, drawn)]
-    text = page(part, Section("Failed", facts={HOSTILE: HOSTILE}))
+    text = page(part, Section("Facts", facts={HOSTILE: HOSTILE}), **{HOSTILE: HOSTILE})
     assert "<script" not in text
     assert escape(HOSTILE)[:10] in text
     assert "0.667" in text
@@ -123,7 +124,7 @@ def test_failed_models_have_their_errors() -> None:
     scores = pd.DataFrame(
         {"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]}
     )
-    text = page(table(scores), Section("Failed", facts={"b": "ValueError: no"}))
+    text = page(table(scores), b="ValueError: no")
     assert '<tr class="failed"><td>b</td>' in text
     assert "<dt>b</dt><dd>ValueError: no</dd>" in text
 
@@ -204,9 +205,9 @@ def test_a_run_that_failed_leaves_the_last_good_page(
     bad = write_report(run, failed, "")
     assert bad == "data/08_reporting/report_failed.html"
     assert Path(good).read_text() == text
-    shown_first = re.search("<h2[^>]*>([^<]*)", Path(bad).read_text())
-    assert shown_first
-    assert shown_first.group(1) == "Failed"
+    first, second = re.findall(r"<h2>Failed</h2>|0\.500", Path(bad).read_text())
+    assert (first, second) == ("<h2>Failed</h2>", "0.500")
+    assert "last good run is report.html" in Path(bad).read_text()
     assert report.last_good_report(run) == good
 
     write_report(run, payload_of(a=0.5), "")

@@ -148,12 +148,12 @@ class RunHook(threading.local):
     ) -> None:
         """Count a node as done; save nothing where its model failed."""
         failures.restore_function(node)
-        failures.save_failures(outputs, catalog)
+        has_failed = failures.save_failures(outputs, catalog)
         run = find_run(catalog)
         if run is not None:
-            run.progress.advance(node)
+            run.progress.advance(node, has_failed=has_failed)
         else:  # in a worker process of ParallelRunner
-            log_done(node)
+            log_done(node, has_failed=has_failed)
 
     @hook_impl
     def before_dataset_loaded(self, dataset_name: str) -> None:

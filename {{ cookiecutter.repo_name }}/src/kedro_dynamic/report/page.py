@@ -82,9 +82,7 @@ def write_report(run: Run, payload: Payload, verdict: str, champion: str = "") -
                 sections += explain(name, run.catalog)
 
     errors = _errors(payload)
-    if errors:
-        sections.insert(0, Section("Failed", facts=errors))
-    if not [*sections, *last_sections]:
+    if not (errors or sections or last_sections):
         return ""
 
     facts = _facts(run, payload)
@@ -93,6 +91,8 @@ def write_report(run: Run, payload: Payload, verdict: str, champion: str = "") -
     with show_or_warn("The report was not written"):
         html = render(
             title=_title(run),
+            errors=errors,
+            last_good=page.name if has_failed and page.exists() else "",
             story=story,
             strip=strip,
             parts=sections,

@@ -26,7 +26,7 @@ from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.config.project import package_name, project_path
 from kedro_dynamic.runners import dask_worker
-from kedro_dynamic.runs.failures import KEEP_GOING, log_failure, save_failures
+from kedro_dynamic.runs.failures import KEEP_GOING, describe_failure, save_failures
 from kedro_dynamic.runs.run import find_run
 
 # Restarts the workers of the scheduler at an address.
@@ -223,5 +223,5 @@ def _save_death(task: Task) -> None:
     error = RuntimeError("each worker that ran it died, most likely for lack of memory")
     if KEEP_GOING not in task.node.tags:
         raise ConfigurationError(f"{name}: {error}")
-    failures = dict.fromkeys(task.node.outputs, log_failure(error, name))
+    failures = dict.fromkeys(task.node.outputs, describe_failure(error))
     save_failures(failures, cast(DataCatalog, task.catalog))

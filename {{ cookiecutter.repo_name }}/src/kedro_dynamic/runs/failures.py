@@ -5,7 +5,6 @@ that need its outputs pass the failure on. At the end of the run the failures be
 error.
 """
 
-import logging
 import traceback
 from collections.abc import Callable, Container
 from functools import update_wrapper
@@ -18,7 +17,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import discard, filepath_of, has_data
 from kedro_dynamic.catalog.names import FITTED_MODEL, METRICS, VALIDATION, split_name
-from kedro_dynamic.config.errors import VERBATIM, ConfigurationError, one_line, redact
+from kedro_dynamic.config.errors import ConfigurationError, one_line, redact
 from kedro_dynamic.runs.command import kedro_command
 from kedro_dynamic.runs.progress import log_while_running
 
@@ -28,8 +27,6 @@ KEEP_GOING = "keep_going"
 # Outputs that show whether a model failed, cheapest to load first. A run of some nodes
 # may lack the metrics.
 STATUS_OUTPUTS = (METRICS, VALIDATION, FITTED_MODEL)
-
-logger = logging.getLogger(__name__)
 
 
 class ModelsFailed(click.ClickException):
@@ -71,9 +68,7 @@ class FailureCatcher:
             raise
         # SystemExit would end a worker process without a message.
         except (Exception, SystemExit) as error:
-            # A partial lacks a name.
-            name = getattr(self.function, "__name__", "a node")
-            return self._replace_outputs(log_failure(error, name))
+            return self._replace_outputs(describe_failure(error))
 
     def _replace_outputs(self, failure: dict[str, str]) -> Any:
         """Return the failure in place of every output."""
@@ -101,21 +96,18 @@ def is_failure(value: object) -> bool:
     return isinstance(value, dict) and set(value) == {"error", "traceback"}
 
 
-def log_failure(error: BaseException, source: str) -> dict[str, str]:
-    """Log an error and return the failure that describes it.
+def describe_failure(error: BaseException) -> dict[str, str]:
+    """Return the failure that describes an error.
 
     Args:
         error: What a node raised.
-        source: What failed, such as the name of the node.
 
     Returns:
         The dict that replaces the outputs of the node: ``error`` is one line,
         ``traceback`` the whole. Passwords in addresses are hidden.
     """
-    reason = one_line(error)
-    logger.error("%s failed, the others go on: %s", source, reason, extra=VERBATIM)
     lines = "".join(traceback.format_exception(error))
-    return {"error": reason, "traceback": redact(lines)}
+    return {"error": one_line(error), "traceback": redact(lines)}
 
 
 def catch_failures(node: Node) -> None:
@@ -131,7 +123,7 @@ def restore_function(node: Node) -> None:
         node.func = node.func.function
 
 
-def save_failures(outputs: dict[str, Any], catalog: DataCatalog) -> None:
+def save_failures(outputs: dict[str, Any], catalog: DataCatalog) -> bool:
     """Save the failures among the outputs of a node, and remove them from the outputs.
 
     A plot or a table cannot hold a failure. Its old file is deleted, since another run
@@ -140,6 +132,9 @@ def save_failures(outputs: dict[str, Any], catalog: DataCatalog) -> None:
     Args:
         outputs: The outputs of a node by name, before Kedro saves them. Changed.
         catalog: The catalog of the run.
+
+    Returns:
+        True if there were any.
     """
     failures = {name: value for name, value in outputs.items() if is_failure(value)}
     for name, failure in failures.items():
@@ -148,6 +143,7 @@ def save_failures(outputs: dict[str, Any], catalog: DataCatalog) -> None:
             catalog.save(name, failure)
         except DatasetError:
             discard(catalog, [name])
+    return bool(failures)
 
 
 def failed_models(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:

@@ -53,9 +53,9 @@ class Progress:
             self._bar.refresh()
 
     @show_or_warn()
-    def advance(self, node: Node) -> None:
+    def advance(self, node: Node, *, has_failed: bool = False) -> None:
         """Count a node as done."""
-        log_done(node)
+        log_done(node, has_failed=has_failed)
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])
             self._bar.refresh()
@@ -68,9 +68,12 @@ class Progress:
             self._bar = None
 
 
-def log_done(node: Node) -> None:
-    """Log that a node is done."""
-    logger.info("Done: %s", node.name)
+def log_done(node: Node, *, has_failed: bool = False) -> None:
+    """Log that a node is done, or failed: the end of the run says why."""
+    if has_failed:
+        logger.error("Failed, the others go on: %s", node.name)
+    else:
+        logger.info("Done: %s", node.name)
 
 
 @contextmanager
