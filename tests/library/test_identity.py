@@ -31,8 +31,8 @@ def version(**tags: str) -> Any:
     [
         ({"project": "host/us", "table": "flowers"}, ""),
         ({}, ""),  # of an earlier version of the library
-        ({"table": "trees"}, "tree is of the table trees, this run of flowers"),
-        ({"project": "host/them"}, "tree is of the project host/them"),
+        ({"table": "trees"}, "it is of the table trees, this run of flowers"),
+        ({"project": "host/them"}, "it is of the project host/them"),
     ],
 )
 def test_a_run_competes_in_its_project_with_its_table(

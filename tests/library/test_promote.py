@@ -96,7 +96,9 @@ class TreeRun:
         active = mlflow.active_run()
         assert active
         payload.id = active.info.run_id
+        payload.headline = "tree is best."
         outcome = promote(self.run, payload, self.client)
+        self.champion = outcome.champion if outcome else ""
         return outcome.sentence if outcome else None
 
 
@@ -106,6 +108,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     tree = TreeRun(client, tmp_path, KIND)
     run, model, child_run = tree.run, tree.model, tree.model.id
     assert tree.promote() == "tree is the first champion: accuracy 0.800."
+    assert tree.champion == "tree"
     champion = current_champion(client, "iris")
     assert champion
     assert champion.run_id == child_run
@@ -129,6 +132,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
 
     verdict = tree.promote()
     assert verdict == "Keep tree: the same model on the same data, 0.800 again."
+    assert tree.champion == "tree"
     assert len(client.search_model_versions("name = 'iris'")) == 1
     rule = ChampionRule(metric="recall")
     run.store.config = TrackingConfig(champion=rule)
@@ -143,7 +147,11 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     run.catalog["parameters"] = parameters
     verdict = tree.promote()
     assert verdict
-    assert "tree is of the table animals, this run of plants" in verdict
+    assert verdict.startswith(
+        "tree is best. The champion stays as before: it is of the table animals, this "
+        "run of plants; "
+    )
+    assert tree.champion == ""
     parameters["data"]["table"] = "animals"
     run.catalog["parameters"] = parameters
     run.plan.outdated = {"leaderboard": "X_train"}
@@ -158,6 +166,18 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     assert tree.promote() == "Keep tree: no model of this run beats the baseline."
     run.pipeline = Pipeline([])
     assert tree.promote() is None
+
+
+def test_a_model_with_the_name_of_the_champion(
+    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With other arguments it is another model, also on the leaderboard."""
+    monkeypatch.setattr(project, "PACKAGE_NAME", "iris_of_names")
+    TreeRun(client, tmp_path, KIND).promote()
+    tree = TreeRun(client, tmp_path, KIND)
+    tree.model.spec = TREE.with_arguments({"max_depth": 1})
+    assert tree.promote() == ("Keep tree: tree of this run scored 0.800 against 0.800.")
+    assert tree.champion == ""
 
 
 @pytest.mark.parametrize("is_in_run", [True, False])

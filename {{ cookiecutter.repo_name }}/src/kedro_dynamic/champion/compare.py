@@ -109,6 +109,8 @@ def _decide(
     recipe, metric = candidate.recipe, candidate.metric
     scores = recipe.score(metric), champion.score(metric)
     name = candidate.model.name
+    if name == champion_name:  # with other arguments
+        name += " of this run"
     for model_name, score in zip((name, champion_name), scores, strict=True):
         if not math.isfinite(score):
             reason = f"the score of {model_name} is not a finite number"

@@ -6,7 +6,6 @@ other data does not compete with the champion, unless ``tracking.yml`` says so.
 
 from mlflow.entities.model_registry import ModelVersion
 
-from kedro_dynamic.champion.registry import champion_name
 from kedro_dynamic.config.process import HOST
 from kedro_dynamic.config.project import loader_in_force
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
@@ -15,7 +14,7 @@ from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.lineage import origin_of
 
 PROJECT, TABLE = "project", "table"
-ASK = "to let it compete, write 'any_data: true' below 'champion' in tracking.yml"
+ASK = "to let this run compete, write 'any_data: true' below 'champion' in tracking.yml"
 
 
 def identity_of(run: Run, table: str) -> dict[str, str]:
@@ -51,16 +50,15 @@ def why_apart(
 
     if champion is None:
         return ""
-    name = champion_name(champion)
     champions_table = champion.tags.get(TABLE, table)
     if champions_table != table:
-        return f"{name} is of the table {champions_table}, this run of {table}; {ASK}"
+        return f"it is of the table {champions_table}, this run of {table}; {ASK}"
     if run.store.is_local:  # all its champions are the project's, even if it moved
         return ""
     project = _project_of(run)
     champions_project = champion.tags.get(PROJECT, project)
     if champions_project != project:
-        return f"{name} is of the project {champions_project}; {ASK}"
+        return f"it is of the project {champions_project}; {ASK}"
     return ""
 
 

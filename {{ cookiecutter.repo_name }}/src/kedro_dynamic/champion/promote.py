@@ -29,6 +29,7 @@ from kedro_dynamic.catalog.names import (
 from kedro_dynamic.champion.compare import (
     Candidate,
     compare,
+    load_recipe,
     score_again,
     scorer_of,
 )
@@ -105,7 +106,7 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> Outcome | None:
     table = _data_of(run.catalog).table
     apart = why_apart(run, {"params:data", table}, table, champion)
     if apart:
-        return stay_apart(champion, apart)
+        return stay_apart(champion, apart, payload.headline)
     candidate = find_best(candidates, run)
     if champion is None and not candidate.beats_baseline:
         return Outcome(NO_CHAMPION)
@@ -267,7 +268,7 @@ def _promote_model(
             winner, fitted_model = _fit_today(run, refit, candidate.recipe, models)
         return _register_model(run, payload, client, winner, fitted_model)
 
-    return set_champion(
+    outcome = set_champion(
         client,
         package_name(),
         candidate.model.name,
@@ -275,6 +276,10 @@ def _promote_model(
         register,
         _shown_score(candidate),
     )
+    champion = current_champion(client, package_name())
+    recipe = load_recipe(champion) if champion else None
+    same = _find_same(recipe, candidate.recipe, models) if recipe else None
+    return outcome._replace(champion=same.name if same else "")
 
 
 def _shown_score(candidate: Candidate) -> str:
@@ -290,15 +295,25 @@ def _fit_today(
 
     It is one of the models of this run, or else it is fitted here.
     """
-    for model in models:
-        recipe = today.model_copy(update={"model": recipe_entry(model.spec)})
-        if recipe.makes_the_same(champion.recipe):
-            return replace(champion, model=model), _load_fitted(run, model)
+    same = _find_same(champion.recipe, today, models)
+    if same:
+        return replace(champion, model=same), _load_fitted(run, same)
 
     recipe, split = champion.recipe, champion.split
     rows = split.X_train, split.y_train
     estimator: Any = build_model(recipe.model, recipe.data, *rows, recipe.random_state)
     return champion, estimator.fit(*rows)
+
+
+def _find_same(
+    champion: Recipe, today: Recipe, models: Sequence[ModelPayload]
+) -> ModelPayload | None:
+    """Return the model of a run that a recipe makes. Its name alone does not tell."""
+    for model in models:
+        recipe = today.model_copy(update={"model": recipe_entry(model.spec)})
+        if recipe.makes_the_same(champion):
+            return model
+    return None
 
 
 def _load_fitted(run: Run, model: ModelPayload) -> Any:

@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
 
     sentence: str
     champion: str = ""
-    """Name of the champion's model; "" if there is none."""
+    """Name of the run's model that is champion; "" if none is."""
 
 
 def set_champion(
@@ -112,12 +112,20 @@ def _describe(
     return Outcome(f"Keep {name}, registered anew: {verdict.reason}.", name)
 
 
-def stay_apart(champion: ModelVersion | None, reason: str) -> Outcome:
-    """Return what it means that a run does not compete with a champion."""
-    if champion is None:
-        return Outcome(f"No champion is set: {reason}.")
-    name = champion_name(champion)
-    return Outcome(f"{name} stays champion: {reason}.", name)
+def stay_apart(
+    champion: ModelVersion | None, reason: str, headline: str = ""
+) -> Outcome:
+    """Return what it means that a run does not compete with a champion.
+
+    No model of the run is called champion, also if one has the champion's name.
+
+    Args:
+        champion: The champion, if there is one.
+        reason: Why the run does not compete.
+        headline: What the run means apart from that.
+    """
+    stays = "The champion stays as before" if champion else "No champion is set"
+    return Outcome(f"{headline} {stays}: {reason}.".strip())
 
 
 def _compare(
