@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pandas as pd
 import pytest
+from kedro.framework.hooks import hook_impl
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
@@ -91,6 +95,78 @@ def test_files_that_cannot_hold_an_error_are_none_of_this_run(
     assert caught.value.message.endswith("--only-missing-outputs")
 
 
+class TriesTwice:
+    """A hook that runs each node again after an error, as in Kedro's documentation."""
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Replace the function of the node."""
+        node.func = partial(try_twice, node.func)
+
+
+def try_twice(function: Callable[..., Any], *args: Any) -> Any:
+    with suppress(ValueError):
+        return function(*args)
+    return function(*args)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("errors", [1, 2])
+def test_another_hook_may_replace_the_function_of_a_node(
+    order: int, errors: int, catalog: DataCatalog
+) -> None:
+    calls: list[Any] = []
+
+    def fails_first(table: Any) -> Any:
+        calls.append(table)
+        if len(calls) <= errors:
+            raise ValueError("no")
+        return {}
+
+    catalog.save("raw", pd.DataFrame({"a": [1]}))
+    node = Node(
+        fails_first,
+        "raw",
+        "models.a.metrics",
+        name="a",
+        tags="keep_going",
+        namespace="models.a",
+    )
+    manager = _create_hook_manager()
+    for hook in [RunHook(), TriesTwice()][::order]:
+        manager.register(hook)
+    SequentialRunner().run(Pipeline([node]), catalog, manager)
+    assert len(calls) == 2
+    metrics = catalog.load("models.a.metrics")
+    assert metrics == {} if errors == 1 else metrics["error"] == "ValueError: no"
+
+
+def test_metrics_of_kedro_mlflow_are_named_after_their_datasets() -> None:
+    kind = "kedro_mlflow.io.metrics.Mlflow"
+    catalog = DataCatalog.from_config(
+        {
+            "loss": {"type": f"{kind}MetricDataset", "save_args": {"mode": "append"}},
+            "named": {"type": f"{kind}MetricDataset", "key": "own"},
+            "all": {"type": f"{kind}MetricsHistoryDataset"},
+        }
+    )
+    RunHook().after_catalog_created(catalog)
+    assert (catalog["loss"].key, catalog["named"].key) == ("loss", "own")
+    assert catalog["all"]._prefix == "all"
+
+
+def test_a_run_of_no_node_is_not_tracked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("end_part", "collect", "close_parent_run"):
+        monkeypatch.setattr(hooks, name, MagicMock(return_value=False))
+    run = MagicMock()
+    run.store.config = TrackingConfig()
+    run.ran_nothing.return_value = True
+    hooks.finish(run)
+    run.restore_provenance.assert_called_once_with()
+    hooks.close_parent_run.assert_any_call(run, "KILLED")  # type: ignore[attr-defined]
+    assert not hooks.collect.called  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("error", "is_written"),
     [
@@ -111,5 +187,6 @@ def test_an_error_of_data_or_configuration_leaves_the_report_alone(
     run = MagicMock()
     run.store.config = TrackingConfig()
     run.parts = None
+    run.ran_nothing.return_value = False
     hooks.finish(run, error)
     assert hooks.write_report.called is is_written  # type: ignore[attr-defined]

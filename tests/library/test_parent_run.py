@@ -19,6 +19,7 @@ from kedro_dynamic.tracking.parent_run import (
     write_to_mlflow,
 )
 from kedro_dynamic.tracking.store import connect, read_tracking_config
+from kedro_mlflow.io.artifacts import MlflowArtifactDataset
 from mlflow import MlflowClient
 
 from library.mlflow_store import new_store
@@ -188,6 +189,37 @@ def test_a_callers_run_is_left_open(folder: Path) -> None:
         assert MlflowClient().get_run(payload.id).info.status == "RUNNING"
         children = children_of(MlflowClient(), MlflowClient().get_run(payload.id))
         assert children.keys() == {"a", "b"}
+
+
+def test_a_run_that_a_hook_has_opened_is_the_run(folder: Path) -> None:
+    models = begin(folder)
+    close_parent_run(models.run, "KILLED")
+    with mlflow.start_run(run_name="of a hook") as hooks_run:
+        open_parent_run(models.run)
+        assert models.run.mlflow.id == hooks_run.info.run_id
+        assert not models.run.mlflow.problem
+    # The hook has ended it, too.
+    payload = models.payload()
+    write_to_mlflow(models.run, payload)
+    close_parent_run(models.run, payload.status)
+    client = MlflowClient()
+    assert children_of(client, client.get_run(payload.id)).keys() == {"a", "b"}
+
+
+def test_a_pipeline_without_tracking_logs_nothing(folder: Path) -> None:
+    models = begin(folder)
+    run = models.run
+    close_parent_run(run, "KILLED")
+    count = len(mlflow.search_runs(search_all_experiments=True))
+    path = str(folder / "a.json")
+    dataset = {"type": "json.JSONDataset", "filepath": path}
+    run.catalog["a"] = MlflowArtifactDataset(dataset=dataset)
+    run.store.plugin.tracking.disable_tracking.pipelines = [run.name]
+    open_parent_run(run)
+    run.catalog.save("a", {})
+    assert Path(path).is_file()
+    assert len(mlflow.search_runs(search_all_experiments=True)) == count
+    assert run.mlflow.client is None
 
 
 def test_defaults_of_tracking_yml() -> None:

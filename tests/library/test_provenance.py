@@ -859,6 +859,30 @@ def test_a_run_that_a_hook_rejects_changes_nothing(project: Project) -> None:
     in_another_thread(project.resume)
 
 
+def test_a_runner_that_runs_no_node_changes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that only lists the nodes, as in Kedro's documentation."""
+    seen: list[bool] = []
+
+    def finish(run: Run, error: Exception | None = None) -> None:
+        seen.append(run.ran_nothing())
+        if run.ran_nothing():
+            run.restore_provenance()
+        close(run, error)
+
+    monkeypatch.setattr(hooks, "finish", finish)
+    assert project.run() == ALL_STEPS
+    assert project.run(runner="ParallelRunner") == ALL_STEPS
+    before = project.read(".provenance")
+    monkeypatch.setattr(SequentialRunner, "run", lambda *_, **__: {})
+    assert project.run() == set()
+    assert project.read(".provenance") == before
+    assert project.resume() == set()
+    project.run(runner="ParallelRunner")  # whose workers count their nodes
+    assert seen == [False, False, True, False, False]
+
+
 def in_another_thread(function: Callable[[], object]) -> None:
     """Call a function in another thread, and wait for it."""
     thread = threading.Thread(target=function, daemon=True)

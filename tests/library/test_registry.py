@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from kedro.config import OmegaConfigLoader
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework import project
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
@@ -112,6 +112,22 @@ def test_pipelines_follow_the_configuration(load: Load) -> None:
     assert repr(pipelines).startswith("<pipelines: models.")
     with pytest.raises(KeyError):
         pipelines["models.none"]
+
+
+def test_a_pipeline_that_is_assigned_is_registered(load: Load) -> None:
+    pipelines = dynamic_pipelines()
+    load()
+    pipelines["mine"] = Pipeline(pipelines["plain"], tags="mine")
+    pipelines["plain"] = pipelines["plain"] + pipelines["models.svm"]
+    for env in ("local", "other"):
+        load(env)
+        assert {"mine", "plain", "models.svm", "__default__"} <= set(pipelines)
+        assert len(pipelines) == len(set(pipelines))
+        assert pipelines["mine"].nodes[0].tags == {"mine"}
+        assert {node.name for node in pipelines["plain"].nodes} == {"plain", "svm"}
+    assert "models.forest" in pipelines
+    del pipelines["plain"]
+    assert [node.name for node in pipelines["plain"].nodes] == ["plain"]
 
 
 @pytest.mark.parametrize(
@@ -287,6 +303,15 @@ def test_the_project_is_where_its_code_is(
     # A session says itself where it is, as in a packaged project.
     put_path_in_force(tmp_path)
     assert project_path() == tmp_path
+
+
+def test_a_hook_adds_to_credentials_also_where_there_are_none(load: Load) -> None:
+    loader = load()
+    assert loader["credentials"] == {}
+    loader["credentials"] = {**loader["credentials"], "s3": {"key": "a"}}
+    assert loader["credentials"] == {"s3": {"key": "a"}}
+    with pytest.raises(MissingConfigException):
+        loader["tracking"]
 
 
 def test_an_unknown_environment_gets_the_nearest_name(load: Load) -> None:

@@ -47,7 +47,12 @@ from kedro_dynamic.tracking.parent_run import (
     write_to_mlflow,
 )
 from kedro_dynamic.tracking.payload import Payload, collect
-from kedro_dynamic.tracking.store import Store, connect, read_tracking_config
+from kedro_dynamic.tracking.store import (
+    Store,
+    connect,
+    name_metrics,
+    read_tracking_config,
+)
 
 # How long a run waits for a store before its nodes, and again after them: so many times
 # as long as one answer may take.
@@ -90,6 +95,7 @@ class RunHook(threading.local):
     def after_catalog_created(self, catalog: DataCatalog) -> None:
         """Make the datasets that have an entry of their own."""
         preflight.make_datasets(catalog, catalog.keys())
+        name_metrics(catalog)
 
     @hook_impl(wrapper=True, tryfirst=True)
     def before_pipeline_run(
@@ -118,9 +124,12 @@ class RunHook(threading.local):
             _close(run, "FAILED")
             raise
 
-    @hook_impl
+    @hook_impl(trylast=True)
     def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
-        """Make a node of a model return its failure instead of raising it."""
+        """Make a node of a model return its failure instead of raising it.
+
+        Called last: other hooks may replace the function, as by one that tries again.
+        """
         self.dataset = ("", "")
         own_outputs()
         failures.catch_failures(node)
@@ -201,6 +210,12 @@ def finish(run: Run, error: Exception | None = None) -> None:
         if is_part:
             if error is None:
                 show_results(run)
+            return
+
+        if error is None and run.ran_nothing():
+            run.restore_provenance()
+            print_verdict("The runner ran no node, so nothing was made.")
+            close_parent_run(run, "KILLED")
             return
 
         payload = collect(run, error)

@@ -9,4 +9,7 @@ from kedro_dynamic import dynamic_pipelines
 
 def register_pipelines() -> Mapping[str, Pipeline]:
     """Return the pipelines by name. They follow the configuration when it changes."""
-    return dynamic_pipelines()
+    pipelines = dynamic_pipelines()
+    # A pipeline of your own, beside those of the packages.
+    # pipelines["mine"] = Pipeline([Node(my_function, "my_table", "my_result")])
+    return pipelines

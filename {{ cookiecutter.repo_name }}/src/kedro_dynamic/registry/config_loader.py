@@ -72,7 +72,12 @@ class ProjectConfigLoader(OverlayLoader):
             self._register_globals_resolver()
             try:
                 config: dict[str, Any] = super().__getitem__(key)
-            except (MissingConfigException, ConfigurationError, KeyError):
+            except MissingConfigException:
+                if key != "credentials":
+                    raise
+                # Hooks add to them, as in Kedro's documentation, also in a fresh clone.
+                return {}
+            except (ConfigurationError, KeyError):
                 raise
             except Exception as error:  # whatever readers of YAML raise
                 # After this, OmegaConf describes its own objects.

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping
 from functools import cached_property
 
 from kedro.framework.project import settings
@@ -20,8 +21,11 @@ from kedro_dynamic.config.project import (
 from kedro_dynamic.registry.config_loader import ProjectConfigLoader
 
 
-def dynamic_pipelines() -> Mapping[str, Pipeline]:
+def dynamic_pipelines() -> MutableMapping[str, Pipeline]:
     """Return the project's pipelines, a mapping that follows the configuration.
+
+    A pipeline that is assigned, as in ``pipelines["mine"] = Pipeline([...])``, is added
+    to them, or takes the place of the one with its name.
 
     Raises:
         ConfigurationError: If settings.py has replaced what the library needs.
@@ -56,8 +60,11 @@ def _check_settings() -> None:
         raise ConfigurationError.listing("settings.py", problems)
 
 
-class _DynamicPipelines(Mapping[str, Pipeline]):
-    """Read-only mapping of name to pipeline, built once per configuration."""
+class _DynamicPipelines(MutableMapping[str, Pipeline]):
+    """Mapping of name to pipeline, built once per configuration."""
+
+    def __init__(self) -> None:
+        self._assigned: dict[str, Pipeline] = {}
 
     @cached_property
     def _loader_without_session(self) -> ProjectConfigLoader:
@@ -73,14 +80,20 @@ class _DynamicPipelines(Mapping[str, Pipeline]):
         put_in_force(None)
         return loader
 
-    def _pipelines(self) -> dict[str, Pipeline]:
+    def _pipelines(self) -> MutableMapping[str, Pipeline]:
         loader = loader_in_force()
-        if isinstance(loader, ProjectConfigLoader):
-            return loader.pipelines
-        return self._loader_without_session.pipelines
+        if not isinstance(loader, ProjectConfigLoader):
+            loader = self._loader_without_session
+        return ChainMap(self._assigned, loader.pipelines)
 
     def __getitem__(self, name: str) -> Pipeline:
         return self._pipelines()[name]
+
+    def __setitem__(self, name: str, pipeline: Pipeline) -> None:
+        self._assigned[name] = pipeline
+
+    def __delitem__(self, name: str) -> None:
+        del self._assigned[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pipelines())

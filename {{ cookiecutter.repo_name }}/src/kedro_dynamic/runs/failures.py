@@ -113,14 +113,15 @@ def describe_failure(error: BaseException) -> dict[str, str]:
 def catch_failures(node: Node) -> None:
     """Make a node return failures until ``restore_function``, if it has the tag."""
     if KEEP_GOING in node.tags:
-        # Private, since no public attribute distinguishes "x" from ["x"].
-        node.func = FailureCatcher(node.func, node._outputs, node.name)
+        # Private: no public attribute distinguishes "x" from ["x"], and Kedro's setter
+        # of func raises an AttributeError if another hook has used it for this node.
+        node._func = FailureCatcher(node.func, node._outputs, node.name)
 
 
 def restore_function(node: Node) -> None:
     """Give a node its own function back."""
     if isinstance(node.func, FailureCatcher):
-        node.func = node.func.function
+        node._func = node.func.function
 
 
 def save_failures(outputs: dict[str, Any], catalog: DataCatalog) -> bool:

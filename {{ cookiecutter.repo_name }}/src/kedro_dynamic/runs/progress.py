@@ -23,6 +23,7 @@ class Progress:
     """The progress bar of a run, and a line in the log for each node."""
 
     def __init__(self) -> None:
+        self.done = 0  # nodes, without those of worker processes of ParallelRunner
         self._bar: rich_progress.Progress | None = None
 
     @show_or_warn()
@@ -55,6 +56,7 @@ class Progress:
     @show_or_warn()
     def advance(self, node: Node, *, has_failed: bool = False) -> None:
         """Count a node as done."""
+        self.done += 1
         log_done(node, has_failed=has_failed)
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])

@@ -71,6 +71,7 @@ class Plan:
         contents: The digests of the files that the run reads. Set when it begins.
         digests: The digest of each dataset, by bare name. Set when the run begins.
         before: The state of each output's file before the run. Set when it begins.
+        forgotten: What was known of these files, by key. Set when the run begins.
         outdated: The datasets of the run that are not what today's parameters, data and
             code make, each with the file to blame: one that the run takes as it is.
             Set when it begins.
@@ -96,6 +97,7 @@ class Plan:
         self.contents: dict[str, str] = {}
         self.digests: dict[str, str] = {}
         self.before: dict[str, State] = {}
+        self.forgotten: dict[str, list[Any]] = {}
         self.outdated: dict[str, str] = {}
         self.disputed: set[str] = set()
 
@@ -191,8 +193,12 @@ class Provenance:
         for name, key in plan.writes.items():
             plan.before[name] = state(plan.files[name])
             self._pending[key] = [plan.digests[_bare(name)], plan.before[name]]
-            if not only_missing:
-                self._made.pop(key, None)
+            if not only_missing and key in self._made:
+                plan.forgotten[key] = self._made.pop(key)
+
+    def restore(self, plan: Plan) -> None:
+        """Know again what ``begin`` has forgotten. The run has written nothing."""
+        self._made.update(plan.forgotten)
 
     def adopt(self, plan: Plan) -> None:
         """Take what other runs have made for the same pipeline as made by this plan.

@@ -118,6 +118,19 @@ class Run:
         name_owner(self.owner)
         self.progress.start(self.params, self.pipeline)
 
+    def ran_nothing(self) -> bool:
+        """Return True if the runner ran no node, such as one that only shows them."""
+        # Worker processes count their nodes themselves.
+        is_shared = "ParallelRunner" in self.params["runner"]
+        if is_shared or self.params["only_missing_outputs"] or self.progress.done:
+            return False
+        return not any(map(self.plan.made, self.plan.before))
+
+    def restore_provenance(self) -> None:
+        """Know again of all files what was known before the run."""
+        with self.provenance.open() as provenance:
+            provenance.restore(self.plan)
+
     def become_whole(self) -> None:
         """Go on as the run of all parts, of which this was the last."""
         part = self.plan

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import mlflow
+from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_logging
 from mlflow import MlflowClient
 
 from kedro_dynamic.catalog.names import METRICS, dataset_name
@@ -41,10 +42,14 @@ def open_parent_run(run: Run) -> None:
     """
     store: Store = run.store
     if run.name in store.plugin.tracking.disable_tracking.pipelines:
+        switch_catalog_logging(run.catalog, False)
         return
     if store.problem:
         run.mlflow.problem = store.problem
         return
+    may_join = not store.in_callers_run and run.parts is None
+    if may_join and mlflow.active_run() is not None:  # of a hook of the project
+        store.join_active_run()
     while run.mlflow.client is None and not run.mlflow.problem:
         try:
             _open(run)

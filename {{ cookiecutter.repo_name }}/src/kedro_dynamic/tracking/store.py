@@ -16,6 +16,7 @@ import mlflow
 import requests
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
+from kedro.io import DataCatalog
 from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
@@ -64,7 +65,7 @@ class Store:
     """Why the store cannot be used."""
 
     in_callers_run: bool = False
-    """True if a run was active before the session, which then writes into it."""
+    """True if the caller, or a hook of the project, has opened the run in MLflow."""
 
     @property
     def root(self) -> Path:
@@ -108,6 +109,12 @@ class Store:
         self.context.config_loader["mlflow"] = config
         self.hook.after_context_created(self.context)
         self.uri, self.problem = uri, ""
+
+    def join_active_run(self) -> None:
+        """Use the run that is open in MLflow, which decides where everything goes."""
+        self.in_callers_run = True
+        self.hook.after_context_created(self.context)
+        self.uri = mlflow.get_tracking_uri()
 
     def switch_to_local(self, problem: str) -> bool:
         """Set MLflow up for the project's own store, if tracking.yml allows it.
@@ -172,10 +179,7 @@ def connect(context: KedroContext, config: TrackingConfig) -> Store:
     store = Store(context, config, plugin)
     with writing:
         if mlflow.active_run() is not None:
-            # A run that the caller has opened decides where everything goes.
-            store.in_callers_run = True
-            store.hook.after_context_created(context)
-            store.uri = mlflow.get_tracking_uri()
+            store.join_active_run()
             return store
 
         local = anchor(LOCAL_STORE, store.root)
@@ -191,6 +195,11 @@ def connect(context: KedroContext, config: TrackingConfig) -> Store:
                 # What a node itself logs must not wait for the store that fails.
                 mlflow.set_tracking_uri(local)
     return store
+
+
+def name_metrics(catalog: DataCatalog) -> None:
+    """Name metrics of kedro-mlflow after their datasets where the entry has no key."""
+    MlflowHook().after_catalog_created(catalog, {}, {}, {}, "", {})
 
 
 def prepare_sqlite(
