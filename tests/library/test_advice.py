@@ -340,6 +340,10 @@ def test_rows_that_are_sorted_by_date(style: str) -> None:
     assert advice.write == "time_column: day"
     assert only(plain().assign(day=dates[::-1].to_numpy())).code == "sorted-by-time"
     assert found(table, time_column="day") == []
+    # Within each week in any order.
+    weeks = [dates[i : i + 7].sample(frac=1, random_state=i) for i in range(0, ROWS, 7)]
+    days = pd.concat(weeks).dt.strftime(style).to_numpy()
+    assert only(plain().assign(day=days)).code == "sorted-by-time"
     shuffled = dates.sample(frac=1, random_state=0).dt.strftime(style).to_numpy()
     assert found(plain().assign(day=shuffled)) == []
 

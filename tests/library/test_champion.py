@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -439,8 +440,8 @@ def test_a_champion_whose_run_is_gone_is_replaced(registry: Registry) -> None:
     worse = candidate("bad", *LOW)
     kept = registry.enter(replace(worse, beats_baseline=False))
     assert kept == "Keep old: no model of this run beats the baseline."
-    assert (
-        registry.enter(worse) == "bad replaces old: the run of old is gone from MLflow."
+    assert registry.enter(worse) == (
+        "bad replaces old: accuracy 0.800; the run of old is gone from MLflow."
     )
 
 
@@ -464,7 +465,11 @@ def test_a_champion_that_cannot_be_fitted_is_replaced(
 ) -> None:
     registry.enter(candidate("old", *HIGH, digest="other data", **unfit))
     verdict = registry.enter(candidate("new", *LOW))
-    assert verdict.startswith("new replaces old: old cannot be fitted to this data: ")
+    assert re.match(
+        r"new replaces old: accuracy 0\.\d+; old cannot be fitted to this data: ",
+        verdict,
+    )
+    assert "parameters.yml has a problem" not in verdict
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Any
 
 import mlflow
@@ -19,7 +20,12 @@ from kedro_dynamic.champion.recipe import (
 )
 from kedro_dynamic.champion.registry import NOT_FOUND, Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
-from kedro_dynamic.models.scores import display_number, display_score, display_stored
+from kedro_dynamic.models.scores import (
+    display_named,
+    display_number,
+    display_score,
+    display_stored,
+)
 from kedro_dynamic.models.significance import (
     FEW_ROWS,
     Sizes,
@@ -28,6 +34,9 @@ from kedro_dynamic.models.significance import (
 )
 from kedro_dynamic.models.split import fold_pairs
 from kedro_dynamic.tracking.payload import ModelPayload, refitted_model
+
+# How long the reason may be that a champion cannot be fitted.
+WIDTH = 160
 
 
 class CannotFitError(Exception):
@@ -69,7 +78,7 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     fitted_recipe = load_recipe(champion)
     if fitted_recipe is None:
         reason = f"the run of {champion_name(champion)} is gone from MLflow"
-        return _decide_by_baseline(candidate) or Verdict(True, reason)
+        return _win_uncontested(candidate, reason)
 
     recipe = _follow_today(fitted_recipe, candidate)
     changes = _what_changed(fitted_recipe, recipe)
@@ -82,8 +91,8 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
         try:
             recipe = score_today(recipe, candidate)
         except CannotFitError as error:
-            reason = f"{name} cannot be fitted to this data: {error}"
-            return _decide_by_baseline(candidate) or Verdict(True, reason)
+            reason = shorten(f"{name} cannot be fitted to this data: {error}", WIDTH)
+            return _win_uncontested(candidate, reason)
         verdict = _decide_by_baseline(candidate) or _decide(
             candidate, recipe, name, margin
         )
@@ -93,6 +102,12 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     if verdict.wins or not changes:
         return verdict
     return Verdict(False, f"its {changes} changed; {verdict.reason}", refit)
+
+
+def _win_uncontested(candidate: Candidate, reason: str) -> Verdict:
+    """Let the candidate win if it beats the baseline: there is no champion to beat."""
+    score = display_named(candidate.metric, candidate.recipe.score(candidate.metric))
+    return _decide_by_baseline(candidate) or Verdict(True, f"{score}; {reason}")
 
 
 def _decide_by_baseline(candidate: Candidate) -> Verdict | None:
@@ -213,7 +228,8 @@ def score_again(recipe: Recipe, today: Recipe, metric: str, split: Split) -> Rec
     try:
         model = build_model(recipe.model, recipe.data, X_train, y_train, seed)
     except ConfigurationError as error:  # a classifier where the target is a number now
-        raise CannotFitError(one_line(error)) from error
+        fault = str(error).splitlines()[-1].partition(";")[0]
+        raise CannotFitError(fault.strip()) from error
 
     scorer = scorer_of(today, metric, y_train)
     pairs = fold_pairs(split.folds)

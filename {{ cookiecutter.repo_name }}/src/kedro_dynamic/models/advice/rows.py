@@ -328,4 +328,7 @@ def is_sorted_by(view: View, place: int) -> bool:
     if len(np.unique(times)) < MIN_DATES:
         return False
     steps = np.diff(times).astype(float)
-    return bool(max((steps >= 0).mean(), (steps <= 0).mean()) >= SORTED_SHARE)
+    # Neighbours may be in another order, such as flights by hour that stand by day.
+    correlation = np.corrcoef(pd.Series(times).rank(), np.arange(len(times)))[0, 1]
+    shares = (steps >= 0).mean(), (steps <= 0).mean(), abs(correlation)
+    return bool(max(shares) >= SORTED_SHARE)
