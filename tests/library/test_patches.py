@@ -300,6 +300,17 @@ def test_variables_that_are_set_are_left(monkeypatch: pytest.MonkeyPatch) -> Non
     assert variables.MLFLOW_HTTP_REQUEST_TIMEOUT.get() == 1
 
 
+def test_needed_because_distances_are_computed_in_large_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SKLEARN_WORKING_MEMORY", raising=False)
+    code = "import sklearn; print(sklearn.get_config()['working_memory'])"
+    command = [sys.executable, "-c", code]
+    assert int(subprocess.check_output(command)) == 1024
+    patches.limit_distances()
+    assert int(subprocess.check_output(command)) == 64
+
+
 def test_needed_because_mlflow_waits_for_minutes() -> None:
     variables = mlflow.environment_variables
     assert variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.default > 1

@@ -97,6 +97,7 @@ def apply() -> None:
     ignore_broken_pipes()
     replace_unencodable_characters()
     collect_garbage_rarely()
+    limit_distances()
     end_with_parent()
 
 
@@ -298,6 +299,17 @@ def name_package_for_workers() -> None:
     worker was spawned, so that the project is never configured there. Send it along."
     """
     os.environ[PACKAGE_VARIABLE] = package_name()
+
+
+def limit_distances() -> None:
+    """Make scikit-learn compute distances between rows in blocks of 64 MiB.
+
+    An environment variable that is set already is left as it is.
+
+    Reason: blocks of 1 GiB, of which there are three at a time. Nearest neighbours of
+    5,000 long texts among 20,000 took 1.4 GiB, and take 0.1 in the same time.
+    """
+    os.environ.setdefault("SKLEARN_WORKING_MEMORY", "64")
 
 
 def limit_mlflow(timeout_seconds: float) -> None:

@@ -69,7 +69,7 @@ CONFIDENCE = 1.64
 WORTH = 0.05
 
 # Words that are shown of each label, out of those most associated with the labels.
-WORDS_PER_LABEL, RATED_WORDS = 15, 1000
+WORDS_PER_LABEL, RATED_WORDS = 15, 500
 
 # Of trials.
 FOLDS = 3
