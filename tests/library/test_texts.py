@@ -135,6 +135,18 @@ def test_characters_must_be_better_by_more_than_chance_and_their_cost(
     assert _decide({"words": words, "characters": characters})[0] == chosen
 
 
+@pytest.mark.parametrize(
+    ("characters", "both", "chosen"),
+    [(0.8, 0.78, "characters"), (0.8, 0.7, "both"), (0.98, 0.9, "both")],
+)
+def test_both_must_be_better_than_what_is_chosen_without_them(
+    characters: float, both: float, chosen: str
+) -> None:
+    losses = {"words": 1.0, "characters": characters, "both": both}
+    decided = _decide({name: np.full(200, loss) for name, loss in losses.items()})
+    assert decided == (chosen, True)
+
+
 def test_few_reviews_are_read_by_their_characters() -> None:
     texts, labels = reviews(12, is_spaced=True)
     chosen, table = choose_features(texts, labels, AUTO, SVM, random_state=3)

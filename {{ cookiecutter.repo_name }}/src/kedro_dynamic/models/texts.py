@@ -65,7 +65,8 @@ FEWEST = 10
 # In 95 of 100 cases, chance explains a mean difference up to as many standard errors.
 CONFIDENCE = 1.64
 
-# Characters take five times as long, so they must lower the log loss by this share.
+# Characters take five times as long as words, and both take longer: each must lower the
+# log loss by this share.
 WORTH = 0.05
 
 # Words that are shown of each label, out of those most associated with the labels.
@@ -353,14 +354,19 @@ def _count(
 
 
 def _decide(losses: Mapping[str, Array]) -> tuple[str, bool]:
-    """Return the chosen features, and whether they are better than words."""
-    best = min(losses, key=lambda name: float(losses[name].mean()))
-    words = losses["words"]
-    difference = words - losses[best]
-    # Each text is validated once, so the differences are all but independent.
-    chance = CONFIDENCE * difference.std(ddof=1) / math.sqrt(len(difference))
-    is_better = difference.mean() > max(chance, WORTH * words.mean())
-    return (best, True) if is_better else ("words", False)
+    """Return the chosen features, and whether they are better than the first.
+
+    Each kind costs more than the one before it, so it must be better by its worth.
+    """
+    cheapest, *others = losses
+    chosen = cheapest
+    for name in others:
+        difference = losses[chosen] - losses[name]
+        # Each text is validated once, so the differences are all but independent.
+        chance = CONFIDENCE * difference.std(ddof=1) / math.sqrt(len(difference))
+        if difference.mean() > max(chance, WORTH * losses[chosen].mean()):
+            chosen = name
+    return chosen, chosen != cheapest
 
 
 def _sample(
