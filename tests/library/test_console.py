@@ -51,6 +51,14 @@ def test_a_score_is_shown_with_its_standard_error(capsys: Captured) -> None:
     assert "stderr" not in "".join(lines)
 
 
+def test_models_that_have_all_failed_are_shown(capsys: Captured) -> None:
+    table = LEADERBOARD[["model", "error"]].tail(1)
+    columns, rows = console.format_rows(table)
+    assert columns == [("model", False), ("error", False)]
+    assert rows == [["broken", "failed"]]
+    assert printed_lines(table, capsys)[-2].split() == ["broken", "failed"]
+
+
 def test_a_wide_table_fits_into_the_terminal(capsys: Captured) -> None:
     wide = LEADERBOARD.assign(
         validation_neg_root_mean_squared_error=-1234.5678,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
 import pandas as pd
@@ -21,7 +23,7 @@ from kedro_dynamic import hooks
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.tracking import TrackingConfig
 from kedro_dynamic.hooks import RunHook
-from kedro_dynamic.runs.failures import FailureCatcher, ModelsFailed, raise_failures
+from kedro_dynamic.runs.failures import ModelsFailed, raise_failures
 
 RUN = {
     "only_missing_outputs": False,
@@ -72,9 +74,10 @@ def run_of_a_failing_model(catalog: DataCatalog) -> Pipeline:
     outputs = [f"models.a.{name}" for name in ("table", "plot", "metrics")]
     for suffix in (".csv", "_plot.json", "_metrics.json"):
         Path(f"data/a{suffix}").write_text("{}")
-    pipeline = Pipeline(
-        [Node(FailureCatcher(fails, outputs), "raw", outputs, namespace="models.a")]
+    node = Node(
+        fails, "raw", outputs, name="fails", namespace="models.a", tags="keep_going"
     )
+    pipeline = Pipeline([node])
     manager = _create_hook_manager()
     manager.register(RunHook())
     SequentialRunner().run(pipeline, catalog, manager)
@@ -139,6 +142,28 @@ def test_another_hook_may_replace_the_function_of_a_node(
     assert len(calls) == 2
     metrics = catalog.load("models.a.metrics")
     assert metrics == {} if errors == 1 else metrics["error"] == "ValueError: no"
+
+
+class Debugger:
+    """A hook that looks at the errors of nodes, as in Kedro's documentation."""
+
+    seen: ClassVar[list[Any]] = []
+
+    @hook_impl
+    def on_node_error(self, node: Node, error: Exception) -> None:
+        """Note what a debugger would show."""
+        self.seen.append((node.name, str(error), sys.exc_info()[1]))
+
+
+def test_hooks_are_told_of_the_error_of_a_model(
+    catalog: DataCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_hooks = (RunHook(), Debugger())
+    monkeypatch.setattr(hooks, "settings", SimpleNamespace(HOOKS=project_hooks))
+    run_of_a_failing_model(catalog)
+    ((name, message, current),) = Debugger.seen
+    assert (name, message) == ("models.a.fails", "no")
+    assert isinstance(current, ValueError)
 
 
 def test_metrics_of_kedro_mlflow_are_named_after_their_datasets() -> None:

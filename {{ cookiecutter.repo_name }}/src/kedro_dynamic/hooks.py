@@ -9,6 +9,7 @@ from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.framework.project import settings
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
@@ -125,14 +126,29 @@ class RunHook(threading.local):
             raise
 
     @hook_impl(trylast=True)
-    def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
+    def before_node_run(
+        self,
+        node: Node,
+        catalog: DataCatalog,
+        inputs: dict[str, Any],
+        is_async: bool,
+        run_id: str,
+    ) -> None:
         """Make a node of a model return its failure instead of raising it.
 
         Called last: other hooks may replace the function, as by one that tries again.
         """
         self.dataset = ("", "")
         own_outputs()
-        failures.catch_failures(node)
+        tell = partial(
+            tell_hooks,
+            node=node,
+            catalog=catalog,
+            inputs=inputs,
+            is_async=is_async,
+            run_id=run_id,
+        )
+        failures.catch_failures(node, tell)
         run = find_run(catalog)
         if run is not None:
             run.progress.begin(node)
@@ -246,6 +262,20 @@ def finish(run: Run, error: Exception | None = None) -> None:
             failures.raise_failures(run.params, run.pipeline, run.catalog)
     finally:
         _close(run, "FAILED")  # in MLflow it is open where a step above has failed
+
+
+def tell_hooks(error: BaseException, **arguments: Any) -> None:
+    """Call ``on_node_error`` of the project's hooks for an error that is not raised.
+
+    Args:
+        error: What a node of a model raised.
+        arguments: The other arguments of ``on_node_error``.
+    """
+    manager = _create_hook_manager()  # private, but no hook gets Kedro's own
+    for hook in settings.HOOKS:
+        if not isinstance(hook, RunHook):
+            manager.register(hook)
+    manager.hook.on_node_error(error=error, **arguments)
 
 
 def set_champions(run: Run, payload: Payload) -> Outcome:

@@ -139,7 +139,7 @@ def _read_words(text: str) -> frozenset[str]:
     import yaml
 
     try:
-        words = yaml.load(text, yaml.BaseLoader) or []
+        words = yaml.BaseLoader(text).get_single_data() or []
     except yaml.YAMLError:
         words = text
     if not isinstance(words, list):

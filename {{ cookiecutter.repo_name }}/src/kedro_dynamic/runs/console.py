@@ -137,6 +137,8 @@ def format_rows(
         first ``MAX_ROWS`` rows, of the champion and of the baseline.
     """
     columns = [name for name in map(str, values) if _is_shown(name, values)]
+    if len(columns) == 1 and "error" in values:
+        columns.append("error")  # all models failed, so there are no scores
     headers = [
         (display_column(name), pd.api.types.is_numeric_dtype(values[name]))
         for name in columns

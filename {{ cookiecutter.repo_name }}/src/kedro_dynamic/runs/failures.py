@@ -41,15 +41,21 @@ class FailureCatcher:
         outputs: What the node declares as its outputs: a name, a list of names, or a
             dict of names by key.
         name: Name of the node.
+        tell: Called with each error that becomes a failure.
     """
 
     def __init__(
-        self, function: Callable[..., Any], outputs: Any, name: str = "a node"
+        self,
+        function: Callable[..., Any],
+        outputs: Any,
+        name: str = "a node",
+        tell: Callable[[BaseException], None] = lambda _: None,
     ):
         update_wrapper(self, function)
         self.function = function
         self._outputs = outputs
         self._name = name
+        self._tell = tell
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function unless one of its arguments is a failure.
@@ -68,6 +74,7 @@ class FailureCatcher:
             raise
         # SystemExit would end a worker process without a message.
         except (Exception, SystemExit) as error:
+            self._tell(error)
             return self._replace_outputs(describe_failure(error))
 
     def _replace_outputs(self, failure: dict[str, str]) -> Any:
@@ -110,12 +117,19 @@ def describe_failure(error: BaseException) -> dict[str, str]:
     return {"error": one_line(error), "traceback": redact(lines)}
 
 
-def catch_failures(node: Node) -> None:
-    """Make a node return failures until ``restore_function``, if it has the tag."""
+def catch_failures(
+    node: Node, tell: Callable[[BaseException], None] = lambda _: None
+) -> None:
+    """Make a node return failures until ``restore_function``, if it has the tag.
+
+    Args:
+        node: The node. Its function is replaced.
+        tell: Called with each error that becomes a failure.
+    """
     if KEEP_GOING in node.tags:
         # Private: no public attribute distinguishes "x" from ["x"], and Kedro's setter
         # of func raises an AttributeError if another hook has used it for this node.
-        node._func = FailureCatcher(node.func, node._outputs, node.name)
+        node._func = FailureCatcher(node.func, node._outputs, node.name, tell)
 
 
 def restore_function(node: Node) -> None:
