@@ -99,6 +99,13 @@ def test_a_leaderboard_without_scores_is_drawn(scores: dict[str, float]) -> None
     assert "<svg" in to_svg(plot_leaderboard(board(**scores), {}))
 
 
+def test_long_names_stay_different() -> None:
+    names = [f"the long name of category number {i} of products" for i in range(12)]
+    short = report.short_names(names)
+    assert len({*short.values()}) == 12
+    assert max(map(len, short.values())) < 32
+
+
 def test_long_names_lack_their_middle() -> None:
     assert shorten("short") == "short"
     assert shorten("a" * 40 + "b") == f"{'a' * 12}\N{HORIZONTAL ELLIPSIS}{'a' * 11}b"
@@ -295,6 +302,26 @@ def test_a_regressor_is_explained() -> None:
     assert len(wrong.rows) == 10
     assert "RMSE on the test set rises" in needs.text
     assert needs.pictures[0].alt.startswith("b +")
+
+
+def test_all_models_have_plots_in_mlflow_if_they_are_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = subject_catalog(DecisionTreeClassifier(), rows_of(40), [*"xyzz"] * 10)
+    run = make_run(Pipeline([]), catalog, tmp_path)
+    payload = payload_of(best=0.5, other=0.5)
+    payload.models[1].status = "FAILED"
+    explaining.add_plots(run, payload)
+    assert payload.models[0].files == {}
+
+    catalog["parameters"] = catalog.load("parameters") | {"comparison": {"plots": "all"}}
+    payload.models[1].status = "FINISHED"  # but its files are gone
+    explaining.add_plots(run, payload)
+    best, other = (model.files for model in payload.models)
+    assert [*best] == ["plots/confusion.svg", "plots/what_best_needs.svg"]
+    assert best["plots/confusion.svg"].startswith("<svg xmlns")
+    assert other == {}
+    assert "MLflow lacks the plots of other: " in caplog.text
 
 
 def test_a_wide_table_is_not_shuffled_and_says_so() -> None:

@@ -20,6 +20,7 @@ from kedro_dynamic.champion.promote import promote
 from kedro_dynamic.champion.registry import Outcome, check_inputs
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.project import put_path_in_force
+from kedro_dynamic.report.explain import add_plots
 from kedro_dynamic.report.page import last_good_report, write_report
 from kedro_dynamic.runs import failures, preflight, results
 from kedro_dynamic.runs.console import print_verdict
@@ -236,6 +237,7 @@ def finish(run: Run, error: Exception | None = None) -> None:
 
         payload = collect(run, error)
         describe(run, payload)
+        add_plots(run, payload)
         with answers_within(run, len(payload.models)):
             write_to_mlflow(run, payload)
             verdict, champion = payload.headline, ""

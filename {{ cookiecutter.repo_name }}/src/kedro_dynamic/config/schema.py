@@ -254,6 +254,9 @@ class ComparisonSpec(Schema):
     folds: int = Field(default=5, ge=0)
     """Folds of the cross-validation within the training set; 0 skips it."""
 
+    plots: Literal["best", "all"] = "best"
+    """Of which models there are plots: all have them in their runs in MLflow."""
+
     @model_validator(mode="after")
     def _check(self) -> "ComparisonSpec":
         """Reject a single fold, which would leave nothing to train on."""

@@ -32,11 +32,14 @@ from kedro_dynamic.report.plots import (
     plot_confusion,
     plot_curves,
     plot_residuals,
+    short_names,
     shorten,
     to_svg,
 )
 from kedro_dynamic.report.section import Picture, Section
 from kedro_dynamic.runs.console import MAX_ROWS, format_rows, show_or_warn
+from kedro_dynamic.runs.run import Run
+from kedro_dynamic.tracking.payload import Payload
 
 MAX_IMPORTANCE_ROWS, REPEATS = 1000, 3
 # Rows of shuffled tables that are predicted at once. An encoder reads each different
@@ -73,6 +76,27 @@ class Subject:
         self.recorded = RecordedModel(self.model, self.X)
         self.rows = np.arange(len(self.X))
         self.predicted = self.recorded.predict(self.rows)
+
+
+def add_plots(run: Run, payload: Payload) -> None:
+    """Add the plots of each model to its run in MLflow, if ``comparison.plots`` is all.
+
+    Args:
+        run: The run.
+        payload: What it has made; changed.
+    """
+    comparison = run.catalog["parameters"].load().get("comparison") or {}
+    if ComparisonSpec.model_validate(comparison).plots != "all":
+        return
+    for model in payload.models:
+        is_explained = model.namespace == f"models.{model.name}"
+        if model.status != "FINISHED" or not is_explained:
+            continue
+        with show_or_warn(f"MLflow lacks the plots of {model.name}"):
+            for section in explain(model.name, run.catalog):
+                for picture in section.pictures:
+                    title = (picture.title or section.title).lower()
+                    model.files[f"plots/{title.replace(' ', '_')}.svg"] = picture.svg
 
 
 def explain(name: str, catalog: DataCatalog) -> list[Section]:
@@ -243,7 +267,10 @@ def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
     else:
         text = "Rows of the test set that are taken for another class"
         wrongness = (y != predicted).astype(float)
-        shown, truth = [*map(shorten, predicted)], [*map(shorten, y)]
+        short = short_names([*np.unique(predicted), *np.unique(y)])
+        shown, truth = (
+            [short[str(label)] for label in labels] for labels in (predicted, y)
+        )
         if hasattr(subject.recorded, "predict_proba"):
             sure = subject.recorded.predict_proba(subject.rows).max(axis=1)
             wrongness = wrongness * sure
@@ -256,11 +283,21 @@ def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
         return
     names = ["row", "true", "predicted", *map(shorten, X)]
     cells = []
-    for position, row in zip(order, X.iloc[order].astype(str).to_numpy(), strict=True):
+    rows = X.iloc[order].to_dict("split")["data"]
+    for position, row in zip(order, rows, strict=True):
         first = [str(X.index[position]), truth[position], shown[position]]
-        cells.append([*first, *map(shorten, row)])
+        cells.append([*first, *map(_show_cell, row)])
     columns = [(name, name == "row") for name in names]
     yield Section(f"Rows that {subject.name} gets most wrong", text, columns, cells)
+
+
+def _show_cell(value: Any) -> str:
+    """Return a cell of the table on one line, a number with few decimals."""
+    if isinstance(value, float):
+        if abs(value) < 1:
+            return f"{value:.3g}"
+        return np.format_float_positional(value, precision=3, trim="-")
+    return shorten(value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _explain_importance(subject: Subject) -> Iterator[Section]:

@@ -35,7 +35,7 @@ from kedro_dynamic.report.explain import explain
 from kedro_dynamic.report.plots import (
     plot_leaderboard,
     plot_learning_curves,
-    shorten,
+    short_names,
     to_svg,
 )
 from kedro_dynamic.report.section import Picture, Section
@@ -207,7 +207,7 @@ def add_output(section: Section, value: Any, path: str, champion: str = "") -> N
         section.columns = [*compress(columns, filled)]
         section.rows = [[*compress(row, filled)] for row in rows]
         if len(value) > MAX_ROWS:
-            section.text = f"{MAX_ROWS} of {len(value):,} rows; all are in {path}"
+            section.text = f"{len(rows)} of {len(value):,} rows; all are in {path}"
     elif hasattr(value, "to_html"):  # a figure of plotly, whose script weighs 4.6 MB
         section.text = f"An interactive plot, which `kedro viz run` shows: {path}"
 
@@ -301,5 +301,5 @@ def render(**content: Any) -> str:
     from jinja2 import Environment, FileSystemLoader
 
     pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    pages.filters["shorten"] = shorten
+    pages.filters["short_names"] = short_names
     return pages.get_template("report.html.j2").render(content)

@@ -5,7 +5,7 @@ scikit-learn are imported where they are used.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -73,18 +73,29 @@ def to_svg(figure: Any) -> str:
     return re.sub(r'<g id="[^"]*">', "<g>", svg[svg.index("<svg") :])
 
 
-def shorten(name: object) -> str:
-    """Return a name with at most ``MAX_NAME`` letters, which lacks its middle."""
+def shorten(name: object, limit: int = MAX_NAME) -> str:
+    """Return a name with at most so many letters, which lacks its middle."""
     text = str(name)
-    if len(text) <= MAX_NAME:
+    if len(text) <= limit:
         return text
-    half = (MAX_NAME - 1) // 2
+    half = (limit - 1) // 2
     return f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
 
 
-def _label(name: object) -> str:
-    """Return a name as matplotlib shows it, which takes dollars for formulas."""
-    return shorten(name).replace("$", r"\$")
+def short_names(names: Iterable[object]) -> dict[str, str]:
+    """Return shortened names, each with as many letters as tell all of them apart."""
+    texts = [*dict.fromkeys(map(str, names))]
+    limit = MAX_NAME
+    while len({shorten(text, limit) for text in texts}) < len(texts):
+        limit += 2
+    return {text: shorten(text, limit) for text in texts}
+
+
+def _labels(names: Iterable[object]) -> list[str]:
+    """Return names as matplotlib shows them, which takes dollars for formulas."""
+    texts = [*map(str, names)]
+    short = short_names(texts)
+    return [short[text].replace("$", r"\$") for text in texts]
 
 
 def plot_leaderboard(
@@ -137,7 +148,7 @@ def plot_leaderboard(
             )
     baseline = baseline_score(leaderboard, columns[0]) if columns else None
     _name_score(axes, score, baseline)
-    axes.set_yticks(rows, labels=map(_label, models.index))
+    axes.set_yticks(rows, labels=_labels(models.index))
     axes.set_ylim(max(len(models), 1) - 0.5, -0.5)
     if len(models):
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
@@ -187,7 +198,7 @@ def plot_learning_curves(curves: pd.DataFrame) -> Any:
     for axes, kind in zip(parts, kinds, strict=True):
         for model, line in curves[curves["measured"] == kind].groupby("model"):
             axes.errorbar(
-                line["samples"], line["mean"], line["std"], label=_label(model)
+                line["samples"], line["mean"], line["std"], label=_labels([model])[0]
             )
         axes.set(title=kind, xlabel="training rows")
         axes.spines[["top", "right"]].set_visible(False)
@@ -210,7 +221,7 @@ def plot_confusion(counts: Any, labels: Sequence[object]) -> Any:
     totals = np.sum(counts, axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(np.shape(counts)), where=totals > 0)
     has_numbers = len(labels) <= MAX_CLASSES
-    display = ConfusionMatrixDisplay(shares, display_labels=[*map(_label, labels)])
+    display = ConfusionMatrixDisplay(shares, display_labels=_labels(labels))
     display.plot(
         ax=axes,
         include_values=has_numbers,
@@ -224,7 +235,7 @@ def plot_confusion(counts: Any, labels: Sequence[object]) -> Any:
             display.text_.flat, shares.flat, np.ravel(counts), strict=True
         ):
             cell.set_text(f"{share:.0%}\n{count:,}" if count else "")
-            cell.set_color("white" if share > 0.5 else "black")
+            cell.set_color("white" if share > 0.7 else "black")
             cell.set_fontsize(8)
     else:
         axes.set(xticks=[], yticks=[])
@@ -310,6 +321,7 @@ def plot_residuals(y: Any, predicted: Any) -> list[tuple[str, Any]]:
         y: The true values.
         predicted: The predictions.
     """
+    from matplotlib.ticker import MaxNLocator
     from sklearn.metrics import PredictionErrorDisplay
 
     figures = []
@@ -328,6 +340,9 @@ def plot_residuals(y: Any, predicted: Any) -> list[tuple[str, Any]]:
             scatter_kwargs={"color": BLUE, "alpha": 0.4, "s": 14},
             line_kwargs={"color": GREY},
         )
+        # The display's own ticks are at the least and the largest value.
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(5))
         figures.append((name, axes.figure))
     return figures
 
@@ -343,7 +358,7 @@ def plot_bars(names: Sequence[object], values: Any, title: str) -> Any:
     axes = new_axes(WIDE, 0.8 + ROW * len(names))
     rows = np.arange(len(names))
     axes.barh(rows, values, color=BLUE, height=0.6)
-    axes.set_yticks(rows, labels=map(_label, names))
+    axes.set_yticks(rows, labels=_labels(names))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_xlabel(title)

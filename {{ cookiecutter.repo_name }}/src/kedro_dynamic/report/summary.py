@@ -16,7 +16,7 @@ from kedro_dynamic.models.scores import (
     score_of_column,
 )
 from kedro_dynamic.models.split import fold_pairs
-from kedro_dynamic.report.plots import shorten
+from kedro_dynamic.report.plots import short_names
 from kedro_dynamic.runs.console import STDERR_SUFFIX
 from kedro_dynamic.runs.run import Run
 
@@ -66,7 +66,11 @@ def _describe_target(y: "pd.Series[Any]") -> str:
         )
         return f"from {low} to {high}, median {middle}"
     shares = y.value_counts(normalize=True)
-    named = [f"{shorten(label)} {100 * share:.3g} %" for label, share in shares.items()]
+    short = short_names(shares.index)
+    named = [
+        f"{short[str(label)]} {100 * share:.3g}\N{NO-BREAK SPACE}%"
+        for label, share in shares.items()
+    ]
     more = len(named) - MAX_CLASSES
     return ", ".join(named[:MAX_CLASSES]) + (f" and {more} more" if more > 0 else "")
 
