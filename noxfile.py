@@ -26,6 +26,7 @@ BOUND = re.compile(r"^(?!click|#)([\w.,\[\]-]+?)[~<>=].*$", re.MULTILINE)
 WORKERS = ("--numprocesses=2", "--dist=loadfile")
 # Drives the machine's Chromium.
 PLAYWRIGHT = "playwright~=1.60"
+AXE = "axe-playwright-python~=0.1.8"  # looks for what keeps people from reading a page
 LINT = (
     "check-jsonschema>=0.33",
     "mypy~=2.4",
@@ -128,7 +129,7 @@ def sequences(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Run the slow tests: install rendered projects and use every command."""
-    session.install(*TEST, PLAYWRIGHT)
+    session.install(*TEST, PLAYWRIGHT, AXE)
     session.run("pytest", "tests/e2e", *WORKERS, *session.posargs, env=ENV)
 
 

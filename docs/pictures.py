@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 DOCS = Path(__file__).parent
+TEMPLATE = DOCS.parent / "{{ cookiecutter.repo_name }}"
 DIGEST = DOCS / "pictures.sha256"
 # The files that the pictures depend on.
 SHOWN = (
@@ -48,6 +49,7 @@ def main() -> None:
         take(page.as_uri(), DOCS / "terminal.png", width=860, height=0, scale=2)
     report = project / "data/08_reporting/report.html"
     take(report.as_uri(), DOCS / "report.png", width=900, height=900, scale=2)
+    take(report.as_uri(), TEMPLATE / "docs/report.png", width=900, height=600)
     with serving(project) as url:
         take(url, DOCS / "viz.png", width=1280, height=720)
     DIGEST.write_text(f"{shown}\n")

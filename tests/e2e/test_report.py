@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from e2e.browser import looking
 from e2e.conftest import InstalledProject
@@ -89,6 +90,8 @@ def test_pages_are_whole_readable_and_offline(
                         full_page=True,
                     )
                     assert page.evaluate(LOOK) == [], (report, width, scheme)
+                    violations = Axe().run(page).response["violations"]
+                    assert violations == [], (report, width, scheme)
     regression = reports[-1].read_text("utf-8")
     assert "Errors of long_" in regression
     assert "broken" in regression

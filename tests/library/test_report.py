@@ -312,14 +312,14 @@ def test_all_models_have_plots_in_mlflow_if_they_are_asked_for(
     payload = payload_of(best=0.5, other=0.5)
     payload.models[1].status = "FAILED"
     explaining.add_plots(run, payload)
-    assert payload.models[0].files == {}
+    assert payload.models[0].images == {}
 
     catalog["parameters"] = catalog.load("parameters") | {"comparison": {"plots": "all"}}
     payload.models[1].status = "FINISHED"  # but its files are gone
     explaining.add_plots(run, payload)
-    best, other = (model.files for model in payload.models)
-    assert [*best] == ["plots/confusion.svg", "plots/what_best_needs.svg"]
-    assert best["plots/confusion.svg"].startswith("<svg xmlns")
+    best, other = (model.images for model in payload.models)
+    assert [*best] == ["confusion.svg", "what_best_needs.svg"]
+    assert best["confusion.svg"].startswith(b"<svg xmlns")
     assert other == {}
     assert "MLflow lacks the plots of other: " in caplog.text
 

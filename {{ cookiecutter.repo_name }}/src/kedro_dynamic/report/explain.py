@@ -95,8 +95,8 @@ def add_plots(run: Run, payload: Payload) -> None:
         with show_or_warn(f"MLflow lacks the plots of {model.name}"):
             for section in explain(model.name, run.catalog):
                 for picture in section.pictures:
-                    title = (picture.title or section.title).lower()
-                    model.files[f"plots/{title.replace(' ', '_')}.svg"] = picture.svg
+                    name = (picture.title or section.title).lower().replace(" ", "_")
+                    model.images[f"{name}.svg"] = picture.svg.encode()
 
 
 def explain(name: str, catalog: DataCatalog) -> list[Section]:
