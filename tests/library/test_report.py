@@ -314,7 +314,8 @@ def test_all_models_have_plots_in_mlflow_if_they_are_asked_for(
     explaining.add_plots(run, payload)
     assert payload.models[0].images == {}
 
-    catalog["parameters"] = catalog.load("parameters") | {"comparison": {"plots": "all"}}
+    parameters = catalog.load("parameters")
+    catalog["parameters"] = parameters | {"comparison": {"plots": "all"}}
     payload.models[1].status = "FINISHED"  # but its files are gone
     explaining.add_plots(run, payload)
     best, other = (model.images for model in payload.models)
