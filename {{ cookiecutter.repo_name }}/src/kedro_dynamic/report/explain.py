@@ -85,8 +85,9 @@ def add_plots(run: Run, payload: Payload) -> None:
         run: The run.
         payload: What it has made; changed.
     """
-    comparison = run.catalog["parameters"].load().get("comparison") or {}
-    if ComparisonSpec.model_validate(comparison).plots != "all":
+    comparison = run.catalog["parameters"].load().get("comparison")
+    # Another project may mean something else by this name.
+    if not isinstance(comparison, dict) or comparison.get("plots") != "all":
         return
     for model in payload.models:
         is_explained = model.namespace == f"models.{model.name}"
