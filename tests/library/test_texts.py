@@ -285,3 +285,20 @@ def test_a_word_is_telling_for_the_label_it_occurs_with(model: Any) -> None:
     table = find_telling_words(model, tokenizer, features, instances, encoder)
     first = table.set_index("label")["words"].str.split().str[0].to_dict()
     assert first == {"bad": "tedious", "average": "fair", "good": "brilliant"}
+
+
+def test_the_words_of_a_frequent_label_are_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RATED_WORDS", 30)
+    texts = [f"it spam{n % 40}{' home' if n % 20 < 7 else ''}" for n in range(200)]
+    texts += ["it home" if n % 5 < 2 else "it" for n in range(400)]
+    labels = ["spam"] * 200 + ["ham"] * 400
+    tokenizer = CountVectorizer()
+    features = tokenizer.fit_transform(texts)
+    model = LogisticRegression().fit(features, labels)
+    instances = pd.DataFrame({"label": labels})
+    table = find_telling_words(
+        model, tokenizer, features, instances, LabelEncoder().fit(labels)
+    )
+    assert {*table["words"][0].split()[:3:2]} == {"home", "it"}

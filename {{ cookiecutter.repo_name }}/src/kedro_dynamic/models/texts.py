@@ -402,6 +402,26 @@ def _log_losses(
     return losses
 
 
+def _associated_words(features: Any, codes: Array, label_count: int) -> Array:
+    """Return the columns that occur most with each label, the most associated first.
+
+    As in a test of independence, by the excess over what is expected by chance.
+    """
+    from scipy.sparse import csr_matrix
+
+    rows = np.arange(len(codes))
+    is_of_label = csr_matrix((np.ones(len(codes)), (codes, rows)))
+    counts = (is_of_label @ features).toarray()
+    expected = np.outer(np.bincount(codes) / len(codes), counts.sum(axis=0))
+    excess = (counts - expected) / np.sqrt(expected.clip(1e-9))
+
+    per_label = max(RATED_WORDS // label_count, WORDS_PER_LABEL)
+    per_label = min(per_label, features.shape[1])
+    most = np.argpartition(-excess, per_label - 1, axis=1)[:, :per_label]
+    columns: Array = np.unique(most)
+    return columns[np.argsort(-excess[:, columns].max(axis=0), kind="stable")]
+
+
 def find_telling_words(
     model: Any,
     tokenizer: Any,
@@ -426,10 +446,9 @@ def find_telling_words(
         of a sequence are shown as ``_``.
     """
     from scipy.sparse import identity
-    from sklearn.feature_selection import chi2
 
-    association, _ = chi2(features, instances["label"])
-    rated = np.argsort(-np.nan_to_num(association), kind="stable")[:RATED_WORDS]
+    codes = label_encoder.transform(instances["label"])
+    rated = _associated_words(features, codes, len(label_encoder.classes_))
     names = tokenizer.get_feature_names_out()[rated]
     words = pd.Index([re.sub("^ | $", "_", name) for name in names], name="word")
     one_word_texts = identity(features.shape[1], format="csr")[rated]
