@@ -316,7 +316,7 @@ def server(lab: Lab, case: Case) -> Seen:
         for params in ({}, nested(case.params)):
             answer = ask(f"{url}/run", {"params": params})
             assert answer["status"] == "success", log.read_text()
-    runs = re.split(r"^full log", log.read_text(), flags=re.MULTILINE)
+    runs = re.split(r"^files", log.read_text(), flags=re.MULTILINE)
     without_params = replace(case, params="", models=BASE.models)
     if case.params:
         default = "nodes of __default__"

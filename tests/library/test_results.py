@@ -10,7 +10,8 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro_dynamic.config.schema import ModelSpec
-from kedro_dynamic.runs.results import warn_of_edges, warn_of_outdated
+from kedro_dynamic.runs import results
+from kedro_dynamic.runs.results import show_places, warn_of_edges, warn_of_outdated
 
 SVM = ModelSpec.model_validate(
     {
@@ -71,3 +72,20 @@ def test_one_line_says_which_files_are_outdated(
     warn_of_outdated(Mock(plan=plan))
     (record,) = caplog.records
     assert "or code (a, b, c, d, e, ...). So MLflow is not told" in record.getMessage()
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
+def test_the_full_log_is_named_where_it_is_not_shown(
+    level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Kedro's own logging, as of a wheel without ``conf``, it is shown."""
+    printed: list[dict[str, str]] = []
+    monkeypatch.setattr(results, "print_places", printed.append)
+    logger = logging.getLogger("kedro")
+    before = logger.level
+    logger.setLevel(level)
+    show_places(Mock(pipeline=Pipeline([])), {"report": "a.html"}, with_files=True)
+    logger.setLevel(before)
+    (places,) = printed
+    assert ("full log" in places) is (level == logging.WARNING)
+    assert places["report"] == "a.html"

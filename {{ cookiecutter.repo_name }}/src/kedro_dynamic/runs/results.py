@@ -93,7 +93,8 @@ def show_places(run: Run, places: dict[str, str], *, with_files: bool) -> None:
     """
     if with_files:
         layers = ", ".join(_layers(run))
-        log = "level INFO for kedro in conf/logging.yml"
+        is_full = logging.getLogger("kedro").isEnabledFor(logging.INFO)
+        log = "" if is_full else "level INFO for kedro in conf/logging.yml"
         places = {"files": layers, "full log": log, **places}
     print_places({name: place for name, place in places.items() if place})
 
