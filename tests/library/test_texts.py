@@ -265,7 +265,7 @@ def test_both_kinds_are_counted_once_for_the_comparison(
         return fit_vectorizer(spec, texts)
 
     monkeypatch.setattr(module, "fit_vectorizer", count)
-    texts, labels = reviews(60, is_spaced=True)
+    texts, _ = reviews(60, is_spaced=True)
     entries = {"words": AUTO, "characters": TokenizerSpec.model_validate(CHARACTERS)}
     both = TokenizerSpec.model_validate(BOTH)
     features = module._count(texts, {**entries, "both": both})

@@ -1,8 +1,8 @@
 """Files that are either complete or not there, and written by the run that owns them.
 
 A worker process may outlive its run, whose files belong to the next run then. So it
-puts a file in its place only while the note of its run exists. What was put in its place
-is noted in a journal: a person may edit it after the run was killed.
+puts a file in its place only while the note of its run exists. What was put in its
+place is noted in a journal: a person may edit it after the run was killed.
 """
 
 import json

@@ -105,7 +105,7 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
 
 
 def _win_uncontested(candidate: Candidate, reason: str) -> Verdict:
-    """Let the candidate win if it beats the baseline: there is no champion to beat."""
+    """Return who wins without a champion: the candidate, if it beats the baseline."""
     score = display_named(candidate.metric, candidate.recipe.score(candidate.metric))
     return _decide_by_baseline(candidate) or Verdict(True, f"{score}; {reason}")
 

@@ -3,7 +3,8 @@
 All that an output depends on is known before a run. So the run first writes down what
 it plans to make, and notes each file that it puts in its place. What a killed run noted
 was made, unless the file changed since then. Two things are not seen: code that the
-module of a node imports, unless the parameters name it, and what a remote address holds.
+module of a node imports, unless the parameters name it, and what a remote address
+holds.
 """
 
 import hashlib
@@ -23,8 +24,8 @@ from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel, TypeAdapter
 
-from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.atomic import read_journals
+from kedro_dynamic.catalog.entries import config_of
 from kedro_dynamic.catalog.files import State, discard, has_data, path_in, state
 from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.process import HOST_DIGEST
