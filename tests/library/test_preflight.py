@@ -128,7 +128,7 @@ def test_kedro_run_validates_the_parameters_of_its_own_pipeline(
 @pytest.mark.parametrize(
     ("argument", "reason"),
     [
-        ({"lod_args": {}}, r"unexpected keyword argument 'lod_args'$"),
+        ({"lod_args": {}}, r"unexpected keyword argument 'lod_args'"),
         ({"type": "pandas.CSVDatset"}, "Dataset 'CSVDatset' not found in 'pandas'"),
         ({"type": "pandaz.CSVDataset"}, "No module named 'pandaz'"),
     ],
