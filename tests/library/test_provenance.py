@@ -25,6 +25,7 @@ from kedro.framework.project import settings
 from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
+from pydantic import BaseModel
 from kedro_dynamic import hooks
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ModelSpec
@@ -555,6 +556,31 @@ def test_files_that_are_of_today_are_not_outdated(
     project.parameters["a"] = {"k": 5}
     assert outdated("split", *MODELS, "models.compare") == {}
     assert outdated("models.a.score") == {}
+
+
+class Arguments(BaseModel):
+    """The parameters of a model, as a node takes them."""
+
+    k: float
+
+
+def fit_typed(part: Any, model: Arguments) -> dict[str, Any]:
+    """Fit a model whose parameters have a type."""
+    return {"k": model.k, "of": part}
+
+
+def test_parameters_that_kedro_has_not_checked(
+    project: Project, outdated: Callable[..., dict[str, str]]
+) -> None:
+    """Kedro makes objects of the parameters of the pipelines that run, alone."""
+    project.nodes.fit = fit_typed  # type: ignore[attr-defined]
+    for name in ("a", "b"):
+        project.parameters[name] = Arguments(k=2)
+    assert outdated("split", *MODELS, "models.compare") == {}
+    project.parameters["a"] = {"k": 2}
+    assert outdated("models.a.score") == {}
+    project.parameters["a"] = {"k": 3}
+    assert {*outdated("models.a.score").values()} == {"models.a.fitted_model"}
 
 
 def test_a_model_of_other_parameters_is_outdated(

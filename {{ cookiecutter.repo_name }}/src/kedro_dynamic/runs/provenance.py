@@ -22,6 +22,8 @@ from filelock import FileLock
 from kedro.io import DataCatalog
 from kedro.io.core import is_parameter
 from kedro.pipeline import Node, Pipeline
+from kedro.validation.model_factory import instantiate_model
+from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel, TypeAdapter
 
 from kedro_dynamic.catalog.atomic import read_journals
@@ -67,6 +69,7 @@ class Plan:
         files: The local file of each dataset that has one.
         keys: The paths of these files, relative to the root.
         settings: How each dataset is read and written, as text.
+        types: The types of parameters that Kedro has not made objects of yet.
         reads: The keys of the files that the run reads.
         writes: The keys of the files that the run writes, by dataset.
         contents: The digests of the files that the run reads. Set when it begins.
@@ -87,6 +90,7 @@ class Plan:
         self.files: dict[str, Path] = {}
         self.keys: dict[str, str] = {}
         self.settings: dict[str, str] = {}
+        self.types: dict[str, type] = {}
         for name in pipeline.datasets():
             if not is_parameter(name):
                 self._add(name)
@@ -335,6 +339,9 @@ class Provenance:
             return
 
         plan_of_makers = Plan(makers, plan.catalog, plan.root)
+        # Kedro does that for the pipelines that were asked for alone.
+        extractor = TypeExtractor({"": makers})
+        plan_of_makers.types = extractor.extract_types_from_pipelines()
         of_today = self._digest_all(plan_of_makers, trust_states=True)
         for name in sorted(taken & makers.all_outputs()):
             if plan.digests[_bare(name)] != of_today[_bare(name)]:
@@ -351,6 +358,9 @@ class Provenance:
         """Return the digest of an input of the run."""
         if is_parameter(name):
             value = plan.catalog[name].load()
+            expected = plan.types.get(name.removeprefix("params:"))
+            if expected and not isinstance(value, BaseModel):
+                value = instantiate_model(name, value, expected)
             text = json.dumps(value, default=_plain)
             # Nodes that take all models, such as the leaderboard, do not fit them.
             code = digest_named_code(text) if isinstance(value, BaseModel) else ""
