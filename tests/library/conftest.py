@@ -29,6 +29,14 @@ def no_repository_around(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["GIT_CEILING_DIRECTORIES"] = str(tmp_path_factory.getbasetemp())
 
 
+@pytest.fixture(autouse=True)
+def no_package_of_another_test() -> Iterator[None]:
+    """Forget the package of the project, which tests write where they need one."""
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "iris"]:
+        del sys.modules[name]
+
+
 @pytest.fixture
 def atomic_files() -> Iterator[None]:
     """Write through the library's file system, in this test alone."""

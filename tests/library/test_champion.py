@@ -304,7 +304,6 @@ def test_the_digest_of_code_has_classes_of_the_project(
     module = package / "trees.py"
     module.write_text("class Tree: pass")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "iris", raising=False)  # of another test
     model = ModelSpec.model_validate(
         {"class": "sklearn.x.Y", "model_kwargs": {"a": [{"class": "iris.trees.Tree"}]}}
     )
