@@ -176,8 +176,9 @@ def test_metrics_of_kedro_mlflow_are_named_after_their_datasets() -> None:
         }
     )
     RunHook().after_catalog_created(catalog)
-    assert (catalog["loss"].key, catalog["named"].key) == ("loss", "own")
-    assert catalog["all"]._prefix == "all"
+    datasets: Any = catalog
+    assert (datasets["loss"].key, datasets["named"].key) == ("loss", "own")
+    assert datasets["all"]._prefix == "all"
 
 
 def test_a_run_of_no_node_is_not_tracked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,6 @@ from kedro.framework.project import settings
 from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
-from pydantic import BaseModel
 from kedro_dynamic import hooks
 from kedro_dynamic.config.errors import ConfigurationError
 from kedro_dynamic.config.schema import ModelSpec
@@ -35,6 +34,7 @@ from kedro_dynamic.runs import run as runs
 from kedro_dynamic.runs.failures import ModelsFailed, keep_going, raise_failures
 from kedro_dynamic.runs.provenance import Plan, Provenance
 from kedro_dynamic.runs.run import Run
+from pydantic import BaseModel
 
 from library.a_run import in_session
 
