@@ -186,7 +186,7 @@ def test_groups_time_and_regression(project: InstalledProject) -> None:
 
 def test_a_metric_and_a_plot(project: InstalledProject, tmp_path: Path) -> None:
     metric = section(project, "A metric of your own")
-    printed = follow(project, [*metric, *section(project, "A plot for every model")])
+    printed = follow(project, [*metric, *section(project, "Plots for every model")])
     missed = {row["model"]: float(row["missed"]) for row in leaderboard(project)}
     assert 0 <= missed["decision_tree"] < 80
     assert "missed" in printed

@@ -246,16 +246,6 @@ def test_parts_of_a_run(
     assert scores(project) == right_scores_of_models
 
 
-@pytest.mark.parametrize("runner", ["ThreadRunner", "ParallelRunner"])
-def test_runners(
-    project: InstalledProject, runner: str, right_scores_of_models: dict[str, float]
-) -> None:
-    output = project.run("kedro", "run", "--runner", runner).stdout
-    assert scores(project) == right_scores_of_models
-    assert set(completed_nodes(output)) >= nodes_of(*MODELS)
-    assert "nearest_neighbors" in output.rpartition("Leaderboard")[2]
-
-
 def test_models_follow_the_parameters(project: InstalledProject) -> None:
     # The commented example becomes a model.
     parameters = project.path / "conf/base/parameters.yml"
