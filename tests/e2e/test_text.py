@@ -161,7 +161,7 @@ def test_champion_slices_and_other_splits(trained: Trained, tmp_path: Path) -> N
     known = store.runs()
     own = ["--params", "split=mine,text.id_column=key"]
     printed = project.run("kedro", "run", "--pipelines", "etl,user_app", *own).stdout
-    assert "The split 'mine' has no labels" in printed
+    assert "The split 'mine' lacks labels" in printed
     parent, _ = store.family(*known)
     assert "auc" not in parent.metrics
     assert parent.metrics["judged_reviews"] == 0
@@ -192,7 +192,7 @@ def test_reviews_in_published_layouts(project: InstalledProject) -> None:
     project.run(*etl)
     labels = ["etl_labels", "--params", "split=unsupervised"]
     done = project.run(*etl[:-1], *labels)
-    assert "'unsupervised' has no labels; its column 'label' has -1" in done.stdout
+    assert "'unsupervised' lacks labels; its column 'label' has -1" in done.stdout
     done = project.run(*etl, "--params", "split=test", check=False)
     assert "reviews: does not exist yet; 'hf download" in done.stdout
 

@@ -49,7 +49,7 @@ class Owner:
     def note_file(self, path: str) -> None:
         """Note that a file is in its place.
 
-        A file without its line is made again. That is no reason to end the run.
+        A file without its line is made again, so an error here does not end a run.
         """
         with suppress(OSError), self.journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps([path, state(Path(path))]) + "\n")

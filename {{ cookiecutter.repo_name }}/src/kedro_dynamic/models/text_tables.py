@@ -103,7 +103,7 @@ def check_labels(
     if labels.isna().all():
         shown = ", ".join(values.dropna().unique()[:3])
         found = f"; its column '{label_column}' has {shown}" if shown else ""
-        logger.warning("The split '%s' has no labels%s", split, found)
+        logger.warning("The split '%s' lacks labels%s", split, found)
         return
 
     unnamed = values[labels.isna()].value_counts()  # ignores missing values

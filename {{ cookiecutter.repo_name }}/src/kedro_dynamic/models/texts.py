@@ -103,8 +103,8 @@ def clean_texts(
         stopwords: These words, in lower case: a list in YAML.
 
     Raises:
-        ConfigurationError: If there are no texts, one of them is not a text, or the
-            stopwords are not a list.
+        ConfigurationError: If the table is empty, a row is not a text, or the stopwords
+            are not a list.
     """
     _check_texts(texts)
     words = _read_words(stopwords) if "stopwords" in steps else frozenset()
@@ -121,7 +121,7 @@ def clean_texts(
 
 
 def _check_texts(texts: Sequence[Any]) -> None:
-    """Raise an error unless there are texts, and all are texts."""
+    """Raise an error unless there are rows, and all are texts."""
     if not len(texts):
         raise ConfigurationError("text: the table is empty")
     for row, text in enumerate(texts):

@@ -93,7 +93,7 @@ def test_a_split_may_have_no_labels(
     reviews = pd.DataFrame({"label": labels})
     found = extract(reviews, "label", LABELS)
     assert found["label"].isna().tolist() == [True] * len(labels)
-    assert "The split 'train' has no labels" in caplog.text
+    assert "The split 'train' lacks labels" in caplog.text
     assert extract(reviews, "sentiment", LABELS).equals(found)
 
 
