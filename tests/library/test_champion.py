@@ -423,10 +423,10 @@ def test_nothing_is_promoted_by_a_score_that_is_not_finite(
 def test_few_rows_without_variance_promote_nothing() -> None:
     reason = "new cannot be compared: fewer than 20 rows differ by the same everywhere"
     of_folds = decide_by_folds([1.0] * 5, [(12, 3)] * 5, 1, 0, 0, "new")
-    assert of_folds == (False, reason, None)
+    assert of_folds == Verdict(False, reason)
     y_test = pd.Series(["a", "b"] * 2)
     of_rows = decide_by_resamples([1.0] * 200, 1, 0, 0, "new", y_test)
-    assert of_rows == (False, reason, None)
+    assert of_rows == Verdict(False, reason)
     assert decide_by_folds([1.0] * 5, SIZES, 1, 0, 0, "new").wins
 
 
@@ -616,7 +616,7 @@ def test_losses_are_positive_in_what_is_said() -> None:
     low, high = -27_922.6, -20_000.4
     verdict = decide_by_folds([high - low] * 5, SIZES, high, low, 0, "x", rmse)
     beats = "RMSE 20,000 against 27,923, beyond chance (0.000)"
-    assert verdict == (True, beats, None)
+    assert verdict == Verdict(True, beats)
     verdict = decide_by_folds([low - high] * 5, SIZES, low, high, 0, "x", rmse)
     assert verdict.reason == "x scored RMSE 27,923 against 20,000"
 

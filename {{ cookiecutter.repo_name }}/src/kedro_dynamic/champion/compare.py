@@ -17,6 +17,7 @@ from kedro_dynamic.champion.recipe import (
     Recipe,
     Split,
     own_code_digest,
+    recipe_entry,
 )
 from kedro_dynamic.champion.registry import NOT_FOUND, Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
@@ -59,6 +60,17 @@ class Candidate:
     beats_baseline: bool = True
     """True if it is better than the baseline by more than chance."""
 
+    models: Sequence[ModelPayload] = ()
+    """All models of the run that have a score."""
+
+    def find_same(self, champion: Recipe) -> ModelPayload | None:
+        """Return the model of the run that is a champion's, whatever its name is."""
+        for model in self.models:
+            update = {"model": recipe_entry(model.spec)}
+            if self.recipe.model_copy(update=update).makes_the_same(champion):
+                return model
+        return None
+
 
 def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verdict:
     """Compare a candidate with the champion on the data of today.
@@ -99,9 +111,14 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
         model = refitted_model(name, dict(recipe))
         refit = replace(candidate, model=model, recipe=recipe)
 
-    if verdict.wins or not changes:
+    if verdict.wins:
         return verdict
-    return Verdict(False, f"its {changes} changed; {verdict.reason}", refit)
+    same = candidate.find_same(recipe)
+    verdict = verdict._replace(champion=same.name if same else "")
+    if not changes:
+        return verdict
+    reason = f"its {changes} changed; {verdict.reason}"
+    return verdict._replace(reason=reason, refit=refit)
 
 
 def _win_uncontested(candidate: Candidate, reason: str) -> Verdict:

@@ -29,7 +29,6 @@ from kedro_dynamic.catalog.names import (
 from kedro_dynamic.champion.compare import (
     Candidate,
     compare,
-    load_recipe,
     score_again,
     scorer_of,
 )
@@ -110,8 +109,7 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> Outcome | None:
     candidate = find_best(candidates, run)
     if champion is None and not candidate.beats_baseline:
         return Outcome(NO_CHAMPION)
-    models = [model for model, _ in candidates]
-    return _promote_model(run, payload, client, candidate, models, rule.margin)
+    return _promote_model(run, payload, client, candidate, rule.margin)
 
 
 def find_candidates(
@@ -165,9 +163,11 @@ def find_best(candidates: Sequence[tuple[ModelPayload, str]], run: Run) -> Candi
     )
     data = _data_of(catalog)
     digests = split_digest(split), table_digest(split, data)
+    models = [model for model, _ in candidates]
     baseline_scores = None
     for model, metric in candidates:
-        candidate = _make_candidate(model, metric, run, split, digests)
+        made = _make_candidate(model, metric, run, split, digests)
+        candidate = replace(made, models=models)
         if baseline_scores is None:
             first, baseline_scores = candidate, _score_baseline(candidate)
         scores = candidate.recipe.scores[metric]
@@ -253,7 +253,6 @@ def _promote_model(
     payload: Payload,
     client: MlflowClient,
     candidate: Candidate,
-    models: Sequence[ModelPayload],
     margin: float,
 ) -> Outcome:
     """Compare the best model of a run with the champion; log the files of the winner.
@@ -265,10 +264,10 @@ def _promote_model(
         if refit is None:
             winner, fitted_model = candidate, _load_fitted(run, candidate.model)
         else:
-            winner, fitted_model = _fit_today(run, refit, candidate.recipe, models)
+            winner, fitted_model = _fit_today(run, refit, candidate)
         return _register_model(run, payload, client, winner, fitted_model)
 
-    outcome = set_champion(
+    return set_champion(
         client,
         package_name(),
         candidate.model.name,
@@ -276,10 +275,6 @@ def _promote_model(
         register,
         _shown_score(candidate),
     )
-    champion = current_champion(client, package_name())
-    recipe = load_recipe(champion) if champion else None
-    same = _find_same(recipe, candidate.recipe, models) if recipe else None
-    return outcome._replace(champion=same.name if same else "")
 
 
 def _shown_score(candidate: Candidate) -> str:
@@ -289,13 +284,13 @@ def _shown_score(candidate: Candidate) -> str:
 
 
 def _fit_today(
-    run: Run, champion: Candidate, today: Recipe, models: Sequence[ModelPayload]
+    run: Run, champion: Candidate, candidate: Candidate
 ) -> tuple[Candidate, Any]:
     """Return a champion that stays, fitted to the data of today.
 
     It is one of the models of this run, or else it is fitted here.
     """
-    same = _find_same(champion.recipe, today, models)
+    same = candidate.find_same(champion.recipe)
     if same:
         return replace(champion, model=same), _load_fitted(run, same)
 
@@ -303,17 +298,6 @@ def _fit_today(
     rows = split.X_train, split.y_train
     estimator: Any = build_model(recipe.model, recipe.data, *rows, recipe.random_state)
     return champion, estimator.fit(*rows)
-
-
-def _find_same(
-    champion: Recipe, today: Recipe, models: Sequence[ModelPayload]
-) -> ModelPayload | None:
-    """Return the model of a run that a recipe makes. Its name alone does not tell."""
-    for model in models:
-        recipe = today.model_copy(update={"model": recipe_entry(model.spec)})
-        if recipe.makes_the_same(champion):
-            return model
-    return None
 
 
 def _load_fitted(run: Run, model: ModelPayload) -> Any:

@@ -41,6 +41,9 @@ class Verdict(NamedTuple):
     """If the champion stays and its files are outdated: the same model, as a
     ``Candidate``, to be fitted today."""
 
+    champion: str = ""
+    """If the champion stays and is a model of the run: the name of that model."""
+
 
 class Outcome(NamedTuple):
     """What a run means: who is champion, and a sentence that says why.
@@ -84,7 +87,7 @@ def set_champion(
             verdict = _compare(client, champion, candidate_name, compare)
             if not verdict.wins and verdict.refit is None:
                 name = champion_name(champion)
-                return Outcome(f"Keep {name}: {verdict.reason}.", name)
+                return Outcome(f"Keep {name}: {verdict.reason}.", verdict.champion)
 
         # Comparing may take minutes: other runs wait only while one registers.
         with store_lock(mlflow.get_registry_uri()):
@@ -109,7 +112,8 @@ def _describe(
     if verdict.wins:
         replaced = f"{candidate_name} replaces {name}"
         return Outcome(f"{replaced}: {verdict.reason}.", candidate_name)
-    return Outcome(f"Keep {name}, registered anew: {verdict.reason}.", name)
+    kept = f"Keep {name}, registered anew: {verdict.reason}."
+    return Outcome(kept, verdict.champion)
 
 
 def stay_apart(

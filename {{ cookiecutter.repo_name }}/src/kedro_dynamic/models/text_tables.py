@@ -116,8 +116,8 @@ def check_labels(
     where = f"{is_missing.sum()} of {len(values)} rows of the split '{split}'"
     if is_missing.any() and missing_label == "error":
         problems.append(
-            f"text.label_column: '{label_column}' has no label in {where}, the first is"
-            f" row {is_missing.idxmax()}; 'missing_label: drop' leaves them out"
+            f"text.label_column: '{label_column}' lacks a label in {where}, the first "
+            f"is row {is_missing.idxmax()}; 'missing_label: drop' leaves them out"
         )
     if problems:
         raise ConfigurationError.listing(FILE, problems)

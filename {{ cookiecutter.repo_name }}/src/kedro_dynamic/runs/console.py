@@ -138,7 +138,7 @@ def format_rows(
     """
     columns = [name for name in map(str, values) if _is_shown(name, values)]
     if len(columns) == 1 and "error" in values:
-        columns.append("error")  # all models failed, so there are no scores
+        columns.append("error")  # all models failed, so scores are missing
     headers = [
         (display_column(name), pd.api.types.is_numeric_dtype(values[name]))
         for name in columns

@@ -198,7 +198,7 @@ def connect(context: KedroContext, config: TrackingConfig) -> Store:
 
 
 def name_metrics(catalog: DataCatalog) -> None:
-    """Name metrics of kedro-mlflow after their datasets where the entry has no key."""
+    """Name metrics of kedro-mlflow after their datasets where entries lack a key."""
     MlflowHook().after_catalog_created(catalog, {}, {}, {}, "", {})
 
 

@@ -117,7 +117,7 @@ def test_values_without_a_label_are_counted() -> None:
 @pytest.mark.parametrize("labels", [[1, None, 0], ["better", "", "worse"]])
 def test_reviews_without_a_label_are_an_error(labels: list[Any]) -> None:
     message = error_for(labels)
-    assert "no label in 1 of 3 rows of the split 'train', the first is row 1" in message
+    assert "a label in 1 of 3 rows of the split 'train', the first is row 1" in message
     assert "not a value of any label" not in message
 
 

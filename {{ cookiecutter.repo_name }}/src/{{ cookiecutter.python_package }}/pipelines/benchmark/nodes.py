@@ -139,13 +139,9 @@ def rank_models(
     models: dict[str, Any],
     data: DataSpec,
     comparison: ComparisonSpec,
-    random_state: int,
-    X_train: pd.DataFrame,
-    X_test: pd.DataFrame,
-    y_train: pd.DataFrame,
     y_test: pd.DataFrame,
     folds: pd.DataFrame,
-    **results: Any,
+    **inputs: Any,
 ) -> pd.DataFrame:
     """Rank the models on a data set, and say what tuning has gained and found.
 
@@ -153,22 +149,18 @@ def rank_models(
         models: As for ``compare_models``, and so are the others.
         data: The columns' roles.
         comparison: The scores to compare by.
-        random_state: Seed of models that take one.
-        X_train: Features of the training set.
-        X_test: Features of the test set.
-        y_train: Target of the training set.
         y_test: Target of the test set.
         folds: The folds of the training rows.
-        results: Also ``<model>_entry``, the tuned entry of each model.
+        inputs: Its other arguments, and ``<model>_entry``, the tuned entry of each
+            model.
 
     Returns:
         The leaderboard. For tuned models, ``gain`` is by how much the deciding score is
         better than that of the model as configured, ``gain_low`` by how much at least,
         in 95 of 100 cases, and ``found`` has the arguments that differ.
     """
-    split = (X_train, X_test, y_train, y_test, folds)
     leaderboard, _ = compare_models(
-        models, data, comparison, random_state, *split, **results
+        models, data, comparison, y_test=y_test, folds=folds, **inputs
     )
     columns = score_columns(leaderboard)
     if not columns:
@@ -176,7 +168,7 @@ def rank_models(
 
     ranked = leaderboard.set_index("model")
     scored = ranked.index[ranked[columns[0]].notna()].drop(BASELINE, errors="ignore")
-    scores = comparable_scores(columns[0], scored, results)
+    scores = comparable_scores(columns[0], scored, inputs)
     for name in models:
         tuned, configured = name + TUNED, name + CONFIGURED
         if tuned not in scores or configured not in scores:
@@ -186,7 +178,7 @@ def rank_models(
         ranked.loc[tuned, ["gain", "gain_low"]] = gain, least
         ranked.loc[tuned, "found"] = _differences(
             ModelSpec.model_validate(models[name]).model_kwargs,
-            ModelSpec.model_validate(results[f"{name}_entry"]).model_kwargs,
+            ModelSpec.model_validate(inputs[f"{name}_entry"]).model_kwargs,
         )
     return ranked.reset_index()
 
