@@ -666,6 +666,20 @@ def test_a_file_changed_by_hand_after_a_kill_is_made_again(
     assert project.resume() == set()
 
 
+def test_a_killed_run_of_a_model_that_is_gone_leaves_no_journals(
+    project: Project,
+) -> None:
+    """Nothing settles what it planned. Journals of later runs end with these."""
+    project.parameters["b"] = {"k": 5}
+    stop(project, "fit", Killed())
+    restart(project)
+    del project.parameters["b"]
+    project.resume()
+    _, _, pending, _ = project.read(".provenance")
+    assert pending
+    assert not [*(project.folder / "data").glob(".provenance-*")]
+
+
 class PathDataset(AbstractDataset[Any, Any]):
     """Writes a file without the file system of the catalog."""
 
