@@ -25,11 +25,12 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   and of which score.
   ``infer_task``: classification or regression.
 - ``find_baseline``: the best answer without features. ``BASELINE``: the name of its
-  row. ``note_chance``: which models chance may have put where they are.
-  ``least_gain``: by how much a model beats another one at least.
-  ``plot_leaderboard``: their scores, as a figure. ``plot_confusion``: which classes
-  are taken for which. ``plot_reliability``: how often labels are right at which
-  probability.
+  row. ``add_notes``: which models chance may have put where they are.
+  ``measure_gains``, ``changed_arguments`` and ``describe_gains``: by how much tuning
+  improves models, with which arguments, and that in a sentence.
+  ``plot_leaderboard``: their scores, as a figure. ``plot_heat_map``: those on many
+  data sets. ``plot_confusion``: which classes are taken for which.
+  ``plot_reliability``: how often labels are right at which probability.
 - ``tune_model``: a study of a model's ``search_space``.
 - ``keep_going``: nodes that continue after a model failed. ``is_failure``: what
   such a node returns in its place.
@@ -91,6 +92,9 @@ if TYPE_CHECKING:
     from .models.estimators import Estimator as Estimator
     from .models.estimators import build_estimator as build_estimator
     from .models.estimators import build_model as build_model
+    from .models.gains import changed_arguments as changed_arguments
+    from .models.gains import describe_gains as describe_gains
+    from .models.gains import measure_gains as measure_gains
     from .models.held_out import check_same_rows as check_same_rows
     from .models.held_out import fingerprints as fingerprints
     from .models.held_out import score_labels as score_labels
@@ -107,8 +111,7 @@ if TYPE_CHECKING:
     from .models.scoring import infer_task as infer_task
     from .models.scoring import score_fitted_model as score_fitted_model
     from .models.scoring import summarize_folds as summarize_folds
-    from .models.significance import least_gain as least_gain
-    from .models.significance import note_chance as note_chance
+    from .models.significance import add_notes as add_notes
     from .models.split import fold_pairs as fold_pairs
     from .models.split import groups_and_times as groups_and_times
     from .models.split import make_folds as make_folds
@@ -126,6 +129,7 @@ if TYPE_CHECKING:
     from .models.tuning import tune_model as tune_model
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .report.plots import plot_confusion as plot_confusion
+    from .report.plots import plot_heat_map as plot_heat_map
     from .report.plots import plot_leaderboard as plot_leaderboard
     from .report.plots import plot_reliability as plot_reliability
     from .runs.failures import is_failure as is_failure
@@ -160,6 +164,7 @@ _MODULES = {
     "models.columns.kinds": ["read_columns"],
     "models.data_checks": ["check_table", "select_columns", "select_rows"],
     "models.estimators": ["Estimator", "build_estimator", "build_model"],
+    "models.gains": ["changed_arguments", "describe_gains", "measure_gains"],
     "models.held_out": [
         "check_same_rows",
         "fingerprints",
@@ -182,7 +187,7 @@ _MODULES = {
         "score_fitted_model",
         "summarize_folds",
     ],
-    "models.significance": ["least_gain", "note_chance"],
+    "models.significance": ["add_notes"],
     "models.split": [
         "fold_pairs",
         "groups_and_times",
@@ -205,7 +210,12 @@ _MODULES = {
     ],
     "models.tuning": ["tune_model"],
     "registry.dynamic": ["dynamic_pipelines"],
-    "report.plots": ["plot_confusion", "plot_leaderboard", "plot_reliability"],
+    "report.plots": [
+        "plot_confusion",
+        "plot_heat_map",
+        "plot_leaderboard",
+        "plot_reliability",
+    ],
     "runs.failures": ["is_failure", "keep_going"],
     "serving.answers": [
         "class_probabilities",

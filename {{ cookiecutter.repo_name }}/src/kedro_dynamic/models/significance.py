@@ -4,15 +4,20 @@ SciPy is imported where it is used.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, variance
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kedro_dynamic.catalog.names import VALIDATION
 from kedro_dynamic.config.schema import BASELINE, DataSpec
-from kedro_dynamic.models.scores import find_positive_label
+from kedro_dynamic.models.scores import (
+    find_positive_label,
+    score_columns,
+    score_of_column,
+)
 from kedro_dynamic.models.split import fold_pairs
 
 Sizes = Sequence[tuple[int, int]]
@@ -134,6 +139,54 @@ def is_better(
         test_rows: The number of test rows.
     """
     return least_gain(scores, reference, folds, test_rows) > 0
+
+
+def comparable_scores(
+    column: str, names: Iterable[str], results: Mapping[str, Any]
+) -> dict[str, list[float]]:
+    """Return the scores of models on the same folds, or on resamples without folds.
+
+    Args:
+        column: The score, as a column of the leaderboard.
+        names: Of the models.
+        results: ``<model>_validation`` and ``<model>_resamples`` of each model.
+    """
+    kind, _, score = column.partition("_")
+    if kind == VALIDATION:
+        return {name: results[f"{name}_validation"][score] for name in names}
+    return {name: results[f"{name}_resamples"] for name in names}
+
+
+def add_notes(
+    leaderboard: pd.DataFrame,
+    results: Mapping[str, Any],
+    data: DataSpec,
+    y_train: pd.DataFrame,
+    y_test: pd.DataFrame,
+    folds: pd.DataFrame,
+) -> None:
+    """Add a column ``note`` to a leaderboard: what chance explains of the ranks.
+
+    Args:
+        leaderboard: A row per model, best first. It is changed in place, and only if
+            there is anything to note.
+        results: As for ``comparable_scores``.
+        data: Names the positive class.
+        y_train: Target of the training rows, one column.
+        y_test: Target of the test rows, one column.
+        folds: The folds of the training rows.
+    """
+    column = score_columns(leaderboard)[0]
+    names = leaderboard["model"][leaderboard[column].notna()]
+    scores = comparable_scores(column, names, results)
+    target = (y_train.iloc[:, 0], y_test.iloc[:, 0])
+    score = score_of_column(column)
+    notes = note_chance(score, scores, data, *target, folds)
+    if notes:
+        columns = list(leaderboard)
+        last = f"test_{score}_high"
+        position = columns.index(last if last in columns else f"test_{score}") + 1
+        leaderboard.insert(position, "note", leaderboard["model"].map(notes))
 
 
 def note_chance(

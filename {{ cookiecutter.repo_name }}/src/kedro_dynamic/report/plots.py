@@ -180,6 +180,41 @@ def _error_bars(models: pd.DataFrame, column: str, *, is_first: bool) -> Any:
     return distances[::-1] if (display_value(score, 1.0) < 0) else distances
 
 
+def plot_heat_map(scores: pd.DataFrame, score_names: Mapping[str, str]) -> Any:
+    """Plot the scores of models on data sets; each data set has its own scale.
+
+    Args:
+        scores: A row per data set, a column per model; higher is better.
+        score_names: The name of the score on each data set. Losses are shown positive.
+
+    Returns:
+        A matplotlib figure.
+    """
+    from matplotlib.figure import Figure
+
+    shown, labels = scores.copy(), []
+    for dataset, name in score_names.items():
+        shown.loc[dataset] = display_value(name, shown.loc[dataset])
+        is_loss = name.startswith("neg_")
+        labels.append(f"{dataset} ({display_name(name)})" if is_loss else dataset)
+
+    # What is comparable are the models on one data set.
+    low, high = shown.min(axis="columns"), shown.max(axis="columns")
+    spans = (high - low).replace(0, 1)
+    shades = shown.sub(low, axis="index").div(spans, axis="index")
+
+    rows, columns = scores.shape
+    figure = Figure(figsize=(2 + 0.9 * columns, 1.5 + 0.4 * rows), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shades, cmap="Blues", vmin=0, vmax=2, aspect="auto")
+    axes.set_yticks(range(rows), labels=labels)
+    axes.set_xticks(range(columns), labels=scores.columns, rotation=30, ha="right")
+    for (row, column), score in np.ndenumerate(shown):
+        if np.isfinite(score):
+            axes.text(column, row, display_number(score), ha="center", va="center")
+    return figure
+
+
 def plot_learning_curves(curves: pd.DataFrame) -> Any:
     """Plot how models improve with the number of training rows.
 

@@ -16,18 +16,19 @@ from kedro_dynamic import (
     ModelSpec,
     build_model,
     build_scorers,
+    changed_arguments,
+    describe_gains,
     display_name,
-    display_number,
     display_value,
     fold_pairs,
     is_failure,
-    least_gain,
+    measure_gains,
+    plot_heat_map,
     score_columns,
     score_of_column,
 )
 
 from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
-    comparable_scores,
     compare_models,
 )
 
@@ -35,8 +36,6 @@ from {{ cookiecutter.python_package }}.pipelines.models.leaderboard import (
 SHARES = (0.1, 0.325, 0.55, 0.775, 1.0)
 
 CONFIGURED, TUNED = ".baseline", ".tuned"
-MAX_GAINS = 6
-ARROW = " \N{RIGHTWARDS ARROW} "
 
 
 def learning_curve(
@@ -126,13 +125,9 @@ def collect_rows(**rows_of_models: Any) -> pd.DataFrame:
     """
     rows = []
     for model, results in rows_of_models.items():
-        rows += _with_model(model, [results] if is_failure(results) else results)
+        for row in [results] if is_failure(results) else results:
+            rows.append({"model": model, **row})
     return pd.DataFrame(rows).drop(columns="traceback", errors="ignore")
-
-
-def _with_model(model: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of a model with its name as their first column."""
-    return [{"model": model, **row} for row in rows]
 
 
 def rank_models(
@@ -162,39 +157,13 @@ def rank_models(
     leaderboard, _ = compare_models(
         models, data, comparison, y_test=y_test, folds=folds, **inputs
     )
-    columns = score_columns(leaderboard)
-    if not columns:
-        return leaderboard
-
-    ranked = leaderboard.set_index("model")
-    scored = ranked.index[ranked[columns[0]].notna()].drop(BASELINE, errors="ignore")
-    scores = comparable_scores(columns[0], scored, inputs)
-    for name in models:
-        tuned, configured = name + TUNED, name + CONFIGURED
-        if tuned not in scores or configured not in scores:
-            continue
-        gain = np.mean(scores[tuned]) - np.mean(scores[configured])
-        least = least_gain(scores[tuned], scores[configured], folds, len(y_test))
-        ranked.loc[tuned, ["gain", "gain_low"]] = gain, least
-        ranked.loc[tuned, "found"] = _differences(
-            ModelSpec.model_validate(models[name]).model_kwargs,
-            ModelSpec.model_validate(inputs[f"{name}_entry"]).model_kwargs,
-        )
-    return ranked.reset_index()
-
-
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return the arguments that tuning has changed, as ``C 0.025 to 1``."""
-    changes = [
-        f"{name} {before.get(name, 'default')}{ARROW}{_shown(value)}"
-        for name, value in after.items()
-        if before.get(name) != value
-    ]
-    return ", ".join(changes)
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    pairs = {name + TUNED: name + CONFIGURED for name in models}
+    gains = measure_gains(leaderboard, pairs, inputs, folds, len(y_test))
+    for name, model in models.items():
+        if name + TUNED in gains.index:
+            found = changed_arguments(model, inputs[f"{name}_entry"])
+            gains.loc[name + TUNED, "found"] = found
+    return leaderboard if gains.empty else leaderboard.join(gains, on="model")
 
 
 def compare_datasets(
@@ -226,21 +195,16 @@ def compare_datasets(
     is_first = ranks.eq(ranks.min(axis="columns"), axis="index")
     is_best = is_first & model_scores.notna()
     columns = {"mean_rank": ranks.mean()}
-    if len({*names.values()}) == 1 and not _is_loss(next(iter(names.values()))):
+    name, *other_names = {*names.values()}
+    if not other_names and not name.startswith("neg_"):
         columns["mean_score"] = model_scores.mean()
     columns["best_on"] = is_best.sum()
     mean_ranks = pd.DataFrame(columns).sort_values("mean_rank", kind="stable")
 
     scores = scores[[*mean_ranks.index, BASELINE]].rename_axis("dataset")
-    heat_map, labels = scores.copy(), {}
-    for dataset, name in names.items():
-        heat_map.loc[dataset] = display_value(name, heat_map.loc[dataset])
-        if _is_loss(name):
-            labels[dataset] = f"{dataset} ({display_name(name)})"
-    heat_map = heat_map.rename(index=labels)
     table = mean_ranks.rename_axis("model").reset_index()
-    conclusion = f"{_first_ranks(table, len(names))} {_gains(leaderboards)}"
-    return scores.reset_index(), plot_heat_map(heat_map), table, conclusion
+    conclusion = f"{_first_ranks(table, len(names))} {describe_gains(leaderboards)}"
+    return scores.reset_index(), plot_heat_map(scores, names), table, conclusion
 
 
 def _first_ranks(table: pd.DataFrame, datasets: int) -> str:
@@ -251,67 +215,3 @@ def _first_ranks(table: pd.DataFrame, datasets: int) -> str:
         f"{first} rank{'' if ' and ' in first else 's'} first of {len(table)} by the "
         f"test sets of {datasets} data sets (mean rank {best:.2f})."
     )
-
-
-def _gains(leaderboards: dict[str, pd.DataFrame]) -> str:
-    """Return where tuning has improved models by more than chance, in sentences."""
-    gains, count = {}, 0
-    for dataset, leaderboard in leaderboards.items():
-        if "gain" not in leaderboard:
-            continue
-        column = score_columns(leaderboard)[0]
-        scores = leaderboard.set_index("model")[column]
-        count += int(leaderboard["gain"].notna().sum())
-        for row in leaderboard[leaderboard["gain_low"] > 0].to_dict("records"):
-            model = row["model"].removesuffix(TUNED)
-            before, after = scores[model + CONFIGURED], scores[model + TUNED]
-            shown = _describe_gain(score_of_column(column), before, after)
-            found = f", {row['found']}" if isinstance(row["found"], str) else ""
-            gains[f"{model} on {dataset} ({shown}{found})"] = row["gain"] / abs(after)
-
-    if not gains:
-        return f"Tuning improved none of {count} models by more than chance."
-    largest = sorted(gains, key=lambda text: gains[text], reverse=True)[:MAX_GAINS]
-    if len(gains) > MAX_GAINS:
-        largest.append(f"and {len(gains) - MAX_GAINS} more")
-    return (
-        f"Tuning improved {len(gains)} of {count} models by more than chance: "
-        f"{'; '.join(largest)}."
-    )
-
-
-def _describe_gain(score: str, before: float, after: float) -> str:
-    """Return a score before and after tuning, as ``accuracy 0.478 to 0.847``."""
-    values = [display_number(display_value(score, value)) for value in (before, after)]
-    return f"{display_name(score)} {ARROW.join(values)}"
-
-
-def _is_loss(score: str) -> bool:
-    return score.startswith("neg_")
-
-
-def plot_heat_map(scores: pd.DataFrame) -> Any:
-    """Plot the scores of models on data sets; each data set has its own scale.
-
-    Args:
-        scores: A row per data set, a column per model.
-
-    Returns:
-        A matplotlib figure.
-    """
-    from matplotlib.figure import Figure
-
-    rows, columns = scores.shape
-    figure = Figure(figsize=(2 + 0.9 * columns, 1.5 + 0.4 * rows), layout="constrained")
-    axes = figure.subplots()
-    # What is comparable are the models on one data set.
-    low, high = scores.min(axis="columns"), scores.max(axis="columns")
-    spans = (high - low).replace(0, 1)
-    shades = scores.sub(low, axis="index").div(spans, axis="index")
-    axes.imshow(shades, cmap="Blues", vmin=0, vmax=2, aspect="auto")
-    axes.set_yticks(range(rows), labels=scores.index)
-    axes.set_xticks(range(columns), labels=scores.columns, rotation=30, ha="right")
-    for (row, column), score in np.ndenumerate(scores):
-        if np.isfinite(score):
-            axes.text(column, row, display_number(score), ha="center", va="center")
-    return figure

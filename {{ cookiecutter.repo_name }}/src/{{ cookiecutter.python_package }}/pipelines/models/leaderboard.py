@@ -1,6 +1,5 @@
 """Ranks the models: a table and a plot, best model first."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -9,13 +8,12 @@ from kedro_dynamic import (
     BASELINE,
     ComparisonSpec,
     DataSpec,
+    add_notes,
     find_baseline,
     infer_task,
     is_failure,
-    note_chance,
     plot_leaderboard,
     score_columns,
-    score_of_column,
 )
 
 from {{ cookiecutter.python_package }}.pipelines.models.nodes import (
@@ -77,7 +75,7 @@ def compare_models(
         leaderboard = leaderboard.sort_values(
             scores[0], ascending=False, kind="stable", ignore_index=True
         )
-        _add_notes(leaderboard, scores[0], results, data, y_train, y_test, folds)
+        add_notes(leaderboard, results, data, y_train, y_test, folds)
 
     validation = {
         name.removesuffix("_validation"): result
@@ -85,44 +83,6 @@ def compare_models(
         if name.endswith("_validation") and not is_failure(result)
     }
     return leaderboard, plot_leaderboard(leaderboard, validation)
-
-
-def _add_notes(
-    leaderboard: pd.DataFrame,
-    column: str,
-    results: dict[str, Any],
-    data: DataSpec,
-    y_train: pd.DataFrame,
-    y_test: pd.DataFrame,
-    folds: pd.DataFrame,
-) -> None:
-    """Add what chance explains of the ranks, beside the score that decides."""
-    names = leaderboard["model"][leaderboard[column].notna()]
-    scores = comparable_scores(column, names, results)
-    target = (y_train.iloc[:, 0], y_test.iloc[:, 0])
-    score = score_of_column(column)
-    notes = note_chance(score, scores, data, *target, folds)
-    if notes:
-        columns = list(leaderboard)
-        last = f"test_{score}_high"
-        position = columns.index(last if last in columns else f"test_{score}") + 1
-        leaderboard.insert(position, "note", leaderboard["model"].map(notes))
-
-
-def comparable_scores(
-    column: str, names: Iterable[str], results: dict[str, Any]
-) -> dict[str, list[float]]:
-    """Return the scores of models on the same folds, or on resamples without folds.
-
-    Args:
-        column: The score, as a column of the leaderboard.
-        names: Of the models.
-        results: As for ``compare_models``.
-    """
-    kind, _, score = column.partition("_")
-    if kind == "validation":
-        return {name: results[f"{name}_validation"][score] for name in names}
-    return {name: results[f"{name}_resamples"] for name in names}
 
 
 def _score_baseline(
