@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPOSITORY
-from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.config.schema import DataSpec, ModelSpec
 from kedro_dynamic.models.advice import Advice, advise, find_edges
 from kedro_dynamic.models.split import split_rows
 
@@ -59,7 +59,7 @@ def customers(number: int = 100, rows: int = 8) -> pd.DataFrame:
 def found(table: pd.DataFrame, target: str = "y", **arguments: Any) -> list[Advice]:
     y = table[target]
     arguments.setdefault("is_classification", y.dtype != float)
-    training, test = split_rows(table, target, train_fraction=0.8, random_state=3)
+    training, test = split_rows(table, DataSpec(target_column=target), 3)
     X = table.drop(columns=target)
     parts = (X.iloc[training], y.iloc[training], X.iloc[test], y.iloc[test])
     told: list[Advice] = advise(*parts, **arguments)
@@ -92,7 +92,7 @@ def nothing_fails(caplog: pytest.LogCaptureFixture) -> Any:
 def test_shipped_tables_are_innocent(name: str, target: str, seed: int) -> None:
     table = pd.read_csv(RAW / f"{name}.csv")
     X, y = table.drop(columns=target), table[target]
-    training, test = split_rows(table, target, train_fraction=0.8, random_state=seed)
+    training, test = split_rows(table, DataSpec(target_column=target), seed)
     parts = (X.iloc[training], y.iloc[training], X.iloc[test], y.iloc[test])
     models = {"tree": entry("sklearn.tree.DecisionTreeClassifier")}
     told = advise(*parts, is_classification=True, decides="accuracy", models=models)

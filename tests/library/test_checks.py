@@ -78,7 +78,6 @@ def test_what_the_parameters_get_wrong(changes: Any, problem: str) -> None:
             "kind: the target is infinite in 1 of 6 rows",
         ),
         ({"width": [1, -np.inf, np.inf, 1, 2, 3]}, "width: infinite in 2 of 6 rows"),
-        ({"width": np.nan}, "width: no value in any row; add it to data.drop"),
     ],
 )
 def test_what_no_model_can_learn_from(column: Any, problem: str) -> None:

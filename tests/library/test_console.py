@@ -51,6 +51,12 @@ def test_a_score_is_shown_with_its_standard_error(capsys: Captured) -> None:
     assert "stderr" not in "".join(lines)
 
 
+def test_wide_letters_have_room(capsys: Captured) -> None:
+    label = "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 4
+    console.print_table("Labels", pd.DataFrame({"label": [label], "n": [1]}))
+    assert label in capsys.readouterr().out
+
+
 def test_models_that_have_all_failed_are_shown(capsys: Captured) -> None:
     table = LEADERBOARD[["model", "error"]].tail(1)
     columns, rows = console.format_rows(table)

@@ -66,6 +66,13 @@ def test_models_see_the_columns_that_are_added() -> None:
     np.testing.assert_array_equal(again.predict(X), Y)
 
 
+def test_columns_that_are_added_can_be_read_otherwise() -> None:
+    columns = read_columns(X, spec("prepare", columns={"area": "category"}))
+    assert columns["kind"].tolist() == ["number", "number", "category"]
+    with pytest.raises(DataError, match="'aera' is not a column .* did you mean 'area"):
+        read_columns(X, spec("prepare", columns={"aera": "category"}))
+
+
 def test_without_encoding_too() -> None:
     model: Any = build_model(TREE, spec("prepare", encode="none"), X, Y, 3).fit(X, Y)
     assert [*model[-1].feature_names_in_] == ["width", "height", "area"]

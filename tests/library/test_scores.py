@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ def test_scores_of_numbers() -> None:
         (["yes", "no", "no"], "no", "no"),
         (["yes", "no", "no"], True, "yes"),  # YAML reads yes as true
         (["Y", "N"], False, "N"),
+        (["t", "f"], True, "t"),
         ([True, False], "yes", True),
         ([1, 2], "2", 2),
         (["01", "02"], "02", "02"),
@@ -334,6 +336,16 @@ def test_scores_that_no_model_can_have_are_errors_before_fitting() -> None:
     with pytest.raises(ConfigurationError, match="write f1_macro"):
         check_scores(THREE, data, ComparisonSpec(scoring=["f1"]), models, True)
     check_scores(THREE, data, ComparisonSpec(), models, True)
+
+
+def test_of_three_classes_none_is_the_rarer_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    models = {"tree": entry("tree.DecisionTreeClassifier")}
+    comparison = ComparisonSpec(scoring=["average_precision"])
+    with caplog.at_level(logging.INFO):
+        check_scores(THREE, DataSpec(target_column="kind"), comparison, models, True)
+    assert not caplog.records
 
 
 def test_a_score_that_does_not_exist_is_an_error() -> None:

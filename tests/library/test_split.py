@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro_dynamic.config.errors import ConfigurationError, DataError
+from kedro_dynamic.config.schema import DataSpec
 from kedro_dynamic.models.split import (
     fold_pairs,
     group_keys,
@@ -44,12 +45,9 @@ def with_numbers(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(ill=table["x"])
 
 
-def split(table: pd.DataFrame, target: str, **changes: Any) -> Any:
-    arguments: dict[str, Any] = {
-        "train_fraction": 0.75,
-        "random_state": 3,
-    }
-    return split_rows(table, target, **(arguments | changes))
+def split(table: pd.DataFrame, target: str, seed: int = 3, **changes: Any) -> Any:
+    data = DataSpec(target_column=target, **({"train_fraction": 0.75} | changes))
+    return split_rows(table, data, seed)
 
 
 def folds_of(table: pd.DataFrame, target: str, *by: Any, **changes: Any) -> Any:
@@ -108,8 +106,7 @@ def test_two_groups_are_a_group_each() -> None:
 def test_other_seeds_have_other_groups() -> None:
     table = people()
     tests = {
-        tuple(split(table, "ill", group_column="person", random_state=seed)[1])
-        for seed in range(5)
+        tuple(split(table, "ill", seed, group_column="person")[1]) for seed in range(5)
     }
     assert len(tests) == 5
 
@@ -207,7 +204,10 @@ def test_days_are_read_in_one_format() -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (["2024-01-01", "soon"], "day: not dates of one format: '2024-01-01', 'soon'"),
+        (
+            ["2024-01-01", "soon"],
+            "day: 1 of 2 values ('soon') is not a date, such as 2024-03-31",
+        ),
         (["2024-01-01", None], "day: 1 of 2 rows have no time, so they are neither"),
         ([2020, np.nan], "day: 1 of 2 rows have no time, so they are neither"),
     ],
@@ -218,11 +218,26 @@ def test_times_that_cannot_be_ordered(values: Any, reason: str) -> None:
     assert problem(error).startswith(reason)
 
 
-def test_groups_and_times_cannot_be_combined() -> None:
-    table = people().assign(day=1)
-    with pytest.raises(ConfigurationError) as error:
-        split(table, "ill", group_column="person", time_column="day")
-    assert problem(error).startswith("data: group_column and time_column cannot be")
+def test_times_are_read_as_data_columns_says() -> None:
+    days = ["05/01", "06/01", "07/01", "01/02", "02/02", "03/02"]
+    table = pd.DataFrame({"day": [f"{day}/2024" for day in days], "y": range(6)})
+    chosen = {"columns": {"day": "%d/%m/%Y"}, "train_fraction": 0.5}
+    training, test = split(table, "y", time_column="day", **chosen)
+    assert (training.tolist(), test.tolist()) == ([0, 1, 2], [3, 4, 5])
+
+
+def test_days_with_dots_come_first() -> None:
+    days = ["05.01.2024", "06.01.2024", "01.02.2024", "02.02.2024"]
+    assert read_times(pd.Series(days, name="day")).is_monotonic_increasing
+
+
+def test_days_of_both_orders_are_refused() -> None:
+    with pytest.raises(DataError) as error:
+        read_times(pd.Series(["13/04/2024", "04/13/2024"], name="day"))
+    assert problem(error) == (
+        "day: the day comes first in 13/04/2024, the month in 04/13/2024; write "
+        "'columns: {day: '%d/%m/%Y'}' below 'data' in parameters.yml"
+    )
 
 
 def test_a_part_of_one_class_is_refused() -> None:

@@ -5,6 +5,7 @@ in its library's own wording.
 """
 
 import logging
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def select_columns(
     y = table[data.target_column]
     others = {data.target_column, data.group_column, *data.drop} - {None}
     X = table.drop(columns=list(others))
-    unfit = _target_problems(y) + _feature_problems(X, data.encode)
+    unfit = _target_problems(y) + _feature_problems(X)
     if unfit:
         raise DataError(*unfit)
     return X, y
@@ -110,24 +111,19 @@ def select_columns(
 def _parameter_problems(table: pd.DataFrame, data: DataSpec) -> list[str]:
     """Return what the parameters say of a table that is not so."""
     columns = [str(name) for name in table.columns]
-    named = [("data.target_column", data.target_column)]
-    named += [("data.drop", name) for name in data.drop]
-    named += [("data.columns", name) for name in data.columns]
-    for key in ("group_column", "time_column"):
-        name = getattr(data, key)
-        if name:
-            named.append((f"data.{key}", name))
-
-    problems = [
-        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
-        f"columns: {', '.join(columns[:50])}"
-        for key, name in named
-        if name not in columns
-    ]
+    others: dict[str, Collection[str]] = {
+        "data.drop": data.drop,
+        # A function that prepares rows may add columns, which are checked after it.
+        "data.columns": [] if data.prepare else data.columns,
+        "data.group_column": [data.group_column] if data.group_column else [],
+        "data.time_column": [data.time_column] if data.time_column else [],
+    }
+    named = {"data.target_column": [data.target_column], **others}
+    problems = find_unknown_columns(named, columns)
     problems += [
-        f"{key}: '{name}' is the target"
-        for key, name in named[1:]
-        if name == data.target_column
+        f"{key}: '{data.target_column}' is the target"
+        for key, names in others.items()
+        if data.target_column in names
     ]
     rows = len(table)
     if not problems and not 1 <= int(rows * data.train_fraction) < rows:
@@ -136,6 +132,24 @@ def _parameter_problems(table: pd.DataFrame, data: DataSpec) -> list[str]:
             "the table leaves a part without rows"
         )
     return problems
+
+
+def find_unknown_columns(
+    named: Mapping[str, Collection[str]], columns: Sequence[str]
+) -> list[str]:
+    """Return a line for each name that a parameter has and a table lacks.
+
+    Args:
+        named: The names of columns by the parameter.
+        columns: The names of the table's columns.
+    """
+    return [
+        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
+        f"columns: {', '.join(columns[:50])}"
+        for key, names in named.items()
+        for name in names
+        if name not in columns
+    ]
 
 
 def _stray_texts(y: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -194,8 +208,8 @@ def _target_problems(y: "pd.Series[Any]") -> list[str]:
     return problems
 
 
-def _feature_problems(X: pd.DataFrame, encode: str) -> list[str]:
-    """Return which features no model takes, and without encoding which few do."""
+def _feature_problems(X: pd.DataFrame) -> list[str]:
+    """Return which features no model takes."""
     rows = len(X)
     if X.columns.empty:
         return [f"{rows} rows have the target and no feature"]
@@ -203,8 +217,6 @@ def _feature_problems(X: pd.DataFrame, encode: str) -> list[str]:
     for name, column in X.items():
         if infinite := _infinite(column):
             problems.append(f"{name}: infinite in {infinite} of {rows} rows")
-        elif encode != "none" and column.isna().all():
-            problems.append(f"{name}: no value in any row; add it to data.drop")
     return problems
 
 

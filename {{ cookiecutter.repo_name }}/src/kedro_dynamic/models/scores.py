@@ -11,6 +11,7 @@ import pandas as pd
 
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
 from kedro_dynamic.config.schema import BASELINE, FILE
+from kedro_dynamic.models.columns.cells import FALSE_WORDS, TRUE_WORDS
 
 # If a class is rarer, a model that never predicts it has a good accuracy.
 RARE = 0.2
@@ -34,9 +35,6 @@ DISPLAY_NAMES = {
     "neg_root_mean_squared_log_error": "RMSLE",
     "roc_auc": "ROC AUC",
 }
-
-TRUE_WORDS = {"1", "true", "yes", "y", "on"}
-FALSE_WORDS = {"0", "false", "no", "n", "off"}
 
 
 def auto_scores(y: "pd.Series[Any]", is_classification: bool) -> list[str]:

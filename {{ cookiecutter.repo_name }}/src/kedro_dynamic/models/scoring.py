@@ -196,7 +196,8 @@ def check_scores(
 
     positive_label = find_positive_label(y, data.positive_label)
     of_one_class = [name for name in names if name in OF_ONE_CLASS]
-    if data.positive_label is None and of_one_class:
+    is_chosen = data.positive_label is None and positive_label is not None
+    if is_chosen and of_one_class:
         other_label = next(label for label in y.unique() if label != positive_label)
         logger.info(
             "Scores of the class '%s', the rarer one of '%s': %s. For the other class, "

@@ -30,6 +30,8 @@ import pandas as pd
 from kedro_dynamic.config.errors import ConfigurationError, DataError
 from kedro_dynamic.config.schema import FILE, DataSpec
 from kedro_dynamic.models.balance import cut_by_time, deal_groups, lowest_hashes
+from kedro_dynamic.models.columns.cells import read_dates
+from kedro_dynamic.models.columns.kinds import read_as_dates
 from kedro_dynamic.models.target import values_repeat
 
 Array = np.ndarray[Any, Any]
@@ -42,13 +44,7 @@ TUNING_SHARE = 1 / 3
 
 
 def split_rows(
-    table: pd.DataFrame,
-    target: str,
-    *,
-    train_fraction: float,
-    group_column: str | None = None,
-    time_column: str | None = None,
-    random_state: int,
+    table: pd.DataFrame, data: DataSpec, random_state: int
 ) -> tuple[Array, Array]:
     """Choose the training rows and the test rows of a table.
 
@@ -59,41 +55,28 @@ def split_rows(
 
     Args:
         table: One row per sample; features and the target as columns.
-        target: Name of the target's column.
-        train_fraction: Share of the rows to train on, between 0 and 1.
-        group_column: Rows with one value of it stay together; see ``group_keys``.
-        time_column: Numbers or dates; see ``read_times``.
+        data: The columns' roles, and the share of rows to train on.
         random_state: Seed of the shuffle.
 
     Returns:
         Positions of the training rows and of the test rows, from 0.
 
     Raises:
-        ConfigurationError: If both a group column and a time column are given.
         DataError: If the rows cannot be split like that.
     """
-    if group_column and time_column:
-        raise ConfigurationError.listing(
-            FILE,
-            [
-                "data: group_column and time_column cannot be combined; write "
-                "'group_column: null' or 'time_column: null'"
-            ],
-        )
-    y = table[target]
-    shares = [train_fraction, 1 - train_fraction]
+    y = table[data.target_column]
+    shares = [data.train_fraction, 1 - data.train_fraction]
     by_class = values_repeat(y)
-    if group_column:
-        groups = group_keys(table[group_column])
+    groups, times = groups_and_times(table, data, np.arange(len(table)))
+    if groups is not None:
         _check_groups(groups)
         parts = deal_groups(groups, y, shares, random_state, by_class)
-    elif time_column:
-        times = read_times(table[time_column])
+    elif times is not None:
         if times.nunique() < 2:
-            _refuse(f"{time_column}: all {len(times)} rows have the same time")
+            _refuse(f"{times.name}: all {len(times)} rows have the same time")
         parts = cut_by_time(times, shares)
     else:
-        return _split_at_random(y, train_fraction, random_state)
+        return _split_at_random(y, data.train_fraction, random_state)
 
     training, test = np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
     _check_part(y, "training", training)
@@ -159,46 +142,30 @@ def _check_groups(groups: "pd.Series[Any]") -> None:
         )
 
 
-def read_times(values: "pd.Series[Any]") -> "pd.Series[Any]":
+def read_times(values: "pd.Series[Any]", form: str = "") -> "pd.Series[Any]":
     """Return a time column as numbers or dates.
 
     Args:
-        values: Numbers, dates, or texts of dates in one format.
+        values: Numbers, dates, or texts of dates, which are read like a feature.
+        form: The format of the texts, such as ``%d/%m/%Y``; found out if it is empty.
 
     Raises:
         DataError: If a value is missing or cannot be read.
     """
     if pd.api.types.is_numeric_dtype(values):
         times = values
-    elif pd.api.types.is_datetime64_any_dtype(values):
-        times = pd.to_datetime(values, utc=True).dt.tz_localize(None)
     else:
-        times = _read_dates(values.astype(str).where(values.notna()))
+        reading, problem = read_as_dates(values, form)
+        if problem:
+            _refuse(f"{values.name}: {problem}")
+        dates, _ = read_dates(values, reading)
+        times = pd.Series(dates, values.index, name=values.name)
     if missing := int(times.isna().sum()):
         _refuse(
             f"{values.name}: {missing} of {len(values)} rows have no time, so they are "
             "neither before nor after the others"
         )
     return times
-
-
-def _read_dates(texts: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return texts of dates as dates, all read in the format of the first one.
-
-    Read each on its own, 03/04 and 13/04 would be in March and in April.
-    """
-    for is_day_first in (False, True):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                dates = pd.to_datetime(texts, utc=True, dayfirst=is_day_first)
-            except ValueError:
-                continue
-        # Where pandas finds no format, it reads each text on its own, and warns.
-        if not any("infer format" in str(warning.message) for warning in caught):
-            return dates.dt.tz_localize(None)
-    examples = ", ".join(f"'{text}'" for text in texts.dropna().unique()[:3])
-    _refuse(f"{texts.name}: not dates of one format: {examples}")
 
 
 def groups_and_times(
@@ -222,7 +189,9 @@ def groups_and_times(
         # Of all rows, since their values together tell what a group is.
         groups = group_keys(table[data.group_column]).iloc[rows]
     if data.time_column:
-        times = read_times(table[data.time_column]).iloc[rows]
+        wanted = data.columns.get(data.time_column, "")
+        form = wanted if "%" in wanted else ""
+        times = read_times(table[data.time_column], form).iloc[rows]
     return groups, times
 
 

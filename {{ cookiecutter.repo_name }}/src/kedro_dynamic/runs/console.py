@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from rich import get_console
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
@@ -83,8 +84,8 @@ def print_table(title: str, values: pd.DataFrame, champion: str = "") -> None:
         row[0] += " (champion)" if row[0] == champion else ""
     for position, (header, is_numeric) in enumerate(columns):
         cells = [row[position] for row in rows]
-        # Long headers wrap between words.
-        width = max(map(len, [*header.split(" "), *cells]))
+        # Long headers wrap between words. Chinese letters take two cells each.
+        width = max(map(cell_len, [*header.split(" "), *cells]))
         if left_out or (shown and width + COLUMN_MARGIN > available):
             if header == NOTE:
                 notes = _group_notes(names, cells)

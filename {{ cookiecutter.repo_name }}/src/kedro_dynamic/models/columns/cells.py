@@ -201,7 +201,8 @@ _PARTS = [
     for pattern, directive in (
         (r"\d\d?:\d\d:\d\d\.\d{1,9}", "%H:%M:%S.%f"),
         (r"\d\d?:\d\d:\d\d", "%H:%M:%S"),
-        (r"\d\d?:\d\d(?! ?[\d:])", "%H:%M"),
+        # Not the 01:00 of an offset such as +01:00.
+        (r"(?<![+\-\d])\d\d?:\d\d(?! ?[\d:])", "%H:%M"),
         (r"(?<=%[SMf]) ?(Z|[+-]\d\d:?\d\d)$", "%z"),
         (r"\b[AP]M\b|(?<=%[SM])[AP]M\b", "%p"),
         (r"(?<!\d)\d{4}(?!\d)", "%Y"),

@@ -34,6 +34,7 @@ from kedro_dynamic.models.columns.cells import (
     parse_number,
     read_texts,
 )
+from kedro_dynamic.models.data_checks import find_unknown_columns
 from kedro_dynamic.models.snippets import in_yaml
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ def read_columns(X_train: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
 
 def describe_columns(X: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     """Decide how each column is read; see ``read_columns``."""
+    problems: list[str] = []
     if data.prepare:
         from kedro_dynamic.models.preparing import RowPreparer, import_function
 
@@ -98,7 +100,10 @@ def describe_columns(X: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
             X = RowPreparer(import_function(data.prepare)).transform(X)
         except ValueError as error:
             raise DataError(f"data.prepare: {error}", file=FILE) from error
-    rows, problems = [], []
+        columns = [*map(str, X.columns), *data.drop, str(data.group_column)]
+        problems = find_unknown_columns({"data.columns": data.columns}, columns)
+
+    rows = []
     for position, name in enumerate(map(str, X.columns)):
         column = Column(name, X.iloc[:, position])
         wanted = data.columns.get(name)
@@ -426,6 +431,26 @@ def _read_as_dates(column: Column, form: str = "") -> Found:
     found.odd = [*compress(texts, is_odd)]
     found.different = len(np.unique(dates[~np.isnat(dates)]))
     return found
+
+
+def read_as_dates(
+    values: "pd.Series[Any]", form: str = ""
+) -> tuple[dict[str, Any], str]:
+    """Return how a column of dates is read, and why it cannot be, or an empty text.
+
+    Args:
+        values: Dates, or texts of dates.
+        form: The format of the texts, such as ``%d/%m/%Y``; found out if it is empty.
+    """
+    column = Column(str(values.name), values)
+    if column.is_date:
+        return {}, ""
+    found = _read_as_dates(column, form)
+    if found.conflict:
+        return found.reading, f"{found.conflict}; {column.write(found.force)}"
+    if found.odd:
+        return found.reading, f"{found.odd_cells()}, such as 2024-03-31"
+    return found.reading, ""
 
 
 def _choose_order(found: Found, texts: Sequence[str]) -> None:

@@ -60,14 +60,7 @@ def split_data(
     table = select_rows(table, data)
     X, y = select_columns(table, data)
 
-    train_rows, test_rows = split_rows(
-        table,
-        data.target_column,
-        train_fraction=data.train_fraction,
-        group_column=data.group_column,
-        time_column=data.time_column,
-        random_state=random_state,
-    )
+    train_rows, test_rows = split_rows(table, data, random_state)
     X_train, y_train = X.iloc[train_rows], y.iloc[train_rows]
     X_test, y_test = X.iloc[test_rows], y.iloc[test_rows]
 
