@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from kedro.pipeline import Node, Pipeline
@@ -86,6 +88,21 @@ def test_a_score_is_shown_with_its_interval(capsys: Captured) -> None:
     lines = printed_lines(table.assign(model_score=-2200.0), capsys)
     assert any(line.split() == ["model", "test", "RMSE"] for line in lines)
     assert any("2,200 [2,000, 2,500]" in line for line in lines)
+
+
+def test_scores_that_are_whole_numbers_in_a_file_are_shown_as_scores(
+    tmp_path: Path,
+) -> None:
+    rmse = "validation_neg_root_mean_squared_error"
+    scores = {
+        rmse: [-156706.0],
+        f"{rmse}_stderr": [18268.0],
+        f"{rmse}_low": [-238344.0],
+    }
+    table = pd.DataFrame(scores | {f"{rmse}_high": [-94013.0], "trials": [20]})
+    table.to_csv(tmp_path / "scores.csv", index=False, float_format="%.6g")
+    _, rows = console.format_rows(pd.read_csv(tmp_path / "scores.csv"))
+    assert rows == [["156,706 ±18,268 [94,013, 238,344]", "20"]]
 
 
 def test_notes_that_do_not_fit_stand_below_the_table(capsys: Captured) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from kedro_dynamic import (
     ComparisonSpec,
     ConfigurationError,
@@ -113,3 +114,18 @@ def test_it_is_said_which_class_the_scores_are_about(
     assert text.startswith(f"Scores of the class '{rarer}', the rarer one of 'y':")
     assert text.endswith(f"positive_label: '{other}'")
     assert messages(positive_label=other) == []
+
+
+@pytest.mark.parametrize("other", [0, 2.0, False, "0"])
+def test_the_other_class_is_written_as_yaml_writes_it(
+    other: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    y = Y.map(dict.fromkeys(Y.unique(), other))
+    y = y.mask(y.index % 10 == 0, type(other)(1)).to_frame()
+    data = DataSpec(target_column="y")
+    with caplog.at_level(logging.INFO):
+        advise_on_table(
+            X[:-60], X[-60:], y[:-60], y[-60:], data, ComparisonSpec(), TREE
+        )
+    (text,) = [record.getMessage() for record in caplog.records]
+    assert yaml.safe_load(text.partition("positive_label: ")[2]) == other

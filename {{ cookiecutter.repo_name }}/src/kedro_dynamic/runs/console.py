@@ -193,23 +193,28 @@ def _format_row(record: dict[Any, Any], columns: list[str]) -> list[str]:
     return [_format_cell(record, name) for name in columns]
 
 
+def _is_finite(value: Any) -> bool:
+    """Return True if a cell holds a finite number."""
+    return isinstance(value, int | float) and isfinite(value)
+
+
 def _format_cell(record: dict[Any, Any], name: str) -> str:
     """Return a value as text; a number with its standard error or interval."""
-    value = record[name]
-    if not isinstance(value, float):
-        return str(value)
-    if not isfinite(value):
+    value, score = record[name], score_of_column(name)
+    if isinstance(value, float) and not isfinite(value):
         return ""
-    score = score_of_column(name)
-    if score == name:  # such as seconds
+    if score == name and isinstance(value, float):  # such as seconds
         return f"{value:,.3f}"
+    if score == name or not _is_finite(value):
+        return str(value)
+    # A whole number is a score, too: a file has 156706.0 as 156706.
     text = display_stored(score, value)
 
     stderr = record.get(f"{name}{STDERR_SUFFIX}")
-    if isinstance(stderr, float) and isfinite(stderr):
+    if _is_finite(stderr):
         text += f" \N{PLUS-MINUS SIGN}{display_number(stderr, beside=value)}"
     bounds = [record.get(f"{name}{suffix}") for suffix in (LOW_SUFFIX, HIGH_SUFFIX)]
-    if all(isinstance(bound, float) and isfinite(bound) for bound in bounds):
+    if all(map(_is_finite, bounds)):
         ends = sorted(display_value(score, bound) for bound in bounds)
         low, high = (display_number(end, beside=value) for end in ends)
         text += f" [{low}, {high}]"
