@@ -32,7 +32,7 @@ from kedro_dynamic.champion import registry as registry_module
 from kedro_dynamic.champion.compare import (
     Candidate,
     compare,
-    decide_by_folds,
+    decide_by_chance,
     decide_by_resamples,
 )
 from kedro_dynamic.champion.promote import find_best, find_candidates
@@ -52,6 +52,7 @@ from kedro_dynamic.champion.registry import (
 )
 from kedro_dynamic.models.bootstrap import RESAMPLES, score_resamples
 from kedro_dynamic.models.scores import make_scorers
+from kedro_dynamic.models.significance import chance_margin
 from kedro_dynamic.models.split import make_folds
 from kedro_dynamic.tracking.payload import ModelPayload
 from kedro_dynamic.tracking.sqlite import store_lock
@@ -224,9 +225,8 @@ def test_equal_models_are_hardly_ever_promoted() -> None:
                 predicted = tree.fit(X[train], y[train]).predict(X[test])
                 right.append(float((predicted == y[test]).mean()))
             differences.append(right[0] - right[1])
-        promoted += decide_by_folds(
-            differences, SIZES, fmean(differences), 0, 0, ""
-        ).wins
+        chance = chance_margin(differences, SIZES)
+        promoted += decide_by_chance(fmean(differences), 0, 0, chance, "").wins
     assert promoted <= 5
 
 
@@ -406,7 +406,8 @@ def test_a_test_set_of_one_class_or_row_never_promotes(
 
 def test_a_score_that_is_not_a_number_never_wins() -> None:
     for differences in ([math.nan] * 5, [0.1, 0.1, math.nan]):
-        assert not decide_by_folds(differences, SIZES, math.nan, 0.5, 0, "x").wins
+        chance = chance_margin(differences, SIZES)
+        assert not decide_by_chance(math.nan, 0.5, 0, chance, "x").wins
 
 
 @pytest.mark.parametrize("name", ["old", "new"])
@@ -422,12 +423,14 @@ def test_nothing_is_promoted_by_a_score_that_is_not_finite(
 
 def test_few_rows_without_variance_promote_nothing() -> None:
     reason = "new cannot be compared: fewer than 20 rows differ by the same everywhere"
-    of_folds = decide_by_folds([1.0] * 5, [(12, 3)] * 5, 1, 0, 0, "new")
+    chance = chance_margin([1.0] * 5, [(12, 3)] * 5)
+    of_folds = decide_by_chance(1, 0, 0, chance, "new")
     assert of_folds == Verdict(False, reason)
     y_test = pd.Series(["a", "b"] * 2)
     of_rows = decide_by_resamples([1.0] * 200, 1, 0, 0, "new", y_test)
     assert of_rows == Verdict(False, reason)
-    assert decide_by_folds([1.0] * 5, SIZES, 1, 0, 0, "new").wins
+    chance = chance_margin([1.0] * 5, SIZES)
+    assert decide_by_chance(1, 0, 0, chance, "new").wins
 
 
 def test_a_champion_whose_run_is_gone_is_replaced(registry: Registry) -> None:
@@ -614,10 +617,10 @@ def test_only_a_model_that_beats_the_baseline_can_be_champion(
 def test_losses_are_positive_in_what_is_said() -> None:
     rmse = "neg_root_mean_squared_error"
     low, high = -27_922.6, -20_000.4
-    verdict = decide_by_folds([high - low] * 5, SIZES, high, low, 0, "x", rmse)
+    verdict = decide_by_chance(high, low, 0, 0, "x", rmse)
     beats = "RMSE 20,000 against 27,923, beyond chance (0.000)"
     assert verdict == Verdict(True, beats)
-    verdict = decide_by_folds([low - high] * 5, SIZES, low, high, 0, "x", rmse)
+    verdict = decide_by_chance(low, high, 0, 0, "x", rmse)
     assert verdict.reason == "x scored RMSE 27,923 against 20,000"
 
 

@@ -154,5 +154,7 @@ def test_a_table_with_all_targets_is_left_alone(
 @pytest.mark.parametrize("table", [[{"a": 1}], {"a": [1]}, None, np.ones((2, 2))])
 def test_what_is_not_a_table_of_pandas_is_rejected(table: Any) -> None:
     kind = type(table).__name__
-    with pytest.raises(DataError, match=f"a table of pandas is needed, not a {kind};"):
+    with pytest.raises(
+        DataError, match=f"expected a DataFrame of pandas, not a {kind};"
+    ):
         select_rows(table, spec())

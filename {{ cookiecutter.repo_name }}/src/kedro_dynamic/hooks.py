@@ -31,9 +31,7 @@ from kedro_dynamic.runs.run import (
     begin_run,
     find_run,
     interrupted_runs,
-    next_session_depth,
     open_runs,
-    session_depth,
 )
 from kedro_dynamic.runs.worker import own_outputs
 from kedro_dynamic.serving.binding import check_artifacts, completed_trainings
@@ -65,8 +63,8 @@ class RunHook(threading.local):
     """Checks, records, tracks and reports runs.
 
     Its methods around a whole run are wrappers, called before and after those of all
-    other hooks: what these check, read and write belongs to this run alone, and an
-    error of theirs does not cost the run its records.
+    other hooks. So files that other hooks write count as part of the run, and the run
+    is recorded even if one of them raises.
 
     Attributes:
         store: Where the runs of this thread's session are tracked.
@@ -80,7 +78,7 @@ class RunHook(threading.local):
     def after_context_created(self, context: KedroContext) -> None:
         """Set MLflow up, with a store that can be used."""
         put_path_in_force(context.project_path)
-        end_interrupted_runs(next_session_depth())
+        end_interrupted_runs()
         preflight.validate_default_pipeline_only(context)
         preflight.check_pipelines_exist()
         patches.name_package_for_workers()
@@ -104,7 +102,7 @@ class RunHook(threading.local):
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> Generator[None]:
         """Begin a run, unless something is wrong with it or another hook refuses it."""
-        end_interrupted_runs(session_depth())
+        end_interrupted_runs()
         patches.cache_inputs_outputs(pipeline)
         wait = settings.get("WAIT_FOR_OTHER_RUNS", True)
         run = begin_run(run_params, pipeline, catalog, self.store, wait=wait)
@@ -245,10 +243,10 @@ def finish(run: Run, error: Exception | None = None) -> None:
                 verdict, champion = set_champions(run, payload)
                 show_results(run, champion)
 
-            # An error of data or configuration gets no page.
-            is_mendable = isinstance(error, ConfigurationError)
+            # A mistake in data or configuration leaves the last report alone.
+            is_users_error = isinstance(error, ConfigurationError)
             report = (
-                "" if is_mendable else write_report(run, payload, verdict, champion)
+                "" if is_users_error else write_report(run, payload, verdict, champion)
             )
             work = partial(add_verdict, run, payload, report, verdict, champion)
             attempt(run, payload, work)
@@ -309,13 +307,9 @@ def answers_within(run: Run, models: int = 0) -> AbstractContextManager[None]:
     return patches.answers_within(seconds)
 
 
-def end_interrupted_runs(depth: int) -> None:
-    """End the runs of this thread that Ctrl-C ended: no hook was told.
-
-    Args:
-        depth: Of the session that begins.
-    """
-    for run in interrupted_runs(depth):
+def end_interrupted_runs() -> None:
+    """End the runs of this thread that Ctrl-C ended: no hook was told."""
+    for run in interrupted_runs():
         _close(run, "KILLED")
 
 

@@ -19,7 +19,7 @@ State = list[int] | None
 
 
 def state(path: Path) -> State:
-    """Return what distinguishes a file from the one that replaces it."""
+    """Return what tells a file from one that replaces it; None if it is missing."""
     try:
         status = path.stat()
     except OSError:

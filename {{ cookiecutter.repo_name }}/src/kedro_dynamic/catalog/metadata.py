@@ -45,7 +45,7 @@ class Metadata(Schema):
     """Show the data in the report, in the section of this title."""
 
     verdict: bool = False
-    """The text is what the run means: console, report and MLflow begin with it."""
+    """The text is the verdict of the run: console, report and MLflow begin with it."""
 
     mlflow: Literal["metrics", "artifact"] | None = None
     """Log the numbers of a dictionary as metrics, or the data as a file."""
@@ -54,7 +54,7 @@ class Metadata(Schema):
     """The command that makes the data, for the message if it is missing."""
 
     registered_by: str = "kedro run"
-    """The command that registers the model in MLflow, for the same message."""
+    """The command that registers the model, for the message if it is missing."""
 
     kedro_viz: Any = Field(default=None, alias="kedro-viz")
     """What Kedro-Viz reads."""

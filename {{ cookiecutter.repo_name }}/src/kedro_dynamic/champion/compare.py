@@ -29,7 +29,6 @@ from kedro_dynamic.models.scores import (
 )
 from kedro_dynamic.models.significance import (
     FEW_ROWS,
-    Sizes,
     chance_margin,
     lowest_by_chance,
 )
@@ -63,8 +62,13 @@ class Candidate:
     models: Sequence[ModelPayload] = ()
     """All models of the run that have a score."""
 
+    @property
+    def named_score(self) -> str:
+        """Its score with its name, such as ``accuracy 0.967``."""
+        return display_named(self.metric, self.recipe.score(self.metric))
+
     def find_same(self, champion: Recipe) -> ModelPayload | None:
-        """Return the model of the run that is a champion's, whatever its name is."""
+        """Return the model of the run that has a champion's recipe."""
         for model in self.models:
             update = {"model": recipe_entry(model.spec)}
             if self.recipe.model_copy(update=update).makes_the_same(champion):
@@ -96,35 +100,37 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     changes = _what_changed(fitted_recipe, recipe)
     name, metric = champion_name(champion), candidate.metric
     if recipe.makes_the_same(candidate.recipe):
+        recipe = candidate.recipe
+        shown = display_score(metric, recipe.score(metric))
         again = "the same model" if changes else "the same model on the same data"
-        shown = display_score(metric, candidate.recipe.score(metric))
-        verdict, refit = Verdict(False, f"{again}, {shown} again"), candidate
+        verdict = Verdict(False, f"{again}, {shown} again")
     else:
         try:
-            recipe = score_today(recipe, candidate)
+            if not recipe.scores:
+                recipe = score_again(recipe, candidate.recipe, metric, candidate.split)
         except CannotFitError as error:
             reason = shorten(f"{name} cannot be fitted to this data: {error}", WIDTH)
             return _win_uncontested(candidate, reason)
         verdict = _decide_by_baseline(candidate) or _decide(
             candidate, recipe, name, margin
         )
-        model = refitted_model(name, dict(recipe))
-        refit = replace(candidate, model=model, recipe=recipe)
-
     if verdict.wins:
         return verdict
+
     same = candidate.find_same(recipe)
     verdict = verdict._replace(champion=same.name if same else "")
     if not changes:
         return verdict
+    model = same or refitted_model(name, dict(recipe))
+    refit = replace(candidate, model=model, recipe=recipe)
     reason = f"its {changes} changed; {verdict.reason}"
     return verdict._replace(reason=reason, refit=refit)
 
 
 def _win_uncontested(candidate: Candidate, reason: str) -> Verdict:
     """Return who wins without a champion: the candidate, if it beats the baseline."""
-    score = display_named(candidate.metric, candidate.recipe.score(candidate.metric))
-    return _decide_by_baseline(candidate) or Verdict(True, f"{score}; {reason}")
+    won = Verdict(True, f"{candidate.named_score}; {reason}")
+    return _decide_by_baseline(candidate) or won
 
 
 def _decide_by_baseline(candidate: Candidate) -> Verdict | None:
@@ -153,7 +159,8 @@ def _decide(
     pairs_of_rows = fold_pairs(candidate.split.folds)
     if pairs_of_rows:
         sizes = [(len(training), len(test)) for training, test in pairs_of_rows]
-        return decide_by_folds(differences, sizes, *scores, margin, name, metric)
+        chance = chance_margin(differences, sizes)
+        return decide_by_chance(*scores, margin, chance, name, metric)
     y_test = candidate.split.y_test
     return decide_by_resamples(differences, *scores, margin, name, y_test, metric)
 
@@ -204,13 +211,6 @@ def _what_changed(fitted: Recipe, today: Recipe) -> str:
     if fitted.code_digest != today.code_digest:
         changes.append("code")
     return " and ".join(changes)
-
-
-def score_today(champion: Recipe, candidate: Candidate) -> Recipe:
-    """Return the champion's recipe with scores on the rows of the candidate's."""
-    if champion.scores:
-        return champion
-    return score_again(champion, candidate.recipe, candidate.metric, candidate.split)
 
 
 def _rows_key(recipe: Recipe, metric: str) -> tuple[object, ...]:
@@ -300,33 +300,6 @@ def _score_folds(
     return scores
 
 
-def decide_by_folds(
-    differences: Sequence[float],
-    sizes: Sizes,
-    new: float,
-    old: float,
-    margin: float,
-    name: str,
-    metric: str = "",
-) -> Verdict:
-    """Decide by the corrected t-test of Nadeau and Bengio (2003).
-
-    Folds share most of their training rows, which a plain standard error does not take
-    into account.
-
-    Args:
-        differences: Score of the candidate less that of the champion, on each fold.
-        sizes: The numbers of training rows and of validation rows of each fold.
-        new: Score of the candidate.
-        old: Score of the champion.
-        margin: The candidate must be better by more than this.
-        name: Name of the candidate.
-        metric: Name of the score.
-    """
-    chance = chance_margin(differences, sizes)
-    return _decide_by_chance(new, old, margin, chance, name, metric)
-
-
 def decide_by_resamples(
     differences: Sequence[float],
     new: float,
@@ -360,13 +333,22 @@ def decide_by_resamples(
         return Verdict(False, reason)
 
     chance = new - old - lowest_by_chance(defined, len(y_test))
-    return _decide_by_chance(new, old, margin, chance, name, metric)
+    return decide_by_chance(new, old, margin, chance, name, metric)
 
 
-def _decide_by_chance(
-    new: float, old: float, margin: float, chance: float, name: str, metric: str
+def decide_by_chance(
+    new: float, old: float, margin: float, chance: float, name: str, metric: str = ""
 ) -> Verdict:
-    """Decide if a difference exceeds the margin and what chance explains of it."""
+    """Decide if a difference exceeds the margin and what chance explains of it.
+
+    Args:
+        new: Score of the candidate.
+        old: Score of the champion.
+        margin: The candidate must be better by more than this.
+        chance: And by more than this, which chance explains.
+        name: Name of the candidate.
+        metric: Name of the score.
+    """
     difference = new - old
     old_shown = display_stored(metric, old)
     scores = f"{display_score(metric, new)} against {old_shown}"

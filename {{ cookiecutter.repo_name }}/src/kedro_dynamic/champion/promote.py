@@ -58,7 +58,6 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.scores import (
-    display_named,
     find_positive_label,
     score_columns,
 )
@@ -261,11 +260,7 @@ def _promote_model(
     """
 
     def register(refit: Candidate | None) -> str:
-        if refit is None:
-            winner, fitted_model = candidate, _load_fitted(run, candidate.model)
-        else:
-            winner, fitted_model = _fit_today(run, refit, candidate)
-        return _register_model(run, payload, client, winner, fitted_model)
+        return _register_model(run, payload, client, refit or candidate)
 
     return set_champion(
         client,
@@ -273,36 +268,18 @@ def _promote_model(
         candidate.model.name,
         partial(compare, candidate, margin=margin),
         register,
-        _shown_score(candidate),
+        candidate.named_score,
     )
 
 
-def _shown_score(candidate: Candidate) -> str:
-    """Return the score of a candidate as people read it, with its name."""
-    metric = candidate.metric
-    return display_named(metric, candidate.recipe.score(metric))
-
-
-def _fit_today(
-    run: Run, champion: Candidate, candidate: Candidate
-) -> tuple[Candidate, Any]:
-    """Return a champion that stays, fitted to the data of today.
-
-    It is one of the models of this run, or else it is fitted here.
-    """
-    same = candidate.find_same(champion.recipe)
-    if same:
-        return replace(champion, model=same), _load_fitted(run, same)
-
-    recipe, split = champion.recipe, champion.split
-    rows = split.X_train, split.y_train
+def _fitted_model(run: Run, candidate: Candidate) -> Any:
+    """Return a model that the run has fitted, or fit that of a champion here."""
+    if candidate.model.namespace:
+        return run.catalog[dataset_name(candidate.model.namespace, FITTED_MODEL)].load()
+    recipe = candidate.recipe
+    rows = candidate.split.X_train, candidate.split.y_train
     estimator: Any = build_model(recipe.model, recipe.data, *rows, recipe.random_state)
-    return champion, estimator.fit(*rows)
-
-
-def _load_fitted(run: Run, model: ModelPayload) -> Any:
-    """Return a model that the run has fitted."""
-    return run.catalog[dataset_name(model.namespace, FITTED_MODEL)].load()
+    return estimator.fit(*rows)
 
 
 def _register_model(
@@ -310,10 +287,10 @@ def _register_model(
     payload: Payload,
     client: MlflowClient,
     candidate: Candidate,
-    fitted_model: Any,
 ) -> str:
     """Log the files of a model to its run, and register them; return the version."""
     model, recipe = candidate.model, candidate.recipe
+    fitted_model = _fitted_model(run, candidate)
     find_child_run(client, run.mlflow.experiment_id, model, payload)
 
     client.log_text(model.id, recipe.model_dump_json(by_alias=True), RECIPE_FILE)

@@ -103,7 +103,7 @@ def set_champion(
 def _describe(
     champion: ModelVersion | None, candidate_name: str, verdict: Verdict
 ) -> Outcome:
-    """Return what registering a version has meant."""
+    """Return the outcome of registering a version."""
     if champion is None:
         first = f"{candidate_name} is the first champion"
         reason = f": {verdict.reason}" if verdict.reason else ""

@@ -202,7 +202,7 @@ class DataSpec(Schema):
     target_column: str = Field(min_length=1)
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
     drop: list[str] = []
-    """Columns that are not features, such as ids and dates."""
+    """Columns that are not features, such as ids."""
 
     group_column: str | None = None
     """Rows with one value of it stay together, such as those of a customer. It is not
@@ -255,7 +255,7 @@ class ComparisonSpec(Schema):
     """Folds of the cross-validation within the training set; 0 skips it."""
 
     plots: Literal["best", "all"] = "best"
-    """Of which models there are plots: all have them in their runs in MLflow."""
+    """``all`` adds the plots of every model to its run in MLflow."""
 
     @model_validator(mode="after")
     def _check(self) -> "ComparisonSpec":

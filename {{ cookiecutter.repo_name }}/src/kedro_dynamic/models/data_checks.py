@@ -37,7 +37,7 @@ def check_table(table: Any) -> None:
     """
     if not isinstance(table, pd.DataFrame):
         raise DataError(
-            f"a table of pandas is needed, not a {type(table).__name__}; give its "
+            f"expected a DataFrame of pandas, not a {type(table).__name__}; give its "
             "catalog entry a type such as pandas.CSVDataset or pandas.JSONDataset"
         )
 

@@ -238,7 +238,7 @@ def level_with_chance(
     y_test: "pd.Series[Any]",
     folds: pd.DataFrame,
 ) -> list[float]:
-    """Return what the baseline's scores are for rows in random order.
+    """Return the baseline's scores, raised to what a random order of rows gets.
 
     The average precision of random order is above that of one constant, which is the
     share of the class: .17 for 10 of 80 rows, not .125. Without this, a fifth of the

@@ -178,7 +178,8 @@ def _run_trials(
         return
 
     # n_trials would count the trials of this process only; the callback counts those of
-    # all processes. It also counts interrupted trials, which have failed for Optuna.
+    # all processes. It also counts trials that were interrupted, which Optuna
+    # marks as failed.
     limit = goal + len(interrupted)
     study.optimize(
         partial(run_trial, dimensions=search_space),

@@ -133,7 +133,7 @@ class Parts:
             some have failed, or else ``RUNNING``.
         """
         keys = _last(self.part)
-        if not error:  # those in between follow from the last ones
+        if not error:  # other nodes need no tag: the last ones run after them
             keys &= _last(self.whole)
         with self.lock:
             for key in sorted(keys):

@@ -1,10 +1,10 @@
 """Provenance: from which code, parameters and data each file of the project was made.
 
 All that an output depends on is known before a run. So the run first writes down what
-it plans to make, and notes each file that it puts in its place. What a killed run noted
-was made, unless the file changed since then. Two things are not seen: code that the
-module of a node imports, unless the parameters name it, and what a remote address
-holds.
+it plans to make, and notes each file that it puts in its place in a journal. A file in
+the journal of a killed run counts as made unless it has changed since. Two things are
+not seen: code that the module of a node imports, unless the parameters name it, and
+what a remote address holds.
 """
 
 import hashlib
@@ -79,8 +79,8 @@ class Plan:
         outdated: The datasets of the run that are not what today's parameters, data and
             code make, each with the file to blame: one that the run takes as it is.
             Set when it begins.
-        disputed: The parameters of the run that these files were made from, too, maybe
-            with other values. Set when it begins.
+        disputed: The parameters that the outdated datasets depend on. MLflow is not
+            told their values. Set when the run begins.
     """
 
     def __init__(self, pipeline: Pipeline, catalog: DataCatalog, root: Path):
@@ -202,7 +202,7 @@ class Provenance:
                 plan.forgotten[key] = self._made.pop(key)
 
     def restore(self, plan: Plan) -> None:
-        """Know again what ``begin`` has forgotten. The run has written nothing."""
+        """Restore the entries that ``begin`` removed. The run has written nothing."""
         self._made.update(plan.forgotten)
 
     def adopt(self, plan: Plan) -> None:

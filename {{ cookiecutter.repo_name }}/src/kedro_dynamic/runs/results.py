@@ -57,9 +57,9 @@ def warn_of_outdated(run: Run) -> None:
     """Warn of files that the run took, and that it would make differently itself."""
     if run.plan.disputed:
         logger.warning(
-            "This run has taken files of other parameters, data or code (%s). So "
-            "MLflow is not told what its results were made from, and no champion is "
-            "set. 'kedro run --only-missing-outputs' makes all of them alike",
+            "Files that this run took were made with other parameters, data or code "
+            "(%s). So MLflow is not told what its results were made from, and no "
+            "champion is set. 'kedro run --only-missing-outputs' makes them again",
             name_some(run.plan.culprits),
             extra=VERBATIM,
         )

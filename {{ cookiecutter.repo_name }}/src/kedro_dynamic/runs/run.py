@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -86,8 +86,8 @@ class Run:
 
     process: int = field(default_factory=os.getpid)
     thread: int = field(default_factory=threading.get_ident)
-    depth: int = 0
-    """How many sessions of its thread were running when it began, itself included."""
+    session: FrameType | None = None
+    """The call of its session; None for code of one's own that calls hooks."""
 
     @property
     def owner(self) -> Owner:
@@ -127,12 +127,12 @@ class Run:
         return not any(map(self.plan.made, self.plan.before))
 
     def restore_provenance(self) -> None:
-        """Know again of all files what was known before the run."""
+        """Restore the provenance of before the run."""
         with self.provenance.open() as provenance:
             provenance.restore(self.plan)
 
     def become_whole(self) -> None:
-        """Go on as the run of all parts, of which this was the last."""
+        """Replace the plan of this part, the last one, by that of all parts."""
         part = self.plan
         self.pipeline = self.whole
         self.plan = Plan(self.pipeline, self.catalog, self.root)
@@ -206,7 +206,8 @@ def begin_run(
 
     provenance = Provenance(root)
     run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)
-    run.depth = session_depth()
+    sessions = running_sessions()
+    run.session = sessions[0] if sessions else None
     if not store.in_callers_run:
         run.parts = find_parts(params, pipeline, folder)
     _runs.append(run)
@@ -221,20 +222,19 @@ def find_run(catalog: DataCatalog) -> Run | None:
     return None
 
 
-def interrupted_runs(depth: int) -> list[Run]:
+def interrupted_runs() -> list[Run]:
     """Return the runs of this thread that ended without a hook being called.
 
-    Ctrl-C in a notebook ends a run so. When a session begins, a run of the same thread
-    that began at the same depth, or deeper, must have been interrupted.
-
-    Args:
-        depth: Of the session that begins.
+    Ctrl-C in a notebook ends a run so. Then its session is not among the calls that
+    this thread is in.
     """
-    thread = threading.get_ident()
+    sessions = running_sessions()
     return [
         run
-        for run in _runs
-        if run.thread == thread and run.process == os.getpid() and run.depth >= depth
+        for run in open_runs()
+        if run.thread == threading.get_ident()
+        and run.session is not None
+        and run.session not in sessions
     ]
 
 
@@ -243,35 +243,15 @@ def open_runs() -> list[Run]:
     return [run for run in _runs if run.process == os.getpid()]
 
 
-def session_depth() -> int:
-    """Return in how many calls of ``KedroSession.run`` this thread is."""
-    return _stack().count(KedroSession.run.__code__)
-
-
-def next_session_depth() -> int:
-    """Return the depth of the session whose context is being created.
-
-    ``KedroSession.run`` creates a context itself. In a notebook, or in a node that
-    creates a session of its own, the session is yet to run.
-    """
-    stack = _stack()
-    depth = stack.count(KedroSession.run.__code__)
-    load_context = KedroSession.load_context.__code__
-    if load_context in stack:
-        caller = stack.index(load_context) + 1
-        if caller < len(stack) and stack[caller] is KedroSession.run.__code__:
-            return depth
-    return depth + 1
-
-
-def _stack() -> list[CodeType]:
-    """Return the code of the calls that this thread is in, innermost first."""
-    codes = []
+def running_sessions() -> list[FrameType]:
+    """Return the calls of ``KedroSession.run`` of this thread, innermost first."""
+    sessions = []
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        codes.append(frame.f_code)
+        if frame.f_code is KedroSession.run.__code__:
+            sessions.append(frame)
         frame = frame.f_back
-    return codes
+    return sessions
 
 
 def load_leaderboard(run: Run) -> pd.DataFrame | None:

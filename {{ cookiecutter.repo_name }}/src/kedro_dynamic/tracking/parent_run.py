@@ -136,7 +136,7 @@ def resume_in_thread(run: Run) -> None:
     try:
         mlflow.start_run(run_id=run.mlflow.id)
     except Exception as error:
-        # Noted, so that no other node waits for the store; the end moves the run.
+        # So later nodes do not wait for the store, too. At its end, the run moves.
         run.mlflow.problem = one_line(error)
 
 

@@ -236,7 +236,7 @@ def _withdraw_origin(model: ModelPayload, outdated: str) -> None:
 
 
 def refitted_model(name: str, specs: dict[str, Any]) -> ModelPayload:
-    """Return what MLflow is told of a champion that no model of the run is like.
+    """Return what MLflow is told of a champion that is not a model of the run.
 
     Args:
         name: What people call it.

@@ -1,6 +1,5 @@
 """MLflow's store where it is a SQLite file: its lock, and projects that move."""
 
-import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,10 +9,8 @@ from filelock import FileLock, Timeout
 from kedro_dynamic.config.addresses import is_sqlite, sqlite_path
 from kedro_dynamic.config.errors import ConfigurationError
 
-logger = logging.getLogger(__name__)
-
-# Seconds to wait for another process, first in silence, then after a warning.
-SILENT, PATIENT = 3.0, 7.0
+# Seconds to wait for another process.
+PATIENCE = 10.0
 
 # Where MLflow writes absolute addresses of files: private, since it offers no other way
 # to change them.
@@ -41,19 +38,12 @@ def store_lock(uri: str) -> Iterator[None]:
         return
     lock = FileLock(f"{sqlite_path(uri)}.lock")
     try:
-        lock.acquire(timeout=SILENT)
+        lock.acquire(timeout=PATIENCE)
     except Timeout:
-        logger.warning(
-            "Another process is using %s: waiting for at most %.0f seconds.",
-            sqlite_path(uri).name,
-            PATIENT,
-        )
-        try:
-            lock.acquire(timeout=PATIENT)
-        except Timeout:
-            raise ConfigurationError(
-                f"{lock.lock_file} is still held by another process: end that first."
-            ) from None
+        raise ConfigurationError(
+            f"{lock.lock_file} has been held by another process for {PATIENCE:.0f} "
+            "seconds: end that first."
+        ) from None
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ GIVES_CLASSES_AWAY = 0.98
 GIVES_NUMBERS_AWAY = 0.93
 # Bikes' casual + registered 1.000; no other sum or difference on 18 tables above this.
 CORRELATION = 0.999
-# Two columns are one hidden column if neither of them tells much alone.
+# Two columns are reported together only if neither of them is a leak alone.
 TELLS_MUCH_ALONE = 0.9
 
 MIN_ROWS = 50

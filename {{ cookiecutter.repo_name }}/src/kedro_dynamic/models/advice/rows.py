@@ -40,8 +40,8 @@ GROUPED_SHARE = 0.8
 TARGET_BETWEEN = 0.4
 FEATURES_BETWEEN = 0.3
 # To tell ids from measurements, groups of neighbouring numbers are merged, 4 of many or
-# 2 of few. For ids (eight panels), 9 to 45 % of the variance between groups is left;
-# for measurements, such as the flipper lengths of penguins, 78 % or more.
+# 2 of few. With ids (eight panels), 9 to 45 % of the variance between groups remains;
+# with measurements, such as the flipper lengths of penguins, 78 % or more.
 NEIGHBOURS_ALIKE = 0.6
 MANY_GROUPS = 40
 MIN_COMPANY = 50
