@@ -70,7 +70,7 @@ def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
     metrics = json.loads((reporting / "prediction_metrics.json").read_text())
     assert 0.75 < metrics["auc"] < 0.99
     assert (metrics["split"], metrics["model"]) == ("test", f"{package}_sentiment 1")
-    assert f"auc {metrics['auc']:.3f}" in trained.printed["user_app"]
+    assert f"ROC AUC {metrics['auc']:.3f}" in trained.printed["user_app"]
     first = re.findall(r"is the first champion: (log loss 0.\d+)", verdict)
     assert (
         f"Predicted by {package}_sentiment, version 1: {first[0]}"

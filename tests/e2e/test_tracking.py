@@ -170,7 +170,7 @@ def test_the_parent_run(tracked: TrackedRun) -> None:
     children = tracked.children.values()
     best = max(child.metrics["validation_accuracy"] for child in children)
     assert parent.metrics == {"validation_accuracy": best}
-    assert parent.name == f"{parent.tags['winner']} {best:.3f}"
+    assert parent.name == f"{parent.tags['best_model']} {best:.3f}"
     assert parent.tags["verdict"] in parent.tags["mlflow.note.content"]
     tags = parent.tags
     assert tags["mlflow.source.git.commit"] == commit(project)

@@ -110,7 +110,8 @@ def candidate(
         code_digest=own_code_digest(entry, data, changes.get("code", "")),
     )
     model = payload_of(f"models.{name}", recipe.model)
-    return Candidate(model, recipe, "accuracy", SPLIT, changes.get("code", ""))
+    shown = f"accuracy {recipe.score('accuracy'):.3f}"
+    return Candidate(model, recipe, "accuracy", SPLIT, changes.get("code", ""), shown)
 
 
 @dataclass
@@ -183,11 +184,17 @@ def test_the_first_is_champion_until_a_better_one_comes(registry: Registry) -> N
     assert registry.enter(worse) == ("Keep new: third scored 0.800 against 0.900.")
     assert registry.champion == "new"
 
+    # A model of the run that only has its name has another score.
+    named = payload_of("models.new", spec(5))
+    assert registry.enter(replace(worse, models=[worse.model, named])) == (
+        "Keep new: third scored 0.800 against 0.900 (new of this run differs from it)."
+    )
+
 
 def test_the_same_again_is_kept(registry: Registry) -> None:
     registry.enter(candidate("old", *LOW))
     again = registry.enter(candidate("renamed", *HIGH))
-    assert again == "Keep old: the same model on the same data, 0.900 again."
+    assert again == "Keep old: the same model on the same data: accuracy 0.900."
 
 
 def test_a_margin_has_to_be_beaten(registry: Registry) -> None:
@@ -260,17 +267,17 @@ def test_the_files_follow_data_and_code(
     registry.enter(candidate("tree", *HIGH, **change))
     again = candidate("tree", *LOW)
     assert registry.enter(again) == (
-        f"Keep tree, registered anew: its {what} changed; the same model, 0.800 again."
+        f"Keep tree, registered anew: its {what} changed; the same model: accuracy 0.800."
     )
     assert registry.enter(again) == (
-        "Keep tree: the same model on the same data, 0.800 again."
+        "Keep tree: the same model on the same data: accuracy 0.800."
     )
     # Also where no model of today is worth registering.
     registry.enter(candidate("tree", *HIGH, **change))
     worse = replace(candidate("bad", *LOW, model=spec(1)), beats_baseline=False)
     assert registry.enter(worse) == (
         f"Keep tree, registered anew: its {what} changed; "
-        "no model of this run beats the baseline."
+        "no model of this run beats the baseline: bad has accuracy 0.800."
     )
 
 
@@ -355,7 +362,8 @@ def scored_on_test_rows(
         data_digest=table_digest(split, data),
         code_digest=own_code_digest(entry, data, ""),
     )
-    return Candidate(payload_of(f"models.{name}", entry), recipe, "accuracy", split)
+    payload, shown = payload_of(f"models.{name}", entry), f"accuracy {score:.3f}"
+    return Candidate(payload, recipe, "accuracy", split, "", shown)
 
 
 # A tree of one split, which may be on the column that says nothing about the class.
@@ -374,7 +382,7 @@ def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
     beats = f"{new:.3f} against {old:.3f}, beyond chance (0."
     assert verdict.startswith(f"tree replaces blind: {beats}")
     assert registry.enter(blind).startswith("Keep tree: ")
-    again = f"the same model on the same data, {new:.3f} again"
+    again = f"the same model on the same data: accuracy {new:.3f}"
     assert registry.enter(better) == f"Keep tree: {again}."
 
 
@@ -384,11 +392,13 @@ def test_without_folds_a_champion_of_other_data_is_fitted_again(
     old = scored_on_test_rows("old")
     wrong = {"scores": {"accuracy": [0.1] * 50}, "split_digest": "other data"}
     recipe = old.recipe.model_copy(update={**wrong, "test_scores": {"accuracy": 0.1}})
-    registry.enter(Candidate(old.model, recipe, "accuracy", WITHOUT_FOLDS))
+    registry.enter(replace(old, recipe=recipe, split=WITHOUT_FOLDS))
     score = old.recipe.score("accuracy")
     # It makes the same predictions, so they are equal on each resample.
     verdict = registry.enter(scored_on_test_rows("equal", min_samples_leaf=1))
-    assert verdict == (f"Keep old: equal scored {score:.3f} against {score:.3f}.")
+    assert verdict == (
+        f"Keep old: equal scored {score:.3f} against {score:.3f}, the same."
+    )
 
 
 @pytest.mark.parametrize(
@@ -441,7 +451,9 @@ def test_a_champion_whose_run_is_gone_is_replaced(registry: Registry) -> None:
     delete_run_for_good(str(champion.run_id))
     worse = candidate("bad", *LOW)
     kept = registry.enter(replace(worse, beats_baseline=False))
-    assert kept == "Keep old: no model of this run beats the baseline."
+    assert kept == (
+        "Keep old: no model of this run beats the baseline: bad has accuracy 0.800."
+    )
     assert registry.enter(worse) == (
         "bad replaces old: accuracy 0.800; the run of old is gone from MLflow."
     )
@@ -589,6 +601,7 @@ def test_only_a_model_that_beats_the_baseline_can_be_champion(
         "comparison": {"folds": folds},
         "random_state": SEED,
     }
+    catalog["leaderboard"] = pd.DataFrame({"model": [*"ab"]})
     fitted_models: dict[str, Any] = {
         "dummy": DummyClassifier(),
         "tree": build_model(spec(), DataSpec(target_column="kind"), *SPLIT[:2], SEED),

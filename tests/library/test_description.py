@@ -50,12 +50,14 @@ def test_a_run_is_called_by_its_best_model(tmp_path: Path) -> None:
     payload = described(BOARD, tmp_path)
     assert payload.title == payload.tags["mlflow.runName"] == "b 0.987"
     assert payload.models[1].title == "b 0.987"
-    assert payload.tags["winner"] == "b"
+    assert payload.tags["best_model"] == "b"
     assert payload.metrics == {"validation_accuracy": 0.987}
     assert payload.headline == (
         "b is best: validation accuracy 0.987, the baseline 0.500."
     )
-    assert payload.tags[NOTE].startswith(f"**{payload.headline}**\n\n2 models, 1 of")
+    assert payload.tags[NOTE].startswith(
+        f"**{payload.headline}**\n\n1 of 2 models failed: a"
+    )
     assert "DecisionTreeClassifier" in payload.models[0].tags[NOTE]
 
 
@@ -76,7 +78,7 @@ def test_a_text_of_the_catalog_may_be_the_verdict(tmp_path: Path) -> None:
 def test_a_model_of_another_run_is_first(tmp_path: Path) -> None:
     board = pd.DataFrame({"model": ["c", "b"], "validation_accuracy": [1.0, 0.9]})
     payload = described(board, tmp_path)
-    assert "winner" not in payload.tags
+    assert "best_model" not in payload.tags
     assert "is best" not in payload.tags[NOTE]
 
 

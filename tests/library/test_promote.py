@@ -52,6 +52,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
         yield client
 
 
+FIRST = "tree is the first champion: validation accuracy 0.800, the baseline 0.500."
+AGAIN = (
+    "Keep tree: the same model on the same data: validation accuracy 0.800, the "
+    "baseline 0.500."
+)
+
+
 class TreeRun:
     """A run of one tree, which promotes it.
 
@@ -76,7 +83,9 @@ class TreeRun:
         fitted_model: Any = build_model(TREE, DATA, ROWS, target, 3)
         catalog["models.tree.fitted_model"] = fitted_model.fit(ROWS, target)
         row = {"validation_accuracy": 0.8}
-        catalog["leaderboard"] = pd.DataFrame([{"model": "tree", **row}])
+        catalog["leaderboard"] = pd.DataFrame(
+            {"model": ["tree", "baseline"], "validation_accuracy": [0.8, 0.5]}
+        )
         rank = Node(lambda scores: scores, "scores", "leaderboard", name="rank")
         self.run = make_run(Pipeline([rank]), catalog, folder, client)
         self.run.mlflow.experiment_id = "1"
@@ -107,7 +116,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
 ) -> None:
     tree = TreeRun(client, tmp_path, KIND)
     run, model, child_run = tree.run, tree.model, tree.model.id
-    assert tree.promote() == "tree is the first champion: accuracy 0.800."
+    assert tree.promote() == FIRST
     assert tree.champion == "tree"
     champion = current_champion(client, "iris")
     assert champion
@@ -131,7 +140,7 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     assert loaded.predict(ROWS).tolist() == KIND.tolist()
 
     verdict = tree.promote()
-    assert verdict == "Keep tree: the same model on the same data, 0.800 again."
+    assert verdict == AGAIN
     assert tree.champion == "tree"
     assert len(client.search_model_versions("name = 'iris'")) == 1
     rule = ChampionRule(metric="recall")
@@ -163,7 +172,11 @@ def test_a_promoted_model_has_files_recipe_and_facts(
     run.plan.outdated = {}
     run.catalog["models.tree.validation"] = {"accuracy": [0.9, 0.4, 0.9, 0.2, 0.9]}
     model.spec = TREE.with_arguments({"max_depth": 2})
-    assert tree.promote() == "Keep tree: no model of this run beats the baseline."
+    verdict = tree.promote()
+    assert verdict == (
+        "Keep tree: no model of this run beats the baseline: tree has validation "
+        "accuracy 0.660, the baseline 0.500."
+    )
     run.pipeline = Pipeline([])
     assert tree.promote() is None
 
@@ -176,7 +189,9 @@ def test_a_model_with_the_name_of_the_champion(
     TreeRun(client, tmp_path, KIND).promote()
     tree = TreeRun(client, tmp_path, KIND)
     tree.model.spec = TREE.with_arguments({"max_depth": 1})
-    assert tree.promote() == ("Keep tree: tree of this run scored 0.800 against 0.800.")
+    assert tree.promote() == (
+        "Keep tree: tree of this run scored 0.800 against 0.800, the same."
+    )
     assert tree.champion == ""
 
 
@@ -226,9 +241,9 @@ def test_a_run_of_some_nodes_knows_the_code_that_fitted(
     monkeypatch.setattr(makers, "pipelines", {"__default__": Pipeline([node])})
     whole = TreeRun(client, tmp_path, KIND)
     whole.run.pipeline += Pipeline([node])
-    assert whole.promote() == "tree is the first champion: accuracy 0.800."
+    assert whole.promote() == FIRST
     verdict = TreeRun(client, tmp_path, KIND).promote()
-    assert verdict == "Keep tree: the same model on the same data, 0.800 again."
+    assert verdict == AGAIN
 
 
 HUMIDITY = pd.DataFrame({"humidity": [percent / 100 for percent in range(100)]})
@@ -332,8 +347,11 @@ def contest(
 
 def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None:
     name = f"{contest.name} of this run"
-    assert contest.enter(0.3) == f"{name} is the first champion: accuracy 0.800."
-    rows = "on 100 of 100 test rows, which it did not train on"
+    assert contest.enter(0.3) == (
+        f"{name} is the first champion: accuracy 0.800 (the majority 0.500), on 100 "
+        "test rows."
+    )
+    rows = "on 100 of 100 test rows, new to both"
     assert contest.enter(0.5, margin=0.3) == (
         f"Keep version 1: {name} scored 1.000 against 0.800, within the margin (0.3), "
         f"{rows}."
@@ -345,7 +363,7 @@ def test_the_better_pipeline_is_registered_and_answers(contest: Contest) -> None
     assert verdict.endswith(f"{rows}.")
     verdict = contest.enter(0.5)
     assert verdict
-    assert "scored 1.000 against 1.000, on" in verdict
+    assert "scored 1.000 against 1.000, the same, on" in verdict
 
     # Each run has logged a model, and only the two that became champion are registered.
     assert contest.champion == "2"
@@ -362,7 +380,7 @@ def test_only_rows_that_neither_was_trained_on_are_compared(contest: Contest) ->
     verdict = contest.enter(0.5)
     assert verdict
     assert "1.000 against 0.500, beyond chance" in verdict
-    assert "on 40 of 100 test rows, which it did not train on" in verdict
+    assert "on 40 of 100 test rows, new to both" in verdict
 
 
 def test_a_model_without_answers_is_never_champion(contest: Contest) -> None:
@@ -392,7 +410,7 @@ def test_a_model_below_the_majority_is_champion_by_hand_alone(
     ("scoring", "first", "shown"),
     [
         ("neg_log_loss", "log loss 0.545", "log loss 0.105"),
-        ("roc_auc_ovr", "roc auc ovr 0.800", "1.000"),
+        ("roc_auc_ovr", "ROC AUC 0.800", "1.000"),
         ("f1_macro", "f1 macro 0.792", "1.000"),
     ],
 )
@@ -403,7 +421,7 @@ def test_the_score_of_the_pipeline_decides(
     pipeline.scoring = scoring
     verdict = contest.enter(0.3, pipeline)
     assert verdict
-    assert verdict.endswith(f"is the first champion: {first}.")
+    assert f"is the first champion: {first}, accuracy 0.800 (the maj" in verdict
     champion = current_champion(contest.client, contest.name)
     assert champion
     assert champion.tags["metric"] == scoring

@@ -132,7 +132,7 @@ def test_failed_models_have_their_errors() -> None:
         {"model": ["a", "b"], "s": [1.0, None], "error": [None, "no"]}
     )
     text = page(table(scores), b="ValueError: no")
-    assert '<tr class="failed"><td>b</td>' in text
+    assert '<tr class="failed"><td class="short">b</td>' in text
     assert "<dt>b</dt><dd>ValueError: no</dd>" in text
 
 
@@ -248,7 +248,7 @@ def rows_of(count: int) -> pd.DataFrame:
 def test_a_classifier_of_several_classes_is_explained() -> None:
     X = rows_of(2000)
     model = DecisionTreeClassifier(max_depth=1)
-    errors, classes, wrong, needs = explain(
+    errors, wrong, needs = explain(
         "best", subject_catalog(model, X, ["x", "y", "z", "z"] * 500)
     )
     assert errors.title == "Errors of best"
@@ -256,13 +256,13 @@ def test_a_classifier_of_several_classes_is_explained() -> None:
         "1,500 of 2,000 rows are right; 500 of y are taken for x"
     )
     assert "100%" in "".join(texts(errors.pictures[0].svg))
-    assert classes.rows[0] == ["y", "0.000", "0.000", "500"]
-    assert {row[0] for row in classes.rows} == {*"xyz"}
+    assert errors.rows[0] == ["y", "0.000", "0.000", "500"]
+    assert {row[0] for row in errors.rows} == {*"xyz"}
     assert len(wrong.rows) == 10
     assert wrong.rows[0][1:3] == ["y", "x (50%)"]
     assert "1,000 rows" in needs.text
     assert needs.pictures[0].alt.startswith("a +0.")
-    assert len(page(errors, classes, wrong, needs)) < 100_000
+    assert len(page(errors, wrong, needs)) < 100_000
 
 
 @pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC()])
@@ -296,7 +296,7 @@ def test_a_regressor_is_explained() -> None:
     y = X["b"] + (X["a"] == 1) * 100.0
     errors, wrong, needs = explain("best", subject_catalog(LinearRegression(), X, y))
     assert [picture.title for picture in errors.pictures] == [
-        "Predicted and actual",
+        "Predicted and true",
         "Residuals",
     ]
     assert len(wrong.rows) == 10

@@ -320,6 +320,9 @@ def test_columns_and_scores_as_people_read_them() -> None:
     # Of a score that may be negative, the sign is part of the number.
     assert display_stored(rmse, -27923.4) == "27,923"
     assert display_stored("matthews_corrcoef", -0.25) == "-0.250"
+    assert display_stored("r2", -1.7e-05) == "0.000"
+    assert display_stored("neg_mean_squared_error", -1.7e-05) == "1.7e-05"
+    assert display_stored("accuracy", np.float64(0.2325)) == f"{0.2325:.3f}"
 
 
 def test_scores_that_no_model_can_have_are_errors_before_fitting() -> None:

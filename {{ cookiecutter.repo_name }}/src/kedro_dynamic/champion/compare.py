@@ -22,7 +22,6 @@ from kedro_dynamic.champion.recipe import (
 from kedro_dynamic.champion.registry import NOT_FOUND, Verdict, champion_name
 from kedro_dynamic.config.errors import ConfigurationError, one_line
 from kedro_dynamic.models.scores import (
-    display_named,
     display_number,
     display_score,
     display_stored,
@@ -53,19 +52,17 @@ class Candidate:
     """Name of the score that decides."""
 
     split: Split
-    fit_digest: str = ""
+    fit_digest: str
     """Digest of the code of the node that fits models."""
+
+    shown: str
+    """The score for people, beside that of the baseline."""
 
     beats_baseline: bool = True
     """True if it is better than the baseline by more than chance."""
 
     models: Sequence[ModelPayload] = ()
     """All models of the run that have a score."""
-
-    @property
-    def named_score(self) -> str:
-        """Its score with its name, such as ``accuracy 0.967``."""
-        return display_named(self.metric, self.recipe.score(self.metric))
 
     def find_same(self, champion: Recipe) -> ModelPayload | None:
         """Return the model of the run that has a champion's recipe."""
@@ -101,9 +98,8 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     name, metric = champion_name(champion), candidate.metric
     if recipe.makes_the_same(candidate.recipe):
         recipe = candidate.recipe
-        shown = display_score(metric, recipe.score(metric))
         again = "the same model" if changes else "the same model on the same data"
-        verdict = Verdict(False, f"{again}, {shown} again")
+        verdict = Verdict(False, f"{again}: {candidate.shown}")
     else:
         try:
             if not recipe.scores:
@@ -119,6 +115,10 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
 
     same = candidate.find_same(recipe)
     verdict = verdict._replace(champion=same.name if same else "")
+    names = {model.name for model in candidate.models} - {candidate.model.name}
+    if not same and name in names:
+        reason = f"{verdict.reason} ({name} of this run differs from it)"
+        verdict = verdict._replace(reason=reason)
     if not changes:
         return verdict
     model = same or refitted_model(name, dict(recipe))
@@ -129,15 +129,16 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
 
 def _win_uncontested(candidate: Candidate, reason: str) -> Verdict:
     """Return who wins without a champion: the candidate, if it beats the baseline."""
-    won = Verdict(True, f"{candidate.named_score}; {reason}")
-    return _decide_by_baseline(candidate) or won
+    verdict = Verdict(True, f"{candidate.shown}; {reason}")
+    return _decide_by_baseline(candidate) or verdict
 
 
 def _decide_by_baseline(candidate: Candidate) -> Verdict | None:
     """Keep the champion if the candidate does not beat the baseline."""
     if candidate.beats_baseline:
         return None
-    return Verdict(False, "no model of this run beats the baseline")
+    best = f"{candidate.model.name} has {candidate.shown}"
+    return Verdict(False, f"no model of this run beats the baseline: {best}")
 
 
 def _decide(
@@ -354,7 +355,7 @@ def decide_by_chance(
     scores = f"{display_score(metric, new)} against {old_shown}"
     reason = f"{name} scored {scores}"
     if not difference > 0:  # NaN included
-        return Verdict(False, reason)
+        return Verdict(False, f"{reason}, the same" if difference == 0 else reason)
     if not difference > margin:
         return Verdict(False, f"{reason}, within the margin ({margin})")
     if math.isinf(chance):

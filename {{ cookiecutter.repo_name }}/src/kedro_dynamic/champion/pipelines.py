@@ -155,7 +155,7 @@ def _set_champion(
         uri = f"models:/{registered_name}/{champion.version}"
         model, old = contest.answers_of(uri)
         rows = np.flatnonzero(~was_trained_on(model, questions))
-        where = f"on {len(rows)} of {len(test)} test rows, which it did not train on"
+        where = f"on {len(rows)} of {len(test)} test rows, new to both"
         if not len(rows):
             return Verdict(False, f"{name} cannot be compared {where}")
         margin = run.store.config.champion.margin
@@ -167,7 +167,9 @@ def _set_champion(
         facts |= identity_of(run, table)
         return register_version(client, registered_name, info, run.mlflow.id, facts)
 
-    shown = display_named(metric, score)
+    named = [display_named(metric, score), display_named("accuracy", accuracy)]
+    scores = ", ".join(dict.fromkeys(named))
+    shown = f"{scores} (the majority {majority:.3f}), on {len(test):,} test rows"
     return set_champion(client, registered_name, name, compare, register, shown)
 
 

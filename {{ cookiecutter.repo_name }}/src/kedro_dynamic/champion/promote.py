@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 import mlflow
+import pandas as pd
 from kedro.io import DataCatalog
 from mlflow import MlflowClient
 
@@ -58,6 +59,7 @@ from kedro_dynamic.models.baseline import find_baseline
 from kedro_dynamic.models.bootstrap import score_resamples
 from kedro_dynamic.models.estimators import build_estimator, build_model, task_of
 from kedro_dynamic.models.scores import (
+    describe_score,
     find_positive_label,
     score_columns,
 )
@@ -73,7 +75,7 @@ OUTDATED = (
     "The champion stays as before: files of other parameters, data or code were taken "
     "({})."
 )
-NO_CHAMPION = "No model beats the baseline: none is registered."
+NO_CHAMPION = "No model beats the baseline: {} has {}. None is registered."
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ def promote(run: Run, payload: Payload, client: MlflowClient) -> Outcome | None:
         return stay_apart(champion, apart, payload.headline)
     candidate = find_best(candidates, run)
     if champion is None and not candidate.beats_baseline:
-        return Outcome(NO_CHAMPION)
+        return Outcome(NO_CHAMPION.format(candidate.model.name, candidate.shown))
     return _promote_model(run, payload, client, candidate, rule.margin)
 
 
@@ -126,7 +128,7 @@ def find_candidates(
         in the order of the leaderboard, each with the name of the score.
     """
     leaderboard = catalog[LEADERBOARD].load()
-    prefix = "validation_" if fold_pairs(catalog[FOLDS].load()) else "test_"
+    prefix = _score_prefix(catalog[FOLDS].load())
     scored = [name for name in score_columns(leaderboard) if name.startswith(prefix)]
     if not scored:  # all models have failed, and the baseline, too
         return []
@@ -140,6 +142,11 @@ def find_candidates(
             candidates.append(finished[name])
     candidates.sort(key=lambda model: model.metrics[column], reverse=True)
     return [(model, column.removeprefix(prefix)) for model in candidates]
+
+
+def _score_prefix(folds: pd.DataFrame) -> str:
+    """Return how the columns of the scores begin that decide."""
+    return "validation_" if fold_pairs(folds) else "test_"
 
 
 def find_best(candidates: Sequence[tuple[ModelPayload, str]], run: Run) -> Candidate:
@@ -213,7 +220,10 @@ def _make_candidate(
         score, scores = score_resamples(fitted_model, scorer, X_test, y_test)
         update = {"scores": {metric: scores}, "test_scores": {metric: score}}
         recipe = recipe.model_copy(update=update)
-    return Candidate(model, recipe, metric, split, fit_digest)
+    column = f"{_score_prefix(split.folds)}{metric}"
+    leaderboard = catalog[LEADERBOARD].load()
+    shown = describe_score(leaderboard, column, recipe.score(metric))
+    return Candidate(model, recipe, metric, split, fit_digest, shown)
 
 
 def _digest_of_fitting(run: Run, fitted_model: str) -> str:
@@ -268,7 +278,7 @@ def _promote_model(
         candidate.model.name,
         partial(compare, candidate, margin=margin),
         register,
-        candidate.named_score,
+        candidate.shown,
     )
 
 

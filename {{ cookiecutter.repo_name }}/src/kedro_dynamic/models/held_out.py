@@ -11,6 +11,7 @@ import pandas as pd
 
 from kedro_dynamic.config.errors import VERBATIM, ConfigurationError
 from kedro_dynamic.models.bootstrap import resample_rows
+from kedro_dynamic.models.scores import display_name
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def score_predictions(truth: pd.Series, predictions: pd.DataFrame) -> dict[str, 
             continue
         low, high = np.nanquantile(sampled, [0.025, 0.975])
         metrics |= {name: score, f"{name}_low": float(low), f"{name}_high": float(high)}
-        summary.append(f"{name} {score:.3f} ({low:.3f} to {high:.3f})")
+        summary.append(f"{display_name(name)} {score:.3f} ({low:.3f} to {high:.3f})")
     metrics["majority"] = float(truth.value_counts(normalize=True).max())
     metrics["null_answers"] = float(predictions["label"].isna().mean())
     logger.info("On %d rows: %s", row_count, ", ".join(summary))

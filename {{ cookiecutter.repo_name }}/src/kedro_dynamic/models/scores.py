@@ -25,6 +25,7 @@ AUTO_NAMES = {*AUTO_FOR_CLASSES, *AUTO_FOR_A_RARE_CLASS, *AUTO_FOR_NUMBERS}
 OF_ONE_CLASS = ("average_precision", "f1", "jaccard", "precision", "recall")
 
 DISPLAY_NAMES = {
+    "auc": "ROC AUC",
     "average_precision": "average precision",
     "neg_brier_score": "Brier score",
     "neg_mean_absolute_error": "MAE",
@@ -34,6 +35,7 @@ DISPLAY_NAMES = {
     "neg_root_mean_squared_error": "RMSE",
     "neg_root_mean_squared_log_error": "RMSLE",
     "roc_auc": "ROC AUC",
+    "roc_auc_ovr": "ROC AUC",
 }
 
 
@@ -172,8 +174,11 @@ def display_number(
 
 
 def display_stored(name: str, value: float) -> str:
-    """Return a stored score as text: 0.967, 27,923."""
-    return display_number(display_value(name, float(value)))
+    """Return a stored score as text: 0.967, 27,923; small losses with their digits."""
+    value = float(value)  # those of NumPy round 0.2325 to another side
+    if not name.startswith("neg_"):
+        value = round(value, 3) + 0.0  # r2 of the mean is almost 0
+    return display_number(display_value(name, value))
 
 
 def display_score(name: str, value: float) -> str:
@@ -207,6 +212,25 @@ def baseline_score(leaderboard: pd.DataFrame, column: str) -> float | None:
     """
     scores = leaderboard.loc[leaderboard["model"] == BASELINE, column].dropna()
     return float(scores.iloc[0]) if len(scores) else None
+
+
+def describe_score(leaderboard: pd.DataFrame, column: str, value: float) -> str:
+    """Return a score beside that of the baseline, if a leaderboard has it.
+
+    Args:
+        leaderboard: As ``compare_models`` makes it.
+        column: The column of the score, such as ``validation_accuracy``.
+        value: The stored score.
+
+    Returns:
+        Such as ``validation accuracy 0.967, the baseline 0.333``.
+    """
+    score = score_of_column(column)
+    text = f"{display_column(column)} {display_stored(score, value)}"
+    baseline = baseline_score(leaderboard, column) if column in leaderboard else None
+    if baseline is None:
+        return text
+    return f"{text}, the baseline {display_stored(score, baseline)}"
 
 
 def score_of_column(column: str) -> str:

@@ -24,6 +24,7 @@ ARGUMENT = "model_kwargs."
 # The page carries what the next one compares with.
 RESULTS = re.compile(r'<meta name="results" content="([^"]*)">')
 ARROW = "\N{RIGHTWARDS ARROW}"
+LONG_NUMBER = re.compile(r"\d+\.\d{4,}(e-?\d+)?")
 
 Results = dict[str, Any]
 
@@ -70,6 +71,11 @@ def arguments_of(params: dict[str, str]) -> dict[str, str]:
     }
 
 
+def display_argument(value: str) -> str:
+    """Return an argument as text, its numbers with at most four digits."""
+    return LONG_NUMBER.sub(lambda number: f"{float(number[0]):.4g}", value)
+
+
 def describe_changes(before: Results | None, now: Results) -> str:
     """Return a sentence on what differs from the previous report: causes and effects.
 
@@ -113,11 +119,13 @@ def describe_changes(before: Results | None, now: Results) -> str:
 def _differences(old: dict[str, str], new: dict[str, str]) -> list[str]:
     """Return which values differ, such as ``C`` and both values."""
     names = [*new, *(old.keys() - new.keys())]
-    return [
-        f"{name} {old.get(name, 'default')} {ARROW} {new.get(name, 'default')}"
-        for name in names
-        if old.get(name) != new.get(name)
-    ]
+    differences = []
+    for name in names:
+        values = old.get(name, "default"), new.get(name, "default")
+        if values[0] != values[1]:
+            shown = f" {ARROW} ".join(map(display_argument, values))
+            differences.append(f"{name} {shown}")
+    return differences
 
 
 def _effect(column: str, old: float | None, new: float | None) -> str:

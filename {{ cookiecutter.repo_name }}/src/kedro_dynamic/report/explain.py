@@ -154,14 +154,14 @@ def _explain_numbers(subject: Subject) -> Iterator[Section]:
 
 def _explain_classes(subject: Subject) -> Iterator[Section]:
     """Yield the confusion matrix; precision and recall of each class, worst first."""
-    yield Section(f"Errors of {subject.name}", pictures=[_confusion(subject)])
-
     scores = score_labels(subject.y, pd.DataFrame({"label": subject.predicted}))
     by_class = scores[scores["rows"] > 0].sort_values("recall").fillna(0.0)
     by_class = by_class.drop(columns="f1").rename(columns={"label": "class"})
     columns, rows = format_rows(by_class)
     text = f"{MAX_ROWS} of {len(by_class)} classes" if len(by_class) > MAX_ROWS else ""
-    yield Section(f"Classes of {subject.name}", text, columns, rows)
+    pictures = [_confusion(subject)]
+    title = f"Errors of {subject.name}"
+    yield Section(title, text, columns, rows, pictures=pictures)
 
 
 def _explain_two_classes(subject: Subject) -> Iterator[Section]:
@@ -288,7 +288,10 @@ def _find_wrong_rows(subject: Subject) -> Iterator[Section]:
     for position, row in zip(order, rows, strict=True):
         first = [str(X.index[position]), truth[position], shown[position]]
         cells.append([*first, *map(_show_cell, row)])
-    columns = [(name, name == "row") for name in names]
+    is_number = [pd.api.types.is_numeric_dtype(X[name]) for name in X]
+    is_regression = task_of(subject.model) == "regression"
+    alignment = [True, is_regression, is_regression, *is_number]
+    columns = [*zip(names, alignment, strict=True)]
     yield Section(f"Rows that {subject.name} gets most wrong", text, columns, cells)
 
 
@@ -298,7 +301,7 @@ def _show_cell(value: Any) -> str:
         if abs(value) < 1:
             return f"{value:.3g}"
         return np.format_float_positional(value, precision=3, trim="-")
-    return shorten(value).replace(" ", "\N{NO-BREAK SPACE}")
+    return shorten(value)
 
 
 def _explain_importance(subject: Subject) -> Iterator[Section]:

@@ -23,12 +23,13 @@ from kedro_dynamic.catalog.names import (
     split_name,
 )
 from kedro_dynamic.config.project import package_name
-from kedro_dynamic.models.scores import display_number
+from kedro_dynamic.models.scores import display_name, display_number
 from kedro_dynamic.report.changes import (
     Results,
     arguments_of,
     collect_results,
     describe_changes,
+    display_argument,
     read_results,
 )
 from kedro_dynamic.report.explain import explain
@@ -227,7 +228,9 @@ def add_leaderboard(
         if model_namespace in by_namespace:
             arguments = arguments_of(by_namespace[model_namespace].params)
             section.details[name] = ", ".join(
-                f"{key}={value}" for key, value in arguments.items() if key != "class"
+                f"{key}={display_argument(value)}"
+                for key, value in arguments.items()
+                if key != "class"
             )
         folds = dataset_name(model_namespace, VALIDATION)
         if folds in run.catalog and run.catalog.exists(folds):
@@ -248,7 +251,8 @@ def learning_curves(curves: pd.DataFrame) -> list[Picture]:
         mean, rows = display_number(row["mean"]), f"{row['samples']:,.0f} rows"
         ends.append(f"{row['model']} {row['measured']} {mean} with {rows}")
     figure = plot_learning_curves(curves)
-    return [Picture("Learning curves", "; ".join(ends), to_svg(figure))]
+    title = "Learning curves: mean and standard deviation over the folds"
+    return [Picture(title, "; ".join(ends), to_svg(figure))]
 
 
 def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
@@ -264,7 +268,7 @@ def _scores_table(scores: dict[str, Any]) -> pd.DataFrame:
                 for end in ("low", "high")
             )
             shown += f" [{low}, {high}]"
-        rows.append([name.replace("_", " "), shown])
+        rows.append([display_name(name), shown])
     return pd.DataFrame(rows, columns=["score", "value"])
 
 

@@ -55,6 +55,20 @@ def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Any:
     return axes
 
 
+def _mark_numbers(axis: Any) -> None:
+    """Give an axis few numbers, those of thousands with separators."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    if max(map(abs, axis.get_view_interval())) >= 1000:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def _place_legend(axes: Any) -> None:
+    """Put a legend above the axes, where it covers nothing."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
+
+
 def to_svg(figure: Any) -> str:
     """Return a figure as an SVG element that takes the fonts of its page."""
     import matplotlib
@@ -130,6 +144,7 @@ def plot_leaderboard(
             color=BLUE,
             alpha=0.3,
             markersize=4,
+            label=None if row else "each fold",
         )
     marks = (
         (f"validation_{score}", "mean of the folds", "o", BLUE, BLUE),
@@ -151,7 +166,7 @@ def plot_leaderboard(
     axes.set_yticks(rows, labels=_labels(models.index))
     axes.set_ylim(max(len(models), 1) - 0.5, -0.5)
     if len(models):
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+        _place_legend(axes)
     return axes.figure
 
 
@@ -165,6 +180,7 @@ def _name_score(axes: Any, score: str, baseline: float | None) -> None:
         axes.axvline(baseline, color=GREY, linestyle=":")
         axes.set_xlim(limits)
     axes.set_xlabel(title)
+    _mark_numbers(axes.xaxis)
 
 
 def _error_bars(models: pd.DataFrame, column: str, *, is_first: bool) -> Any:
@@ -195,8 +211,7 @@ def plot_heat_map(scores: pd.DataFrame, score_names: Mapping[str, str]) -> Any:
     shown, labels = scores.copy(), []
     for dataset, name in score_names.items():
         shown.loc[dataset] = display_value(name, shown.loc[dataset])
-        is_loss = name.startswith("neg_")
-        labels.append(f"{dataset} ({display_name(name)})" if is_loss else dataset)
+        labels.append(f"{dataset} ({display_name(name)})")
 
     # What is comparable are the models on one data set.
     low, high = shown.min(axis="columns"), shown.max(axis="columns")
@@ -236,6 +251,7 @@ def plot_learning_curves(curves: pd.DataFrame) -> Any:
                 line["samples"], line["mean"], line["std"], label=_labels([model])[0]
             )
         axes.set(title=kind, xlabel="training rows")
+        _mark_numbers(axes.xaxis)
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = parts[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
@@ -299,6 +315,7 @@ def plot_reliability(truth: "pd.Series[Any]", predictions: pd.DataFrame) -> Any:
         ax=axes,
     )
     axes.set(xlabel="probability", ylabel="share that is right")
+    _place_legend(axes)
     return axes.figure
 
 
@@ -324,9 +341,11 @@ def plot_curves(
     shown = {"pos_label": positive, "name": "model"}
     line = {"color": BLUE}
     chance = {"color": GREY, "label": "chance"}
-    for name, display in (
-        ("ROC curve", RocCurveDisplay),
-        ("Precision and recall", PrecisionRecallDisplay),
+    recall = f"recall: share of '{shorten(positive)}' that is found"
+    precision = f"precision: share that is '{shorten(positive)}'"
+    for name, display, labels in (
+        ("ROC curve", RocCurveDisplay, ("share of the others that is flagged", recall)),
+        ("Precision and recall", PrecisionRecallDisplay, (recall, precision)),
     ):
         axes = new_axes()
         display.from_predictions(
@@ -338,6 +357,8 @@ def plot_curves(
             ax=axes,
             **shown,
         )
+        axes.set(xlabel=labels[0], ylabel=labels[1])
+        _place_legend(axes)
         figures.append((name, axes.figure))
     if are_probabilities:
         axes = new_axes()
@@ -345,6 +366,8 @@ def plot_curves(
         CalibrationDisplay.from_predictions(
             y, values, n_bins=bins, strategy="quantile", ax=axes, **shown, **line
         )
+        axes.set(xlabel="mean probability", ylabel=precision.partition(": ")[2])
+        _place_legend(axes)
         figures.append(("Calibration", axes.figure))
     return figures
 
@@ -356,13 +379,12 @@ def plot_residuals(y: Any, predicted: Any) -> list[tuple[str, Any]]:
         y: The true values.
         predicted: The predictions.
     """
-    from matplotlib.ticker import MaxNLocator
     from sklearn.metrics import PredictionErrorDisplay
 
     figures = []
-    for name, kind in (
-        ("Predicted and actual", "actual_vs_predicted"),
-        ("Residuals", "residual_vs_predicted"),
+    for name, kind, label in (
+        ("Predicted and true", "actual_vs_predicted", "true"),
+        ("Residuals", "residual_vs_predicted", "true less predicted"),
     ):
         axes = new_axes()
         PredictionErrorDisplay.from_predictions(
@@ -375,9 +397,10 @@ def plot_residuals(y: Any, predicted: Any) -> list[tuple[str, Any]]:
             scatter_kwargs={"color": BLUE, "alpha": 0.4, "s": 14},
             line_kwargs={"color": GREY},
         )
+        axes.set(xlabel="predicted", ylabel=label)
         # The display's own ticks are at the least and the largest value.
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5))
+            _mark_numbers(axis)
         figures.append((name, axes.figure))
     return figures
 
@@ -397,4 +420,5 @@ def plot_bars(names: Sequence[object], values: Any, title: str) -> Any:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_xlabel(title)
+    _mark_numbers(axes.xaxis)
     return axes.figure

@@ -8,10 +8,8 @@ from kedro_dynamic.catalog.names import FOLDS, X_TEST, X_TRAIN, Y_TEST, Y_TRAIN
 from kedro_dynamic.config.schema import BASELINE, DataSpec
 from kedro_dynamic.models.estimators import is_continuous
 from kedro_dynamic.models.scores import (
-    baseline_score,
-    display_column,
+    describe_score,
     display_number,
-    display_stored,
     score_columns,
     score_of_column,
 )
@@ -76,19 +74,13 @@ def _describe_target(y: "pd.Series[Any]") -> str:
 
 
 def _describe_best(leaderboard: pd.DataFrame, columns: list[str]) -> str:
-    """Return the deciding score of the first model, beside that of the baseline."""
+    """Return the deciding score of the first model, and the same on the test set."""
     models = leaderboard[leaderboard["model"] != BASELINE].set_index("model")
     if models.empty or pd.isna(models[columns[0]].iloc[0]):
         return "no model has a score"
-    score = score_of_column(columns[0])
+    test = f"test_{score_of_column(columns[0])}"
     shown = [
-        f"{display_column(column)} {display_stored(score, models[column].iloc[0])}"
-        for column in dict.fromkeys([columns[0], f"test_{score}"])
+        describe_score(leaderboard, column, models[column].iloc[0])
+        for column in dict.fromkeys([columns[0], test])
     ]
-    text = f"{models.index[0]}: {', '.join(shown)}"
-    baseline = baseline_score(leaderboard, columns[0])
-    return (
-        text
-        if baseline is None
-        else f"{text}; baseline {display_stored(score, baseline)}"
-    )
+    return f"{models.index[0]}: {'; '.join(shown)}"

@@ -34,6 +34,9 @@ MAX_ROWS = 20
 STDERR_SUFFIX = "_stderr"
 LOW_SUFFIX, HIGH_SUFFIX = "_low", "_high"
 
+# Whole numbers from here on get separators: smaller ones may be years.
+LARGE = 10_000
+
 # What the box of a table takes of the width, in all and per column.
 TABLE_MARGIN, COLUMN_MARGIN = 2, 3
 
@@ -206,7 +209,8 @@ def _format_cell(record: dict[Any, Any], name: str) -> str:
     if score == name and isinstance(value, float):  # such as seconds
         return f"{value:,.3f}"
     if score == name or not _is_finite(value):
-        return str(value)
+        is_large = isinstance(value, int) and abs(value) >= LARGE
+        return f"{value:,}" if is_large else str(value)
     # A whole number is a score, too: a file has 156706.0 as 156706.
     text = display_stored(score, value)
 

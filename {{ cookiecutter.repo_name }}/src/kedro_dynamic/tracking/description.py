@@ -20,14 +20,13 @@ from kedro_dynamic.config.errors import redact
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import BASELINE
 from kedro_dynamic.models.scores import (
-    baseline_score,
-    display_column,
+    describe_score,
     display_score,
-    display_stored,
     score_columns,
     score_of_column,
 )
 from kedro_dynamic.models.significance import BELOW_THE_BASELINE, LIKE_THE_BASELINE
+from kedro_dynamic.runs.provenance import name_some
 from kedro_dynamic.runs.run import Run
 from kedro_dynamic.tracking.payload import OUTDATED, ModelPayload, Payload
 from kedro_dynamic.tracking.store import Store
@@ -81,7 +80,7 @@ def describe(run: Run, payload: Payload) -> None:
     if len(best_models) == 1:
         _, model, column = best_models[0]
         payload.decides_by = column
-        payload.tags["winner"] = model.name
+        payload.tags["best_model"] = model.name
         payload.metrics[column] = model.metrics[column]
         if payload.name == run.name:  # nobody has given it another name
             payload.title = model.title
@@ -192,22 +191,20 @@ def _has_run(address: str, run_id: str) -> bool:
 
 
 def _note(payload: Payload, sentence: str) -> str:
-    """Return the note of a run: what it means, how many models, the command."""
+    """Return the note of a run: what it means, its models, the command."""
     lines = [f"**{sentence}**"] if sentence else []
-    if payload.models:
-        failed = sum(model.status == "FAILED" for model in payload.models)
-        lines.append(f"{len(payload.models)} models, {failed} of them failed")
+    count = len(payload.models)
+    failed = [model.name for model in payload.models if model.status == "FAILED"]
+    if failed:
+        lines.append(f"{len(failed)} of {count} models failed: {name_some(failed)}")
+    elif count:
+        lines.append(f"{count} models")
     return "\n\n".join([*lines, f"`{payload.tags['kedro_command']}`"])
 
 
 def _headline(leaderboard: pd.DataFrame, model: ModelPayload, column: str) -> str:
     """Return the best score of a leaderboard, beside that of the baseline."""
-    score = score_of_column(column)
-    value = display_stored(score, model.metrics[column])
-    scored = f"{display_column(column)} {value}"
-    baseline = baseline_score(leaderboard, column)
-    if baseline is not None:
-        scored += f", the baseline {display_stored(score, baseline)}"
+    scored = describe_score(leaderboard, column, model.metrics[column])
     is_first = leaderboard["model"] == _first_model(leaderboard)
     notes = {*leaderboard[is_first].get("note", [])}
     if notes & {LIKE_THE_BASELINE, BELOW_THE_BASELINE}:
