@@ -68,7 +68,7 @@ def test_accuracy_that_hides_a_class(caplog: pytest.LogCaptureFixture) -> None:
 def test_other_lines_say_themselves_where(caplog: pytest.LogCaptureFixture) -> None:
     quantity = (100 * (X["a"] + NOISE)).round()
     (text,) = warnings_of(caplog, y=quantity.rename("y"))
-    assert text.endswith("Write: class: sklearn.tree.DecisionTreeRegressor")
+    assert text.endswith("Write: class: sklearn.ensemble.HistGradientBoostingRegressor")
 
 
 def test_texts_for_regressors_are_left_to_the_models(

@@ -8,7 +8,7 @@ import pandas as pd
 from kedro_dynamic.config.errors import VERBATIM
 from kedro_dynamic.config.schema import FILE, ComparisonSpec, DataSpec, ModelSpec
 from kedro_dynamic.models.advice.checks import advise
-from kedro_dynamic.models.advice.view import Advice
+from kedro_dynamic.models.advice.view import Advice, View
 from kedro_dynamic.models.scoring import check_scores, has_classes, score_names
 
 logger = logging.getLogger(__name__)
@@ -58,18 +58,19 @@ def advise_on_table(
         advices = []  # an error of the models says what they need
     else:
         entries = {name: ModelSpec.model_validate(models[name]) for name in models}
-        advices = advise(
+        view = View(
             X_train,
             target,
             X_test,
             y_test.iloc[:, 0],
-            is_classification=is_classification,
+            is_classification,
             decides=score_names(comparison, target, is_classification)[0],
             models={name: entry for name, entry in entries.items() if entry.enabled},
             group_column=data.group_column,
             time_column=data.time_column,
-            dropped=data.drop,
+            dropped=tuple(data.drop),
         )
+        advices = advise(view)
 
     lines = [(advice.message, _instruct(advice)) for advice in advices]
     for message, write in lines:

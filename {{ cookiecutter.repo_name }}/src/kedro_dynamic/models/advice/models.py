@@ -15,9 +15,6 @@ from kedro_dynamic.models.snippets import in_yaml
 SLOW_ABOVE = {
     "GaussianProcessClassifier": 5_000,
     "GaussianProcessRegressor": 5_000,
-    "KernelRidge": 20_000,
-    "LabelPropagation": 20_000,
-    "LabelSpreading": 20_000,
     "NuSVC": 20_000,
     "NuSVR": 20_000,
     "SVC": 20_000,

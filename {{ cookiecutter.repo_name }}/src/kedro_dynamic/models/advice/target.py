@@ -14,14 +14,6 @@ MAJORITY = 0.8
 
 FEW_ROWS = 5
 
-REGRESSORS = {
-    "LinearSVC": "LinearSVR",
-    "LogisticRegression": "Ridge",
-    "LogisticRegressionCV": "RidgeCV",
-    "NuSVC": "NuSVR",
-    "SVC": "SVR",
-}
-
 
 def find_majority(view: View) -> Iterator[Advice]:
     """Yield that accuracy decides, though most rows are of one class."""
@@ -81,16 +73,5 @@ def find_numeric_classes(view: View) -> Iterator[Advice]:
         "quantity-as-classes",
         f"{y.name} has {len(counts)} different numbers, and the models take each for a "
         "class of its own. To predict a quantity, use regressors.",
-        _regressor_line(view),
+        "class: sklearn.ensemble.HistGradientBoostingRegressor",
     )
-
-
-def _regressor_line(view: View) -> str:
-    """Return the line that makes the first model a regressor of its kind."""
-    paths = [model.class_path for model in view.models.values()]
-    for path in paths:
-        module, _, name = path.rpartition(".")
-        regressor = REGRESSORS.get(name, name.replace("Classifier", "Regressor"))
-        if regressor != name:
-            return f"class: {module}.{regressor}"
-    return "class: sklearn.ensemble.HistGradientBoostingRegressor"

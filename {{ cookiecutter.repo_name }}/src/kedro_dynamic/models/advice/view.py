@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kedro_dynamic.config.schema import ModelSpec
+from kedro_dynamic.models.columns.cells import is_number_type
 from kedro_dynamic.models.snippets import in_yaml
 
 Array = np.ndarray[Any, Any]
@@ -83,14 +84,8 @@ class View:
     @cached_property
     def is_number(self) -> Array:
         """Return per column whether it holds numbers; booleans are categories."""
-        types = pd.api.types
-        return np.array(
-            [
-                types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind)
-                for kind in self.X_train.dtypes
-            ],
-            dtype=bool,
-        )
+        columns = (self.X_train.iloc[:, place] for place in range(len(self.names)))
+        return np.array([is_number_type(column) for column in columns], dtype=bool)
 
     @cached_property
     def names(self) -> list[str]:
