@@ -10,7 +10,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +205,11 @@ def _model(
     now = round(time.time() * 1000)
 
     # The data of its namespace, and of those around it.
-    spaces = ("", *accumulate(namespace.split("."), "{}.{}".format))
-    model_data = [entry for entry in data if split_name(entry["name"])[0] in spaces]
+    model_data = []
+    for entry in data:
+        space, _ = split_name(entry["name"])
+        if not space or f"{namespace}.".startswith(f"{space}."):
+            model_data.append(entry)
     tags = {
         "model": model_name(namespace),
         "namespace": namespace,
