@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -196,7 +196,7 @@ def _format_row(record: dict[Any, Any], columns: list[str]) -> list[str]:
     return [_format_cell(record, name) for name in columns]
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: Any) -> TypeGuard[float]:
     """Return True if a cell holds a finite number."""
     return isinstance(value, int | float) and isfinite(value)
 
