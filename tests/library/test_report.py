@@ -170,7 +170,7 @@ def test_changes_are_causes_and_effects(tmp_path: Path) -> None:
         "b: C 1.0 \N{RIGHTWARDS ARROW} 10, 0.800 \N{RIGHTWARDS ARROW} 0.850; "
         "d is new; c is gone."
     )
-    nothing = "Nothing has changed since the previous report."
+    nothing = "Data, parameters and scores are those of the previous report."
     assert describe_changes(old, old) == nothing
     assert describe_changes(None, new) == ""
     failed = collect_results(payload_of(a=0.9, b=0.8), board(a=0.9))

@@ -108,7 +108,7 @@ def describe_changes(before: Results | None, now: Results) -> str:
             if parts:
                 changes.append(f"{name}: {', '.join(parts)}")
     if not changes:
-        return "Nothing has changed since the previous report."
+        return "Data, parameters and scores are those of the previous report."
     more = len(changes) - MAX_CHANGES
     if more > 0:
         changes = [*changes[:MAX_CHANGES], f"and {more} more changes"]
