@@ -19,6 +19,10 @@ from kedro_dynamic.models.split import split_rows
 
 RAW = REPOSITORY / "{{ cookiecutter.repo_name }}/data/01_raw"
 ROWS = 400
+DAYS = pd.Series(pd.date_range("2024-01-01", periods=ROWS)).sample(
+    frac=1, random_state=0
+)
+DAYS = DAYS.reset_index(drop=True)
 
 
 def entry(class_path: str, **changes: Any) -> ModelSpec:
@@ -190,6 +194,42 @@ def test_a_number_that_is_nearly_the_target() -> None:
     assert found(table.assign(total=table["y"] + 2 * noise)) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "absent", "how"),
+    [
+        (lambda random: random.gamma(2, 50, ROWS), 0.0, "0"),
+        (lambda random: random.gamma(2, 50, ROWS), np.nan, "missing"),
+        (lambda random: random.choice(["price", "moved"], ROWS), None, "missing"),
+        (lambda _: DAYS.dt.strftime("%d.%m.%Y"), None, "missing"),
+    ],
+    ids=["amount", "number", "reason", "day"],
+)
+def test_a_column_that_has_values_in_one_class_alone(
+    value: Any, absent: Any, how: str
+) -> None:
+    random, table = np.random.default_rng(0), plain()
+    is_left = (table["y"] == "yes") & (random.random(ROWS) < 0.95)
+    values = pd.Series(value(random), dtype=object).where(is_left, absent)
+    advice = only(table.assign(left=values.infer_objects()))
+    assert advice.code == "target-given-away"
+    assert advice.message.startswith(f"Whether 'left' is {how} gives 'y' away (0.9")
+    assert advice.write == "drop: [left]"
+
+    # In three of four rows of the class, and in some of the others.
+    is_paid = random.random(ROWS) < np.where(table["y"] == "yes", 0.75, 0.1)
+    values = pd.Series(value(random), dtype=object).where(is_paid, absent)
+    assert found(table.assign(left=values.infer_objects())) == []
+
+
+def test_a_date_that_tells_the_class() -> None:
+    table = plain()
+    later = DAYS + pd.to_timedelta(np.where(table["y"] == "yes", 500, 0), "D")
+    seen = table.assign(seen=later.dt.strftime("%Y-%m-%d"))
+    advice = only(seen)
+    assert advice.message.startswith("'seen' alone gives 'y' away (1.000 of the way")
+    assert found(seen, time_column="seen") == []
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_sum_or_difference_that_is_the_target(sign: int) -> None:
     table = plain().drop(columns="y")
@@ -269,6 +309,32 @@ def test_rows_of_one_customer_that_differ() -> None:
     assert [advice.code for advice in told] != ["rows-belong-together"]
 
 
+def chicks(own: float) -> pd.DataFrame:
+    """Return weights of chicks at 10 times; each grows by a share of its own."""
+    random = np.random.default_rng(0)
+    chick, time = np.divmod(np.arange(400), 10)
+    growth = 1 + own * random.normal(size=40)[chick]
+    weight = 40 + 8 * time * growth + random.normal(scale=10, size=400)
+    names = random.permutation(40)[chick]
+    return pd.DataFrame({"chick": names, "time": 2 * time, "y": weight})
+
+
+def test_repeated_measurements() -> None:
+    # As in a file, and as pandas has a day's rows after those of another day.
+    for table in (chicks(0.5), chicks(0.5).sort_values("time", ignore_index=True)):
+        advice = only(table)
+        assert advice.code == "rows-belong-together"
+        assert advice.message.startswith(
+            "'chick' was measured repeatedly, once for each 'time': of the target's"
+        )
+        assert advice.write == "group_column: chick"
+    assert found(chicks(0.02)) == []
+    # A month is not measured, and years are not, either.
+    season = np.sin(np.arange(400) % 12 / 2) + np.arange(400) / 100
+    months = {"month": np.arange(400) % 12, "year": np.arange(400) // 12}
+    assert found(pd.DataFrame({**months, "y": season})) == []
+
+
 def test_a_measurement_with_few_values_is_not_a_group() -> None:
     random = np.random.default_rng(0)
     flipper = random.normal(200, 14, 344).round()
@@ -288,6 +354,7 @@ def test_identical_rows() -> None:
     assert advice.code == "identical-rows"
     assert "% of the test rows are identical to a training row" in advice.message
     assert advice.write.startswith("table = table.drop_duplicates()")
+    assert found(twice, group_column="x") == []
     # Other targets of the same features are no copies.
     other = table.iloc[:100].assign(y=table["y"].map({"yes": "no", "no": "yes"}))
     assert found(pd.concat([table, other], ignore_index=True)) == []
@@ -317,6 +384,13 @@ def test_a_column_that_numbers_the_rows(name: str, values: Any) -> None:
     assert yaml.safe_load(advice.write) == {"drop": [name]}
 
 
+def test_a_line_of_columns_to_drop_names_those_of_earlier_lines() -> None:
+    table = plain().assign(id=range(ROWS))
+    leak, number = found(table.assign(z=table["y"].str.upper()), dropped=["gone"])
+    assert yaml.safe_load(leak.write) == {"drop": ["gone", "z"]}
+    assert yaml.safe_load(number.write) == {"drop": ["gone", "z", "id"]}
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -331,7 +405,8 @@ def test_a_column_that_does_not_number_the_rows(values: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "style", ["%Y-%m-%d", "%d/%m/%Y", "%b %d, %Y", "%Y-%m-%d %H:%M"]
+    "style",
+    ["%Y-%m-%d", "%d/%m/%Y", "%b %d, %Y", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%SZ"],
 )
 def test_rows_that_are_sorted_by_date(style: str) -> None:
     dates = pd.Series(pd.date_range("2020-01-01", periods=ROWS))

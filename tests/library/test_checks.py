@@ -140,6 +140,33 @@ def test_rows_without_a_target_are_left_out(
     assert [record.getMessage() for record in caplog.records] == [said]
 
 
+@pytest.mark.parametrize(
+    ("style", "first", "how"),
+    [
+        (lambda euros: f"${euros:,}.50", 10.5, "numbers in $"),
+        (lambda euros: f"{euros},50", 10.5, "numbers with a decimal comma"),
+        (lambda euros: f"{euros}.5 %", 10.5, "numbers in %"),
+        (lambda euros: f"{euros}0,500", 100_500, "numbers"),
+    ],
+)
+def test_a_target_of_texts_that_are_numbers(
+    style: Any, first: float, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = pd.DataFrame({"kind": [style(euros) for euros in range(10, 60)], "x": 1.0})
+    with caplog.at_level(logging.INFO):
+        kind = select_rows(table, spec())["kind"]
+    assert kind.iloc[0] == first
+    assert pd.api.types.is_float_dtype(kind)
+    message, *doubts = caplog.messages
+    assert message == f"kind: read as {how}"
+    doubt = "kind: the comma of 100,500 separates thousands"
+    assert [text.partition(";")[0] for text in doubts] == [doubt] * (first > 1000)
+    # Few numbers may be classes, and so may texts.
+    for texts in (table["kind"].iloc[:20], table["kind"].str.replace("5", "V")):
+        few = table.assign(kind=texts).dropna()
+        assert select_rows(few, spec())["kind"].equals(few["kind"])
+
+
 def test_a_table_with_all_targets_is_left_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

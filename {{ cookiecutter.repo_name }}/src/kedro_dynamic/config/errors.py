@@ -1,7 +1,7 @@
 """Errors that the user can mend: what is wrong, in which file, and what to write."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
@@ -125,6 +125,24 @@ def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, or ``""``."""
     nearest = get_close_matches(str(word), known, n=1)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def find_unknown_columns(
+    named: Mapping[str, Collection[str]], columns: Sequence[str]
+) -> list[str]:
+    """Return a line for each name that a parameter has and a table lacks.
+
+    Args:
+        named: The names of columns by the parameter.
+        columns: The names of the table's columns.
+    """
+    return [
+        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
+        f"columns: {', '.join(columns[:50])}"
+        for key, names in named.items()
+        for name in names
+        if name not in columns
+    ]
 
 
 def parse(

@@ -5,7 +5,7 @@ in its library's own wording.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from kedro_dynamic.config.errors import (
     MAX_PROBLEMS,
     VERBATIM,
     DataError,
-    did_you_mean,
+    find_unknown_columns,
 )
 from kedro_dynamic.config.schema import FILE, DataSpec
+from kedro_dynamic.models.columns.kinds import numbers_of_texts
 from kedro_dynamic.models.snippets import in_yaml
 from kedro_dynamic.models.target import MANY_CLASSES
 
@@ -45,7 +46,8 @@ def check_table(table: Any) -> None:
 def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     """Return the rows of a table that have a target, as ``missing_target`` says.
 
-    The names of the columns are texts.
+    The names of the columns are texts. A target of texts such as ``$1,164.00`` becomes
+    numbers, as it would if it were a feature.
 
     With ``missing_target: drop``, rows without a target are left out, with a warning
     that says how many. Otherwise all rows are returned, and ``select_columns`` raises.
@@ -62,7 +64,16 @@ def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
     names = [str(column) for column in table]
     if list(table) != names:  # a file without names
         table = table.set_axis(names, axis="columns")
-    if data.missing_target == "error" or name not in table:
+    if name not in table:
+        return table
+    found = numbers_of_texts(table[name])
+    if found is not None:
+        numbers, how, doubt = found
+        logger.info("%s: read as %s", name, how, extra=VERBATIM)
+        if doubt:
+            logger.warning("%s: %s", name, doubt, extra=VERBATIM)
+        table = table.assign(**{name: numbers})
+    if data.missing_target == "error":
         return table
 
     y = table[name]
@@ -132,24 +143,6 @@ def _parameter_problems(table: pd.DataFrame, data: DataSpec) -> list[str]:
             "the table leaves a part without rows"
         )
     return problems
-
-
-def find_unknown_columns(
-    named: Mapping[str, Collection[str]], columns: Sequence[str]
-) -> list[str]:
-    """Return a line for each name that a parameter has and a table lacks.
-
-    Args:
-        named: The names of columns by the parameter.
-        columns: The names of the table's columns.
-    """
-    return [
-        f"{key}: '{name}' is not a column of the table{did_you_mean(name, columns)}; "
-        f"columns: {', '.join(columns[:50])}"
-        for key, names in named.items()
-        for name in names
-        if name not in columns
-    ]
 
 
 def _stray_texts(y: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from kedro_dynamic.config.errors import VERBATIM, one_line
 from kedro_dynamic.models.advice import leaks, rows, target
 from kedro_dynamic.models.advice.models import find_slow_models
 from kedro_dynamic.models.advice.view import Advice, View
+from kedro_dynamic.models.snippets import in_yaml
 
 Check = Callable[[View], Iterator[Advice]]
 
@@ -40,11 +42,26 @@ def advise(view: View) -> list[Advice]:
     def find_other_leaks(view: View) -> Iterator[Advice]:
         return leaks.find_leaks(view, explained)
 
-    return [
+    found = [
         *_run(view, [find_other_leaks]),
         *of_rows,
         *_run(view, [*TARGET_CHECKS, find_slow_models]),
     ]
+    return list(_write_drops(found, view.dropped))
+
+
+def _write_drops(found: Sequence[Advice], dropped: Sequence[str]) -> Iterator[Advice]:
+    """Yield each advice with its line of YAML, also if it is to leave columns out.
+
+    A file has one such line, so it names the columns of earlier ones, too.
+    """
+    names = [*dropped]
+    for advice in found:
+        if not advice.is_drop:
+            yield advice
+            continue
+        names += advice.columns
+        yield replace(advice, write=f"drop: {in_yaml(names)}{advice.write}")
 
 
 def _run(view: View, checks: Sequence[Check]) -> list[Advice]:

@@ -44,7 +44,14 @@ FEATURES_BETWEEN = 0.3
 # with measurements, such as the flipper lengths of penguins, 78 % or more.
 NEIGHBOURS_ALIKE = 0.6
 MANY_GROUPS = 40
+# Things that are measured repeatedly: each comes at most once with each time, and this
+# share of all pairs or more is there. By chance, some pairs would come twice.
+CROSSED_SHARE = 0.25
+# How much of the target's variance at one time is between the things that are measured:
+# chicks .48, sleepers .53, cows .44, people who answer 24 questions .24.
+MEASURED_BETWEEN = 0.3
 MIN_COMPANY = 50
+MOSTLY_DIFFERENT = 0.95
 MAX_CLASSES = 50
 TINY = 1e-12
 
@@ -54,7 +61,12 @@ SORTED_ROWS = 500
 
 
 def find_identical_rows(view: View) -> Iterator[Advice]:
-    """Yield how many test rows are identical to a training row."""
+    """Yield how many test rows are identical to a training row.
+
+    Rows of two groups are two things, though their features are the same.
+    """
+    if view.group_column:
+        return
     is_identical = _identical_test_rows(view)
     share = float(is_identical.mean())
     if share < IDENTICAL_SHARE or is_identical.sum() < IDENTICAL_ROWS:
@@ -137,8 +149,9 @@ def find_row_numbers(view: View) -> Iterator[Advice]:
         yield Advice(
             "row-number",
             f"{quoted} {verb} the rows: new rows have other numbers.",
-            view.drop_line(*names),
+            "",
             tuple(names),
+            is_drop=True,
         )
 
 
@@ -162,6 +175,24 @@ def find_groups(view: View) -> Iterator[Advice]:
     """Yield the column whose rows belong together, while rows are split one by one."""
     if not view.is_random_split:
         return
+    advice = _advise_on_like_rows(view) or _advise_on_repeated_measurements(view)
+    if advice is not None:
+        yield advice
+
+
+def _advise_on_groups(name: str, reason: str) -> Advice:
+    """Return the advice to keep the rows of one value together."""
+    return Advice(
+        "rows-belong-together",
+        f"{reason}, and the random split has them on both sides. If rows of one "
+        f"'{name}' belong together, keep them together.",
+        f"group_column: {in_yaml(name)}",
+        (name,),
+    )
+
+
+def _advise_on_like_rows(view: View) -> Advice | None:
+    """Return the advice on the column whose rows are most alike, or None."""
     best_name, best_shares, most = "", (0.0, 0.0), 0.0
     for place in _group_places(view):
         if not _may_have_groups(view, int(place)):
@@ -170,16 +201,69 @@ def find_groups(view: View) -> Iterator[Advice]:
         strength = min(shares[0] / TARGET_BETWEEN, shares[1] / FEATURES_BETWEEN)
         if strength >= max(1.0, most):
             best_name, best_shares, most = view.names[place], shares, strength
-    if best_name:
-        yield Advice(
-            "rows-belong-together",
-            f"Rows of one '{best_name}' resemble each other ({best_shares[0]:.0%} of "
-            f"the target's variance and {best_shares[1]:.0%} of the features' are "
-            f"between them), and the random split has them on both sides. If rows of "
-            f"one '{best_name}' belong together, keep them together.",
-            f"group_column: {in_yaml(best_name)}",
-            (best_name,),
+    if not best_name:
+        return None
+    of_target, of_features = best_shares
+    return _advise_on_groups(
+        best_name,
+        f"Rows of one '{best_name}' resemble each other ({of_target:.0%} of the "
+        f"target's variance and {of_features:.0%} of the features' are between them)",
+    )
+
+
+def _advise_on_repeated_measurements(view: View) -> Advice | None:
+    """Return the advice on what was measured repeatedly, such as at several times."""
+    pairs = _crossed_pairs(view)
+    if not pairs:
+        return None
+    by_index = np.argsort(view.X_train.index, kind="stable")
+    y = target_numbers(view.y_train.iloc[by_index], view.is_classification)
+    columns = _target_columns(view, y)
+
+    best_names, most = ("", ""), MEASURED_BETWEEN
+    for place, other, codes, times in pairs:
+        at_one_time = columns - _means(columns, times)
+        share = _share_between(at_one_time, codes)
+        # Times themselves are not measured: neighbouring ones are alike.
+        of_merged = _share_between(at_one_time, _merge_neighbours(codes))
+        if share > most and of_merged <= NEIGHBOURS_ALIKE * share:
+            best_names, most = (view.names[place], view.names[other]), share
+    name, other_name = best_names
+    if not name:
+        return None
+    return _advise_on_groups(
+        name,
+        f"'{name}' was measured repeatedly, once for each '{other_name}': of the "
+        f"target's variance within one '{other_name}', {most:.0%} is between them",
+    )
+
+
+def _crossed_pairs(view: View) -> list[tuple[int, int, Array, Array]]:
+    """Return pairs of columns whose values come together at most once, and often.
+
+    Returns:
+        The place of a column that may have groups and of another one, and the codes of
+        both, in the order of the table's rows.
+    """
+    rows, by_index = len(view.X_train), np.argsort(view.X_train.index, kind="stable")
+    is_repeated = view.numbers_of_values <= MOSTLY_DIFFERENT * len(view.sample)
+    codes = {}
+    for place in np.flatnonzero(is_repeated & (view.numbers_of_values > 1)):
+        column = view.X_train.iloc[by_index, place]
+        codes[int(place)] = _number_groups(
+            column, is_sorted=bool(view.is_number[place])
         )
+
+    pairs = []
+    for place in _group_places(view):
+        for other in codes.keys() - {place} if place in codes else ():
+            groups, times = codes[place], codes[other]
+            cells = (groups.max() + 1) * (times.max() + 1)
+            if rows <= cells <= rows / CROSSED_SHARE:
+                pair = groups * (times.max() + 1) + times
+                if pd.Series(pair).is_unique:
+                    pairs.append((int(place), other, groups, times))
+    return pairs
 
 
 def _group_places(view: View) -> Array:
@@ -214,15 +298,21 @@ def _may_have_groups(view: View, place: int) -> bool:
 
     # In the order of a measurement neighbouring groups are as alike as rows of one.
     ranks = np.unique(view.codes[has_company, place], return_inverse=True)[1]
-    merged = ranks // (4 if ranks.max() >= MANY_GROUPS else 2)
+    merged = _merge_neighbours(ranks)
     of_merged = _share_of_target(view, y, merged) * _share_of_features(features, merged)
     return of_merged <= NEIGHBOURS_ALIKE * of_target * of_features
 
 
-def _number_groups(values: "pd.Series[Any]") -> Array:
-    """Return the number of each row's group, from 0."""
+def _merge_neighbours(ranks: Array) -> Array:
+    """Return groups of several neighbouring groups: 4 of many, or 2 of few."""
+    return ranks // (4 if ranks.max() >= MANY_GROUPS else 2)
+
+
+def _number_groups(values: "pd.Series[Any]", is_sorted: bool = False) -> Array:
+    """Return the number of each row's group, from 0, in the order of appearance."""
     try:
-        return pd.factorize(group_keys(values), use_na_sentinel=False)[0]
+        keys = group_keys(values)
+        return pd.factorize(keys, sort=is_sorted, use_na_sentinel=False)[0]
     except TypeError:  # cells such as lists
         return pd.factorize(values.astype(str))[0]
 
@@ -261,12 +351,28 @@ def _share_of_target(view: View, y: Array, codes: Array) -> float:
 
     The share that random groups have is 0.
     """
-    columns = y[:, None]
-    if view.is_classification:
-        columns = (columns == np.arange(min(y.max() + 1, MAX_CLASSES))).astype(float)
+    return _share_between(_target_columns(view, y), codes)
+
+
+def _target_columns(view: View, y: Array) -> Array:
+    """Return the target as a column of numbers, or as a column per class."""
+    if not view.is_classification:
+        return y[:, None]
+    return (y[:, None] == np.arange(min(y.max() + 1, MAX_CLASSES))).astype(float)
+
+
+def _share_between(columns: Array, codes: Array) -> float:
+    """Return the share of the variance of columns that is between groups."""
     between, total = _variances(columns, codes)
     by_chance = codes.max() / (len(codes) - 1)
     return float((between.sum() / max(total.sum(), TINY) - by_chance) / (1 - by_chance))
+
+
+def _means(columns: Array, codes: Array) -> Array:
+    """Return in each row the means of the columns in its group."""
+    sizes = np.bincount(codes)
+    means = [np.bincount(codes, column) / sizes for column in columns.T]
+    return np.column_stack(means)[codes]
 
 
 def _share_of_features(columns: Array, codes: Array) -> float:

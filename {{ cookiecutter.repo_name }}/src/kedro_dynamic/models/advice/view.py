@@ -9,18 +9,20 @@ import numpy as np
 import pandas as pd
 
 from kedro_dynamic.config.schema import ModelSpec
-from kedro_dynamic.models.columns.cells import is_number_type
-from kedro_dynamic.models.snippets import in_yaml
+from kedro_dynamic.models.columns.cells import (
+    date_format,
+    is_date_type,
+    is_number_type,
+    read_dates,
+)
+from kedro_dynamic.models.columns.kinds import read_as_dates
 
 Array = np.ndarray[Any, Any]
 
 SAMPLE_ROWS = 5_000
 
-# 2024-03-01, 01/03/24, 1 Mar 2024, Mar 1, 2024; what follows is a time.
-DATE = (
-    r"\s*(?:\d{1,4}([-/.])\d{1,2}\1\d{1,4}"
-    r"|\d{1,2} [A-Za-z]{3,9}\.? \d{4}|[A-Za-z]{3,9}\.? \d{1,2}, \d{4})\b"
-)
+# Texts that are looked at to see whether a column holds dates.
+DATES_SAMPLED = 200
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Advice:
 
     columns: tuple[str, ...] = ()
     """The columns that it is about."""
+
+    is_drop: bool = False
+    """Whether to leave the columns out; ``advise`` begins the line with them."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ class View:
 
     @cached_property
     def codes(self) -> Array:
-        """The sample's features as numbers: of categories their codes; rows x columns.
+        """The sample's features as numbers, rows x columns: of dates the time, of
+        categories their codes.
 
         A missing value is NaN.
         """
@@ -103,7 +109,8 @@ class View:
             dtype=float, na_value=np.nan
         )
         for place in np.flatnonzero(~self.is_number):
-            codes[:, place] = category_codes(self.sample.iloc[:, int(place)])
+            to_codes = date_codes if self.is_date[place] else category_codes
+            codes[:, place] = to_codes(self.sample.iloc[:, int(place)])
         return codes
 
     @cached_property
@@ -125,17 +132,20 @@ class View:
             is_date[place] = looks_like_dates(self.sample.iloc[:, int(place)])
         return is_date
 
-    def drop_line(self, *names: str) -> str:
-        """Return the line of YAML that leaves columns out."""
-        return f"drop: {in_yaml([*self.dropped, *names])}"
-
 
 def looks_like_dates(values: "pd.Series[Any]") -> bool:
-    """Return True if a column holds dates, or texts that begin like dates."""
-    if pd.api.types.is_datetime64_any_dtype(values):
+    """Return True if a column holds dates, or texts that are read as dates."""
+    if is_date_type(values):
         return True
-    first = values.iloc[:200].dropna().astype(str)
-    return len(first) > 0 and bool(first.str.match(DATE).all())
+    texts = values.iloc[:DATES_SAMPLED].dropna().astype(str)
+    return len(texts) > 0 and all(date_format(text.strip(), True) for text in texts)
+
+
+def date_codes(values: "pd.Series[Any]") -> Array:
+    """Return dates as numbers in the order of time, NaN for missing."""
+    reading, _ = read_as_dates(values)
+    dates, _ = read_dates(values, reading)
+    return np.where(np.isnat(dates), np.nan, dates.astype("int64"))
 
 
 def category_codes(values: "pd.Series[Any]") -> Array:

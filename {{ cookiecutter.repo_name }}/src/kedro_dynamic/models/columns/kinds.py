@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kedro_dynamic.config.errors import VERBATIM, DataError
+from kedro_dynamic.config.errors import VERBATIM, DataError, find_unknown_columns
 from kedro_dynamic.config.schema import FILE, DataSpec
 from kedro_dynamic.models.columns.cells import (
     FALSE_WORDS,
@@ -32,10 +32,11 @@ from kedro_dynamic.models.columns.cells import (
     is_number_type,
     numbers_of,
     parse_number,
+    read_numbers,
     read_texts,
 )
-from kedro_dynamic.models.data_checks import find_unknown_columns
 from kedro_dynamic.models.snippets import in_yaml
+from kedro_dynamic.models.target import MANY_CLASSES
 
 logger = logging.getLogger(__name__)
 
@@ -451,6 +452,30 @@ def read_as_dates(
     if found.odd:
         return found.reading, f"{found.odd_cells()}, such as 2024-03-31"
     return found.reading, ""
+
+
+def numbers_of_texts(
+    values: "pd.Series[Any]",
+) -> tuple["pd.Series[Any]", str, str] | None:
+    """Return a column of texts that all are numbers as these, and how it is read.
+
+    Args:
+        values: A column of any type.
+
+    Returns:
+        The numbers, NaN for marks of a missing value; how they are written; and what
+        was decided without evidence, or an empty text. None if the column has another
+        type than texts, other texts, or few different numbers.
+    """
+    column = Column(str(values.name), values)
+    if column.is_number or column.is_date:
+        return None
+    found = _find_numbers(column)
+    if found is None or found.conflict or found.odd or found.different <= MANY_CLASSES:
+        return None
+    numbers, _ = read_numbers(values, found.reading)
+    series = pd.Series(numbers, values.index, name=values.name)
+    return series, f"numbers{found.how}", found.doubt
 
 
 def _choose_order(found: Found, texts: Sequence[str]) -> None:
