@@ -247,22 +247,20 @@ def _crossed_pairs(view: View) -> list[tuple[int, int, Array, Array]]:
     """
     rows, by_index = len(view.X_train), np.argsort(view.X_train.index, kind="stable")
     is_repeated = view.numbers_of_values <= MOSTLY_DIFFERENT * len(view.sample)
-    codes = {}
-    for place in np.flatnonzero(is_repeated & (view.numbers_of_values > 1)):
-        column = view.X_train.iloc[by_index, place]
-        codes[int(place)] = _number_groups(
-            column, is_sorted=bool(view.is_number[place])
-        )
+    codes: dict[int, Array] = {}
+    for place in map(int, np.flatnonzero(is_repeated & (view.numbers_of_values > 1))):
+        column = view.X_train.iloc[:, place].iloc[by_index]
+        codes[place] = _number_groups(column, is_sorted=bool(view.is_number[place]))
 
     pairs = []
-    for place in _group_places(view):
-        for other in codes.keys() - {place} if place in codes else ():
-            groups, times = codes[place], codes[other]
+    for place in codes.keys() & set(_group_places(view).tolist()):
+        groups = codes[place]
+        for other, times in codes.items():
             cells = (groups.max() + 1) * (times.max() + 1)
-            if rows <= cells <= rows / CROSSED_SHARE:
-                pair = groups * (times.max() + 1) + times
-                if pd.Series(pair).is_unique:
-                    pairs.append((int(place), other, groups, times))
+            if other == place or not rows <= cells <= rows / CROSSED_SHARE:
+                continue
+            if pd.Series(groups * (times.max() + 1) + times).is_unique:
+                pairs.append((place, other, groups, times))
     return pairs
 
 
@@ -356,9 +354,10 @@ def _share_of_target(view: View, y: Array, codes: Array) -> float:
 
 def _target_columns(view: View, y: Array) -> Array:
     """Return the target as a column of numbers, or as a column per class."""
-    if not view.is_classification:
-        return y[:, None]
-    return (y[:, None] == np.arange(min(y.max() + 1, MAX_CLASSES))).astype(float)
+    columns = y[:, None]
+    if view.is_classification:
+        columns = (columns == np.arange(min(y.max() + 1, MAX_CLASSES))).astype(float)
+    return columns
 
 
 def _share_between(columns: Array, codes: Array) -> float:
