@@ -48,8 +48,8 @@ def main() -> None:
         page.write_text(run(project), "utf-8")
         take(page.as_uri(), DOCS / "terminal.png", width=860, height=0, scale=2)
     report = project / "data/08_reporting/report.html"
-    take(report.as_uri(), DOCS / "report.png", width=900, height=900, scale=2)
-    take(report.as_uri(), TEMPLATE / "docs/report.png", width=900, height=600)
+    take(report.as_uri(), DOCS / "report.png", width=1240, height=900, scale=2)
+    take(report.as_uri(), TEMPLATE / "docs/report.png", width=1240, height=800)
     with serving(project) as url:
         take(url, DOCS / "viz.png", width=1280, height=720)
     DIGEST.write_text(f"{shown}\n")

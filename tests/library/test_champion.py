@@ -194,7 +194,7 @@ def test_the_first_is_champion_until_a_better_one_comes(registry: Registry) -> N
 def test_the_same_again_is_kept(registry: Registry) -> None:
     registry.enter(candidate("old", *LOW))
     again = registry.enter(candidate("renamed", *HIGH))
-    assert again == "Keep old: the same model on the same data: accuracy 0.900."
+    assert again == "Keep old: the same model on the same data, accuracy 0.900."
 
 
 def test_a_margin_has_to_be_beaten(registry: Registry) -> None:
@@ -271,7 +271,7 @@ def test_the_files_follow_data_and_code(
         "0.800."
     )
     assert registry.enter(again) == (
-        "Keep tree: the same model on the same data: accuracy 0.800."
+        "Keep tree: the same model on the same data, accuracy 0.800."
     )
     # Also where no model of today is worth registering.
     registry.enter(candidate("tree", *HIGH, **change))
@@ -383,7 +383,7 @@ def test_without_folds_the_test_rows_decide(registry: Registry) -> None:
     beats = f"{new:.3f} against {old:.3f}, beyond chance (0."
     assert verdict.startswith(f"tree replaces blind: {beats}")
     assert registry.enter(blind).startswith("Keep tree: ")
-    again = f"the same model on the same data: accuracy {new:.3f}"
+    again = f"the same model on the same data, accuracy {new:.3f}"
     assert registry.enter(better) == f"Keep tree: {again}."
 
 

@@ -54,7 +54,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
 
 FIRST = "tree is the first champion: validation accuracy 0.800, the baseline 0.500."
 AGAIN = (
-    "Keep tree: the same model on the same data: validation accuracy 0.800, the "
+    "Keep tree: the same model on the same data, validation accuracy 0.800, the "
     "baseline 0.500."
 )
 

@@ -99,7 +99,7 @@ def compare(candidate: Candidate, champion: ModelVersion, margin: float) -> Verd
     if recipe.makes_the_same(candidate.recipe):
         recipe = candidate.recipe
         again = "the same model" if changes else "the same model on the same data"
-        verdict = Verdict(False, f"{again}: {candidate.shown}")
+        verdict = Verdict(False, f"{again}, {candidate.shown}")
     else:
         try:
             if not recipe.scores:
