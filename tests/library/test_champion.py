@@ -267,7 +267,7 @@ def test_the_files_follow_data_and_code(
     registry.enter(candidate("tree", *HIGH, **change))
     again = candidate("tree", *LOW)
     assert registry.enter(again) == (
-        f"Keep tree, registered anew: its {what} changed; the same model: accuracy "
+        f"Keep tree, registered anew: its {what} changed; the same model, accuracy "
         "0.800."
     )
     assert registry.enter(again) == (
