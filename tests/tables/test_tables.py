@@ -263,7 +263,7 @@ TRAPS: dict[str, tuple[Table, Table, str, dict[str, Any]]] = {
         "str.lower()",
         {},
     ),
-    "quantity as classes": (numbers(60, 7), numbers(10), "linear_model.Ridge", {}),
+    "quantity as classes": (numbers(60, 7), numbers(10), "Regressor", {}),
     "slow model": (draw(30_000)[1], draw(2_000)[1], "class: sklearn.svm.", SVC),
 }
 
