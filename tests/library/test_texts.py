@@ -35,9 +35,8 @@ from sklearn.preprocessing import LabelEncoder
 AUTO = TokenizerSpec.model_validate("auto")
 SVM = ModelSpec.model_validate(
     {
-        "class": "sklearn.calibration.CalibratedClassifierCV",
+        "class": "kedro_dynamic.CalibratedClassifier",
         "model_kwargs": {
-            "ensemble": False,
             "estimator": {
                 "class": "sklearn.svm.LinearSVC",
                 "model_kwargs": {"tol": 0.01},

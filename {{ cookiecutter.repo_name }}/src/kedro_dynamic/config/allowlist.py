@@ -14,6 +14,7 @@ from typing import Any
 from kedro.framework.project import settings
 
 from kedro_dynamic.config.errors import did_you_mean, one_line
+from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import package_name
 
 # Packages that a class may come from, unless settings.py has its own TRUSTED_PACKAGES.
@@ -70,7 +71,8 @@ def check_class_path(path: str) -> str:
             "such as sklearn.svm.SVC"
         )
 
-    trusted = (package_name(), *settings.get("TRUSTED_PACKAGES", TRUSTED_PACKAGES))
+    others = settings.get("TRUSTED_PACKAGES", TRUSTED_PACKAGES)
+    trusted = (package_name(), LIBRARY.name, *others)
     if parts[0] not in trusted:
         raise ValueError(
             f"'{path}' is not imported, since its package is not trusted"

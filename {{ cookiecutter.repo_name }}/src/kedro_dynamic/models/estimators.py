@@ -16,6 +16,7 @@ from kedro_dynamic.config.allowlist import (
     nested_classes,
 )
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
+from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.config.schema import FILE, DataSpec, ModelSpec, TransformerSpec
 
@@ -301,11 +302,11 @@ def import_class(class_path: str) -> Callable[..., Any]:
 def _may_be_called(imported: Any) -> bool:
     """Return True if an entry may call what it names.
 
-    The project's package has more than models, and libraries have callbacks that write
-    files.
+    The project's package and this library have more than models, and other libraries
+    have callbacks that write files.
     """
     package = str(getattr(imported, "__module__", "")).partition(".")[0]
-    if inspect.isclass(imported) and package != package_name():
+    if inspect.isclass(imported) and package not in (package_name(), LIBRARY.name):
         # Splitters, kernels and selectors of columns are arguments of estimators.
         methods = ("fit", "get_n_splits", "__call__")
         return any(method in dir(imported) for method in methods)

@@ -14,6 +14,7 @@ from kedro_mlflow.pipeline.pipeline_ml import KedroMlflowPipelineMLError, Pipeli
 from kedro_dynamic.catalog.files import local_path
 from kedro_dynamic.config.allowlist import nested_classes
 from kedro_dynamic.config.errors import ConfigurationError
+from kedro_dynamic.config.library import LIBRARY
 from kedro_dynamic.config.project import code_paths, package_name
 from kedro_dynamic.config.schema import ModelSpec
 
@@ -115,8 +116,8 @@ def log_model_kwargs(
     entries = nested_classes([model.model_dump(by_alias=True) for model in models])
     packages = {entry["class"].partition(".")[0] for entry in entries}
 
-    # The project's package goes along as code, and `requirements` name scikit-learn.
-    unknown = packages - {package_name(), "sklearn"}
+    # Both packages go along as code, and `requirements` name scikit-learn.
+    unknown = packages - {package_name(), LIBRARY.name, "sklearn"}
     required = {*REQUIREMENTS, *requirements}
     if unknown:  # listing all distributions takes a tenth of a second
         distributions = packages_distributions()
@@ -130,7 +131,7 @@ def log_model_kwargs(
         "signature": ModelSignature(_schema(inputs), _schema(outputs)),
         "input_example": pd.DataFrame([example]),
         # Functions are pickled by name, and neither package is in a registry.
-        "code_paths": [*map(str, code_paths({package_name(), "kedro_dynamic"}))],
+        "code_paths": [*map(str, code_paths({package_name(), LIBRARY.name}))],
         "pip_requirements": [*map(_pin, sorted(required))],
     }
 
