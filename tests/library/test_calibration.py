@@ -54,7 +54,7 @@ def test_with_many_labels_answers_are_as_certain_as_they_are_right() -> None:
 
 
 def test_with_two_labels_it_is_a_logistic_regression_of_the_scores() -> None:
-    X, y, X_test, y_test = split(labels=2, distance=0.5, noise=0.1)
+    X, y, X_test, _ = split(labels=2, distance=0.5, noise=0.1)
     sharp = CalibratedClassifier(LinearSVC(), cv=3).fit(X, y)
     plain = CalibratedClassifierCV(LinearSVC(), cv=3, ensemble=False).fit(X, y)
 

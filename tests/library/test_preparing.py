@@ -69,7 +69,9 @@ def test_models_see_the_columns_that_are_added() -> None:
 def test_columns_that_are_added_can_be_read_otherwise() -> None:
     columns = read_columns(X, spec("prepare", columns={"area": "category"}))
     assert columns["kind"].tolist() == ["number", "number", "category"]
-    with pytest.raises(DataError, match="'aera' is not a column .* did you mean 'area"):
+    with pytest.raises(
+        DataError, match=r"'aera' is not a column .* did you mean 'area"
+    ):
         read_columns(X, spec("prepare", columns={"aera": "category"}))
 
 

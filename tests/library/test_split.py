@@ -221,7 +221,7 @@ def test_times_that_cannot_be_ordered(values: Any, reason: str) -> None:
 def test_times_are_read_as_data_columns_says() -> None:
     days = ["05/01", "06/01", "07/01", "01/02", "02/02", "03/02"]
     table = pd.DataFrame({"day": [f"{day}/2024" for day in days], "y": range(6)})
-    chosen = {"columns": {"day": "%d/%m/%Y"}, "train_fraction": 0.5}
+    chosen: dict[str, Any] = {"columns": {"day": "%d/%m/%Y"}, "train_fraction": 0.5}
     training, test = split(table, "y", time_column="day", **chosen)
     assert (training.tolist(), test.tolist()) == ([0, 1, 2], [3, 4, 5])
 

@@ -59,9 +59,9 @@ def test_a_lock_that_is_held_is_given_up(
 ) -> None:
     uri = new_store(tmp_path)
     monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
-    with FileLock(tmp_path / "mlflow.db.lock"):
-        with pytest.raises(ConfigurationError, match=r"mlflow\.db\.lock"):
-            sqlite.store_lock(uri).__enter__()
+    is_refused = pytest.raises(ConfigurationError, match=r"mlflow\.db\.lock")
+    with FileLock(tmp_path / "mlflow.db.lock"), is_refused:
+        sqlite.store_lock(uri).__enter__()
     with sqlite.store_lock(uri):
         pass
 

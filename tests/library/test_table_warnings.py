@@ -121,11 +121,11 @@ def test_the_other_class_is_written_as_yaml_writes_it(
     other: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     y = Y.map(dict.fromkeys(Y.unique(), other))
-    y = y.mask(y.index % 10 == 0, type(other)(1)).to_frame()
+    target = y.mask(y.index % 10 == 0, type(other)(1)).to_frame()
     data = DataSpec(target_column="y")
     with caplog.at_level(logging.INFO):
         advise_on_table(
-            X[:-60], X[-60:], y[:-60], y[-60:], data, ComparisonSpec(), TREE
+            X[:-60], X[-60:], target[:-60], target[-60:], data, ComparisonSpec(), TREE
         )
     (text,) = [record.getMessage() for record in caplog.records]
     assert yaml.safe_load(text.partition("positive_label: ")[2]) == other

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import log_expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
@@ -76,8 +77,8 @@ class CalibratedClassifier(
         """Return one row per row of X, with the probability of each of ``classes_``."""
         columns = _columns(self.estimator_.decision_function(X))
         logs = self.exponent_ * self._log_probabilities(columns)
-        probabilities: Array = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+        probabilities: Array = softmax(logs, axis=1)
+        return probabilities
 
     def predict(self, X: Any) -> Array:
         """Return one label per row of X."""
@@ -93,7 +94,8 @@ class CalibratedClassifier(
         logits = columns * slopes + shifts
         if len(self.classes_) == 2:
             logits = np.hstack([-logits, logits])
-        return -np.logaddexp(0, -logits)
+        logs: Array = log_expit(logits)
+        return logs
 
 
 def _columns(scores: Array) -> Array:
@@ -103,5 +105,5 @@ def _columns(scores: Array) -> Array:
 
 def _log_loss(logs: Array, codes: Array) -> float:
     """Return the log loss of probabilities that are yet to be divided by their sum."""
-    losses = np.logaddexp.reduce(logs, axis=1) - logs[np.arange(len(codes)), codes]
-    return float(losses.mean())
+    of_labels = log_softmax(logs, axis=1)[np.arange(len(codes)), codes]
+    return -float(of_labels.mean())
