@@ -74,6 +74,13 @@ def fit_tree() -> Any:
     return build_model(TREE, DATA, ROWS, KIND, 3).fit(ROWS, KIND)
 
 
+def test_cells_of_the_example_that_are_new_are_worth_no_warning(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    log_model(fit_tree(), ROWS.assign(fur="curly"))
+    assert not [entry for entry in recwarn if "curly" in str(entry.message)]
+
+
 def test_a_logged_model_takes_new_rows_as_they_come() -> None:
     info = log_model(fit_tree(), ROWS)
     model = mlflow.pyfunc.load_model(info.model_uri)

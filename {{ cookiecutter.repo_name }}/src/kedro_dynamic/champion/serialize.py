@@ -1,6 +1,7 @@
 """Logs models to MLflow: in which format, with which code and requirements."""
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from kedro_dynamic.config.project import code_paths, package_name
+from kedro_dynamic.models.columns.cells import UnreadCellsWarning
 from kedro_dynamic.models.estimators import Estimator
 from kedro_dynamic.models.held_out import fingerprints
 from kedro_dynamic.serving.answers import POSITIVE_LABEL
@@ -39,18 +41,20 @@ def log_model(
         left_out: Columns of the table that are not features, such as ids.
         name: What MLflow calls the model.
     """
-    predicted = infer_signature(model_output=fitted_model.predict(X.head())).outputs
-    info: ModelInfo = mlflow.sklearn.log_model(
-        fitted_model,
-        name=name,
-        signature=ModelSignature(_inputs(fitted_model, X, left_out), predicted),
-        input_example=X.head(),
-        metadata={
-            POSITIVE_LABEL: None if positive_label is None else str(positive_label)
-        },
-        **_serialization(fitted_model),
-        **_requirements(fitted_model),
-    )
+    # That the model cannot read a cell of the example is worth no line.
+    with warnings.catch_warnings(action="ignore", category=UnreadCellsWarning):
+        answer = infer_signature(model_output=fitted_model.predict(X.head())).outputs
+        info: ModelInfo = mlflow.sklearn.log_model(
+            fitted_model,
+            name=name,
+            signature=ModelSignature(_inputs(fitted_model, X, left_out), answer),
+            input_example=X.head(),
+            metadata={
+                POSITIVE_LABEL: None if positive_label is None else str(positive_label)
+            },
+            **_serialization(fitted_model),
+            **_requirements(fitted_model),
+        )
     return info
 
 
