@@ -140,7 +140,8 @@ def test_first_run(
     assert "WARNING" not in output
     lines = output.splitlines()
     assert len(lines) <= 40
-    assert max(map(len, lines)) <= 80
+    # The verdict is one line, which terminals wrap.
+    assert max(len(line) for line in lines if not line.startswith("verdict")) <= 80
     assert set(completed_nodes(output)) == {
         "split_data",
         "read_columns",
