@@ -99,10 +99,9 @@ class View:
 
     @cached_property
     def codes(self) -> Array:
-        """The sample's features as numbers, rows x columns: of dates the time, of
-        categories their codes.
+        """The sample's features as numbers, rows x columns.
 
-        A missing value is NaN.
+        Dates are times, and categories are codes. A missing value is NaN.
         """
         codes = np.empty(self.sample.shape)
         codes[:, self.is_number] = self.sample.loc[:, self.is_number].to_numpy(
