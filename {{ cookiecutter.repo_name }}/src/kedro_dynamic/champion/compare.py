@@ -52,10 +52,10 @@ class Candidate:
     """Name of the score that decides."""
 
     split: Split
-    fit_digest: str
+    fit_digest: str = ""
     """Digest of the code of the node that fits models."""
 
-    shown: str
+    shown: str = ""
     """The score for people, beside that of the baseline."""
 
     beats_baseline: bool = True

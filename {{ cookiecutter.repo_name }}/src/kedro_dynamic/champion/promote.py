@@ -169,11 +169,14 @@ def find_best(candidates: Sequence[tuple[ModelPayload, str]], run: Run) -> Candi
     )
     data = _data_of(catalog)
     digests = split_digest(split), table_digest(split, data)
+    leaderboard, prefix = catalog[LEADERBOARD].load(), _score_prefix(split.folds)
     models = [model for model, _ in candidates]
     baseline_scores = None
     for model, metric in candidates:
         made = _make_candidate(model, metric, run, split, digests)
-        candidate = replace(made, models=models)
+        score = made.recipe.score(metric)
+        shown = describe_score(leaderboard, f"{prefix}{metric}", score)
+        candidate = replace(made, models=models, shown=shown)
         if baseline_scores is None:
             first, baseline_scores = candidate, _score_baseline(candidate)
         scores = candidate.recipe.scores[metric]
@@ -220,10 +223,7 @@ def _make_candidate(
         score, scores = score_resamples(fitted_model, scorer, X_test, y_test)
         update = {"scores": {metric: scores}, "test_scores": {metric: score}}
         recipe = recipe.model_copy(update=update)
-    column = f"{_score_prefix(split.folds)}{metric}"
-    leaderboard = catalog[LEADERBOARD].load()
-    shown = describe_score(leaderboard, column, recipe.score(metric))
-    return Candidate(model, recipe, metric, split, fit_digest, shown)
+    return Candidate(model, recipe, metric, split, fit_digest)
 
 
 def _digest_of_fitting(run: Run, fitted_model: str) -> str:

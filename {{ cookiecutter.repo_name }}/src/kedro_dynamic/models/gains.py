@@ -10,9 +10,9 @@ from kedro_dynamic.config.schema import ModelSpec
 
 from .scores import display_name, display_stored, score_columns, score_of_column
 from .significance import comparable_scores, least_gain
+from .snippets import ARROW, DEFAULT, display_change
 
 MAX_GAINS = 6
-ARROW = " \N{RIGHTWARDS ARROW} "
 
 
 def measure_gains(
@@ -63,12 +63,11 @@ def changed_arguments(before: Any, after: Any) -> str:
     """
     old = ModelSpec.model_validate(before).model_kwargs
     new = ModelSpec.model_validate(after).model_kwargs
-    changes = []
-    for name, value in new.items():
-        if old.get(name) != value:
-            shown = f"{value:.3g}" if isinstance(value, float) else value
-            changes.append(f"{name} {old.get(name, 'default')}{ARROW}{shown}")
-    return ", ".join(changes)
+    return ", ".join(
+        display_change(name, old.get(name, DEFAULT), value)
+        for name, value in new.items()
+        if old.get(name) != value
+    )
 
 
 def describe_gains(leaderboards: Mapping[str, pd.DataFrame]) -> str:

@@ -1,9 +1,27 @@
-"""Lines of YAML for messages, ready to paste into ``parameters.yml``."""
+"""How parameters are shown: as YAML, ready to paste, and what changed in them."""
 
+import re
 from typing import Any
 
 import numpy as np
 import yaml
+
+ARROW = " \N{RIGHTWARDS ARROW} "
+
+# An argument that an entry of ``parameters.yml`` does not name.
+DEFAULT = "default"
+
+LONG_NUMBER = re.compile(r"\d+\.\d{4,}(e-?\d+)?")
+
+
+def display_argument(value: Any) -> str:
+    """Return an argument as text, its numbers with at most four digits."""
+    return LONG_NUMBER.sub(lambda number: f"{float(number[0]):.4g}", str(value))
+
+
+def display_change(name: str, before: Any, after: Any) -> str:
+    """Return an argument with both of its values, such as ``C 0.025`` and the new."""
+    return f"{name} {display_argument(before)}{ARROW}{display_argument(after)}"
 
 
 class _Dumper(yaml.SafeDumper):

@@ -14,6 +14,7 @@ from kedro_dynamic.models.scores import (
     score_columns,
     score_of_column,
 )
+from kedro_dynamic.models.snippets import ARROW, DEFAULT, display_change
 from kedro_dynamic.tracking.payload import Payload
 
 # Smaller changes of a score are not worth a line.
@@ -23,8 +24,6 @@ MAX_CHANGES = 10
 ARGUMENT = "model_kwargs."
 # The page carries what the next one compares with.
 RESULTS = re.compile(r'<meta name="results" content="([^"]*)">')
-ARROW = "\N{RIGHTWARDS ARROW}"
-LONG_NUMBER = re.compile(r"\d+\.\d{4,}(e-?\d+)?")
 
 Results = dict[str, Any]
 
@@ -71,11 +70,6 @@ def arguments_of(params: dict[str, str]) -> dict[str, str]:
     }
 
 
-def display_argument(value: str) -> str:
-    """Return an argument as text, its numbers with at most four digits."""
-    return LONG_NUMBER.sub(lambda number: f"{float(number[0]):.4g}", value)
-
-
 def describe_changes(before: Results | None, now: Results) -> str:
     """Return a sentence on what differs from the previous report: causes and effects.
 
@@ -119,13 +113,11 @@ def describe_changes(before: Results | None, now: Results) -> str:
 def _differences(old: dict[str, str], new: dict[str, str]) -> list[str]:
     """Return which values differ, such as ``C`` and both values."""
     names = [*new, *(old.keys() - new.keys())]
-    differences = []
-    for name in names:
-        values = old.get(name, "default"), new.get(name, "default")
-        if values[0] != values[1]:
-            shown = f" {ARROW} ".join(map(display_argument, values))
-            differences.append(f"{name} {shown}")
-    return differences
+    return [
+        display_change(name, old.get(name, DEFAULT), new.get(name, DEFAULT))
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
 
 
 def _effect(column: str, old: float | None, new: float | None) -> str:
@@ -137,4 +129,4 @@ def _effect(column: str, old: float | None, new: float | None) -> str:
     if abs(new - old) < SMALLEST_CHANGE:
         return ""
     score = score_of_column(column)
-    return f" {ARROW} ".join(display_stored(score, value) for value in (old, new))
+    return ARROW.join(display_stored(score, value) for value in (old, new))

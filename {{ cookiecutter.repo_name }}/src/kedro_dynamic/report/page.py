@@ -24,12 +24,12 @@ from kedro_dynamic.catalog.names import (
 )
 from kedro_dynamic.config.project import package_name
 from kedro_dynamic.models.scores import display_name, display_number
+from kedro_dynamic.models.snippets import display_argument
 from kedro_dynamic.report.changes import (
     Results,
     arguments_of,
     collect_results,
     describe_changes,
-    display_argument,
     read_results,
 )
 from kedro_dynamic.report.explain import explain

@@ -206,8 +206,7 @@ def begin_run(
 
     provenance = Provenance(root)
     run = Run(params, pipeline, catalog, root, plan, lock, provenance, store)
-    sessions = running_sessions()
-    run.session = sessions[0] if sessions else None
+    run.session = next(iter(running_sessions()), None)
     if not store.in_callers_run:
         run.parts = find_parts(params, pipeline, folder)
     _runs.append(run)

@@ -39,6 +39,8 @@ PAIRED_COLUMNS = 50
 PAIRED_FOR_CLASSES = 20
 PAIRED_ROWS = 300
 
+LEAVE_OUT = "Leave out what is not known yet when the target is to be predicted."
+
 
 def find_leaks(view: View, explained: set[str]) -> Iterator[Advice]:
     """Yield columns, or else a sum or difference of two, that give the target away.
@@ -96,8 +98,7 @@ def _advise_on_columns(view: View, leaks: dict[int, float]) -> Advice:
     verb = "gives" if len(names) == 1 else "each give"
     message = (
         f"{quoted} alone {verb} '{view.y_train.name}' away ({max(leaks.values()):.3f} "
-        f"{measure}). Leave out what is not known yet when the target is to be "
-        "predicted."
+        f"{measure}). {LEAVE_OUT}"
     )
     write = ""
     times = [
@@ -140,10 +141,8 @@ def _find_presence(view: View, explained: set[str]) -> Iterator[Advice]:
         yield Advice(
             "target-given-away",
             f"Whether {' or '.join(reasons)} gives '{view.y_train.name}' away "
-            f"({most:.3f} of the way to perfect). Leave out what is not known yet when "
-            "the target is to be predicted.",
-            "",
-            tuple(names),
+            f"({most:.3f} of the way to perfect). {LEAVE_OUT}",
+            columns=tuple(names),
             is_drop=True,
         )
 
@@ -312,8 +311,7 @@ def _advise_on_pair(
     return Advice(
         "target-given-away",
         f"'{first}' {operator} '{second}' gives '{view.y_train.name}' away ({found}). "
-        "Leave out what is not known yet when the target is to be predicted.",
-        "",
-        (first, second),
+        f"{LEAVE_OUT}",
+        columns=(first, second),
         is_drop=True,
     )

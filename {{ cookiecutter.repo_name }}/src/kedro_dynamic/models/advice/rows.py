@@ -149,8 +149,7 @@ def find_row_numbers(view: View) -> Iterator[Advice]:
         yield Advice(
             "row-number",
             f"{quoted} {verb} the rows: new rows have other numbers.",
-            "",
-            tuple(names),
+            columns=tuple(names),
             is_drop=True,
         )
 
@@ -216,8 +215,7 @@ def _advise_on_repeated_measurements(view: View) -> Advice | None:
     pairs = _crossed_pairs(view)
     if not pairs:
         return None
-    by_index = np.argsort(view.X_train.index, kind="stable")
-    y = target_numbers(view.y_train.iloc[by_index], view.is_classification)
+    y = target_numbers(view.y_train.iloc[view.table_order], view.is_classification)
     columns = _target_columns(view, y)
 
     best_names, most = ("", ""), MEASURED_BETWEEN
@@ -245,11 +243,11 @@ def _crossed_pairs(view: View) -> list[tuple[int, int, Array, Array]]:
         The place of a column that may have groups and of another one, and the codes of
         both, in the order of the table's rows.
     """
-    rows, by_index = len(view.X_train), np.argsort(view.X_train.index, kind="stable")
+    rows = len(view.X_train)
     is_repeated = view.numbers_of_values <= MOSTLY_DIFFERENT * len(view.sample)
     codes: dict[int, Array] = {}
     for place in map(int, np.flatnonzero(is_repeated & (view.numbers_of_values > 1))):
-        column = view.X_train.iloc[:, place].iloc[by_index]
+        column = view.X_train.iloc[:, place].iloc[view.table_order]
         codes[place] = _number_groups(column, is_sorted=bool(view.is_number[place]))
 
     pairs = []
@@ -419,13 +417,9 @@ def find_time_order(view: View) -> Iterator[Advice]:
 
 
 def is_sorted_by(view: View, place: int) -> bool:
-    """Return True if the table's rows are sorted by a column of dates or numbers.
-
-    The index of the rows tells their order in the table.
-    """
-    by_index = np.argsort(view.X_train.index, kind="stable")
-    spread = np.linspace(0, len(by_index) - 1, SORTED_ROWS).astype(int)
-    column = view.X_train.iloc[by_index[np.unique(spread)], place]
+    """Return True if the table's rows are sorted by a column of dates or numbers."""
+    spread = np.linspace(0, len(view.X_train) - 1, SORTED_ROWS).astype(int)
+    column = view.X_train.iloc[view.table_order[np.unique(spread)], place]
     try:
         times = read_times(column.dropna()).to_numpy()
     except DataError:

@@ -35,14 +35,15 @@ class Advice:
     message: str
     """What was found, with its figures, and what it means."""
 
-    write: str
-    """The line that mends it: of YAML, or of Python where no YAML can."""
+    write: str = ""
+    """The line that mends it: of YAML, or of Python where no YAML can. If columns are
+    to be left out, what follows ``drop: [...]``, which ``advise`` writes."""
 
     columns: tuple[str, ...] = ()
     """The columns that it is about."""
 
     is_drop: bool = False
-    """Whether to leave the columns out; ``advise`` begins the line with them."""
+    """True if the columns are to be left out."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class View:
     def is_random_split(self) -> bool:
         """Return True if rows were drawn one by one."""
         return not self.group_column and not self.time_column
+
+    @cached_property
+    def table_order(self) -> Array:
+        """Positions of the training rows in the order of the table: that of the index."""
+        return np.argsort(self.X_train.index, kind="stable")
 
     @cached_property
     def positions(self) -> Array:
