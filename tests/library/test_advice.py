@@ -333,6 +333,11 @@ def test_repeated_measurements() -> None:
     season = np.sin(np.arange(400) % 12 / 2) + np.arange(400) / 100
     months = {"month": np.arange(400) % 12, "year": np.arange(400) // 12}
     assert found(pd.DataFrame({**months, "y": season})) == []
+    # Where a pair comes twice, it is not a time of measuring, such as of shop and size.
+    random = np.random.default_rng(0)
+    shop, size = random.integers(0, 20, (2, 400))
+    sales = random.normal(size=20)[shop] + random.normal(size=400)
+    assert found(pd.DataFrame({"shop": shop, "size": size, "y": sales})) == []
 
 
 def test_a_measurement_with_few_values_is_not_a_group() -> None:

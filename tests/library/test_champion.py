@@ -184,6 +184,10 @@ def test_the_first_is_champion_until_a_better_one_comes(registry: Registry) -> N
     assert registry.enter(worse) == ("Keep new: third scored 0.800 against 0.900.")
     assert registry.champion == "new"
 
+    same = payload_of("models.new", spec(4))
+    assert registry.enter(replace(worse, models=[worse.model, same])) == (
+        "Keep new: third scored 0.800 against 0.900."
+    )
     # A model of the run that only has its name has another score.
     named = payload_of("models.new", spec(5))
     assert registry.enter(replace(worse, models=[worse.model, named])) == (

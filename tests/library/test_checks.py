@@ -61,6 +61,16 @@ def test_what_the_parameters_get_wrong(changes: Any, problem: str) -> None:
     assert problem in message(TABLE, **changes)
 
 
+def test_columns_that_are_added_later_are_not_missed() -> None:
+    X, _ = select_columns(TABLE, spec(prepare="iris.add", columns={"area": "number"}))
+    assert list(X) == ["id", "width", "colour"]
+
+
+def test_a_column_without_values_is_no_error() -> None:
+    X, _ = select_columns(TABLE.assign(width=np.nan), spec())
+    assert list(X) == ["id", "width", "colour"]
+
+
 @pytest.mark.parametrize(
     ("column", "problem"),
     [

@@ -10,7 +10,7 @@ import pytest
 from kedro_dynamic import changed_arguments, measure_gains
 from kedro_dynamic.models.significance import least_gain
 
-PAIRS = {"tree.tuned": "tree.baseline", "svm.tuned": "svm.baseline"}
+PAIRS = {f"{name}.tuned": f"{name}.baseline" for name in ("tree", "svm", "knn")}
 FOLDS = pd.DataFrame({"fold": [str(row % 5 + 1) for row in range(100)]})
 
 
@@ -19,10 +19,14 @@ def test_a_gain_is_the_difference_on_the_same_folds() -> None:
         "tree.tuned": [0.9, 0.8, 0.9, 0.8, 0.9],
         "tree.baseline": [0.7, 0.7, 0.6, 0.7, 0.7],
         "svm.baseline": [0.8] * 5,
+        "knn.tuned": [0.8] * 5,
     }
-    means = [*map(np.mean, scores.values()), None]
+    means = [*map(np.mean, scores.values()), None, None]
     leaderboard = pd.DataFrame(
-        {"model": [*scores, "svm.tuned"], "validation_accuracy": means}
+        {
+            "model": [*scores, "svm.tuned", "knn.baseline"],
+            "validation_accuracy": means,
+        }
     )
     results: dict[str, Any] = {
         f"{name}_validation": {"accuracy": values} for name, values in scores.items()
@@ -30,7 +34,7 @@ def test_a_gain_is_the_difference_on_the_same_folds() -> None:
 
     gains = measure_gains(leaderboard, PAIRS, results, FOLDS, 30)
 
-    # The tuned SVM failed, so it lacks a gain.
+    # Where one of the two failed, there is no gain.
     assert gains.index.tolist() == ["tree.tuned"]
     assert gains["gain"].item() == pytest.approx(0.18)
     least = least_gain(scores["tree.tuned"], scores["tree.baseline"], FOLDS)
@@ -39,7 +43,7 @@ def test_a_gain_is_the_difference_on_the_same_folds() -> None:
 
 
 def test_where_all_models_failed_nothing_is_gained() -> None:
-    leaderboard = pd.DataFrame({"model": [*PAIRS], "error": ["no"] * 2})
+    leaderboard = pd.DataFrame({"model": [*PAIRS], "error": ["no"] * 3})
     assert measure_gains(leaderboard, PAIRS, {}, FOLDS, 30).empty
 
 

@@ -112,9 +112,11 @@ class TreeRun:
 
 
 def test_a_promoted_model_has_files_recipe_and_facts(
-    client: MlflowClient, tmp_path: Path
+    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = TreeRun(client, tmp_path, KIND)
+    # What the run has fitted is not fitted again.
+    monkeypatch.setattr("kedro_dynamic.champion.promote.build_model", None)
     run, model, child_run = tree.run, tree.model, tree.model.id
     assert tree.promote() == FIRST
     assert tree.champion == "tree"
