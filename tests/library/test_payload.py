@@ -14,6 +14,7 @@ from kedro_dynamic.tracking.description import NOTE, describe
 from kedro_dynamic.tracking.payload import (
     ModelPayload,
     Payload,
+    _model,
     collect,
     flatten,
     numbers,
@@ -174,3 +175,13 @@ def test_the_run_has_the_parameters_that_are_not_of_models(tmp_path: Path) -> No
     run = make_run(one_model, catalog, tmp_path)
     catalog["parameters"] = {"models": {"a": {}}}
     assert collect(run, None).params == {"seed": "1"}
+
+
+def test_a_model_is_of_the_data_of_its_namespace_and_of_those_around_it(
+    tmp_path: Path,
+) -> None:
+    names = ["raw", "benchmark.iris.raw", "benchmark.irises.raw"]
+    data = [{"name": name, "path": name, "digest": name} for name in names]
+    run = TwoModels(tmp_path).run
+    model = _model("benchmark.iris.tree.baseline", {"model": TREE}, data, run)
+    assert model.data == data[:2]
