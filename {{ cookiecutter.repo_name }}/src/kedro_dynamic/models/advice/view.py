@@ -70,7 +70,7 @@ class View:
 
     @cached_property
     def table_order(self) -> Array:
-        """Positions of the training rows in the order of the table: that of the index."""
+        """Positions of the training rows in the order of the table, by their index."""
         return np.argsort(self.X_train.index, kind="stable")
 
     @cached_property
