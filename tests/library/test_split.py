@@ -134,17 +134,24 @@ def test_unequal_groups_and_a_rare_class_are_balanced() -> None:
         assert table["kind"][validation].nunique() == 2
 
 
-def test_texts_that_all_differ_are_grouped_by_what_is_before_their_number() -> None:
-    names = pd.Series(["phon_S01_1", "phon_S01_2", "phon_S02_1", "S07-3", "S07-12"])
-    assert group_keys(names).tolist() == [
-        "phon_S01",
-        "phon_S01",
-        "phon_S02",
-        "S07",
-        "S07",
-    ]
-    repeated = pd.Series(["S01_1", "S01_1", "S01_2"])
-    assert group_keys(repeated).tolist() == repeated.tolist()
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (["phon_S01_1", "phon_S01_2", "S07-3"], ["phon_S01", "phon_S01", "S07"]),
+        (["img_001_a.png", "img_001_b.png"], ["img_001", "img_001"]),
+        (["P7 L", "P7 R", "P8a", "P8b"], ["P7", "P7", "P8", "P8"]),
+        (["scans/4/1.nii", "scans/4/2.nii"], ["scans/4", "scans/4"]),
+        (["v1.5", "v1.6", "Anna", "plan.docx"], ["v1", "v1", "Anna", "plan"]),
+        (["S01_1", "S01_1", "S01_2"], ["S01_1", "S01_1", "S01_2"]),
+    ],
+)
+def test_texts_that_all_differ_are_grouped_without_their_last_part(
+    names: list[str], groups: list[str]
+) -> None:
+    assert group_keys(pd.Series(names)).tolist() == groups
+
+
+def test_numbers_are_groups_as_they_are() -> None:
     numbers = pd.Series([11, 12, 13])
     assert group_keys(numbers).tolist() == numbers.tolist()
 

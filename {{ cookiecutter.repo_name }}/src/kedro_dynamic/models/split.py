@@ -39,6 +39,10 @@ Pairs = list[tuple[Array, Array]]
 
 TUNING = "tuning"
 
+# What tells rows of one thing apart: a number or a single letter, such as that of an eye,
+# and the ending of a file.
+LAST_PART = r"([\W_]*(\d+|(?<![^\W\d_])[^\W\d_]))?(\.[a-zA-Z]\w{1,4})?$"
+
 # The share of the training rows that is kept for tuning, if a model is tuned.
 TUNING_SHARE = 1 / 3
 
@@ -118,8 +122,9 @@ def group_keys(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the group of each row, by the values of a group column.
 
     If all values are different texts, groups are what the texts have in common without
-    the number at their end: ``S07_1`` and ``S07_2`` are rows of ``S07``. Rows without a
-    value form one group, since they may belong together.
+    the number or letter at their end: ``S07_1`` and ``S07_2`` are rows of ``S07``, and
+    ``img_001_a.png`` is one of ``img_001``. Rows without a value form one group, since
+    they may belong together.
 
     Args:
         values: The group column, one value per row of the table.
@@ -127,7 +132,7 @@ def group_keys(values: "pd.Series[Any]") -> "pd.Series[Any]":
     is_number = pd.api.types.is_numeric_dtype(values)
     if is_number or values.hasnans or not values.is_unique:
         return values
-    return values.astype(str).str.replace(r"[\W_]*\d+$", "", regex=True)
+    return values.astype(str).str.replace(LAST_PART, "", regex=True)
 
 
 def _check_groups(groups: "pd.Series[Any]") -> None:
