@@ -122,12 +122,15 @@ def _serialization(fitted_model: Estimator) -> dict[str, Any]:
     """
     from skops import io as skops
 
-    try:
-        stored = skops.dumps(fitted_model)
-        trusted = skops.get_untrusted_types(data=stored)
-        skops.loads(stored, trusted=trusted)
-    except Exception:
-        return {"serialization_format": "cloudpickle"}
+    # In a file, since a large model takes no room in memory there.
+    with TemporaryDirectory() as folder:
+        stored = Path(folder) / "model.skops"
+        try:
+            skops.dump(fitted_model, stored)
+            trusted = skops.get_untrusted_types(file=stored)
+            skops.load(stored, trusted=trusted)
+        except Exception:
+            return {"serialization_format": "cloudpickle"}
     return {"serialization_format": "skops", "skops_trusted_types": trusted}
 
 
