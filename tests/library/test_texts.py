@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,24 @@ def test_what_is_chosen_from_can_be_written_out(entry: dict[str, Any]) -> None:
     assert find_problems(spec, "text.tokenizer") == []
     vectorizer, matrix = fit_vectorizer(spec, ["good film", "good films"])
     assert matrix.shape == (2, len(vectorizer.get_feature_names_out()))
+
+
+def test_characters_see_where_a_text_begins_and_ends() -> None:
+    spec = TokenizerSpec.model_validate(CHARACTERS)
+    vectorizer, features = fit_vectorizer(spec, ["anna", "anna", "han"])
+    names = set(vectorizer.get_feature_names_out())
+    assert {" ann", "nna ", "an"} <= names
+    assert (features[0] != features[2]).nnz
+
+    loaded = pickle.loads(pickle.dumps(vectorizer))
+    assert (loaded.transform(["anna"]) != features[0]).nnz == 0
+
+
+def test_a_space_does_not_make_a_text_known() -> None:
+    spec = TokenizerSpec.model_validate(CHARACTERS)
+    vectorizer, _ = fit_vectorizer(spec, ["good film", "good films"])
+    unknown = vectorizer.transform(["", " ", "\u6f22\u5b57", "\u6f22 \u5b57"])
+    assert unknown.nnz == 0
 
 
 def test_rare_labels_can_be_learned() -> None:

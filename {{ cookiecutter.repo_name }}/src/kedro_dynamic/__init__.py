@@ -44,6 +44,7 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``check_labels`` and ``row_keys``: what a raw table of texts has.
   ``split_texts``: training set and test set. ``clean_texts``, ``choose_features``,
   ``fit_vectorizer`` and ``fit_classifier``: from texts to a fitted classifier.
+  ``EdgeTfidfVectorizer``: sequences of characters, also at the edges of a text.
   ``CalibratedClassifier``: probabilities for one that has scores.
   ``find_telling_words``: what speaks for each label.
   ``spread_probabilities``: the probabilities in its answers as columns.
@@ -129,6 +130,7 @@ if TYPE_CHECKING:
     from .models.texts import fit_classifier as fit_classifier
     from .models.texts import fit_vectorizer as fit_vectorizer
     from .models.tuning import tune_model as tune_model
+    from .models.vectorizers import EdgeTfidfVectorizer as EdgeTfidfVectorizer
     from .registry.dynamic import dynamic_pipelines as dynamic_pipelines
     from .report.plots import plot_confusion as plot_confusion
     from .report.plots import plot_heat_map as plot_heat_map
@@ -212,6 +214,7 @@ _MODULES = {
         "fit_vectorizer",
     ],
     "models.tuning": ["tune_model"],
+    "models.vectorizers": ["EdgeTfidfVectorizer"],
     "registry.dynamic": ["dynamic_pipelines"],
     "report.plots": [
         "plot_confusion",

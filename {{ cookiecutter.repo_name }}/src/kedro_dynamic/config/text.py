@@ -34,7 +34,7 @@ WORDS: dict[str, Any] = {
     },
 }
 CHARACTERS: dict[str, Any] = {
-    "class": TFIDF,
+    "class": "kedro_dynamic.EdgeTfidfVectorizer",
     "model_kwargs": {
         "analyzer": "char",
         "ngram_range": [1, 4],
