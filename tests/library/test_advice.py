@@ -340,6 +340,56 @@ def test_repeated_measurements() -> None:
     assert found(pd.DataFrame({"shop": shop, "size": size, "y": sales})) == []
 
 
+def visits(starts: Any = 8, seed: int = 0) -> pd.DataFrame:
+    """Return visits of patients in the order of the table, each at ages of its own."""
+    random = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(60), 5)
+    steps = random.uniform(1, 3, len(patient)).round(2)
+    steps[::5] = starts
+    table = pd.DataFrame({"patient": [f"p{number}" for number in patient]})
+    table["age"] = pd.Series(steps).groupby(patient).cumsum()
+    level = random.normal(size=60)[patient]
+    table["y"] = level + random.normal(size=len(table)) + 0.1 * table["age"]
+    return table
+
+
+def test_visits_that_stand_together() -> None:
+    advice = only(visits())
+    assert advice.code == "rows-belong-together"
+    assert advice.write == "group_column: patient"
+    assert "in the order of 'age'" in advice.message
+
+
+def test_visits_whose_numbers_come_again_in_each_centre() -> None:
+    table = visits().drop(columns="patient")
+    table.insert(0, "id", np.repeat(np.tile(np.arange(30), 2), 5))
+    assert only(table).write == "group_column: id"
+
+
+def test_a_list_in_the_order_of_brand_and_price_is_innocent() -> None:
+    prices = np.random.default_rng(1).uniform(1, 9, 60).round(2)
+    assert found(visits(starts=prices)) == []
+
+
+def test_levels_of_a_designed_experiment_are_innocent() -> None:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"mask": np.repeat([*"abcdef"], 30)})
+    table["pad"] = np.tile(np.repeat([*"ghijklmnop"], 3), 6)
+    table["panel"] = np.tile([1.0, 2.0, 3.0], 60)
+    block = np.repeat(random.normal(size=60), 3)
+    table["y"] = block + 0.1 * random.normal(size=len(table))
+    assert found(table) == []
+
+
+def test_months_in_the_order_of_years_are_not_visits() -> None:
+    table = pd.DataFrame({"year": np.repeat(np.arange(1990, 2020), 12)})
+    table["month"] = np.tile(np.arange(1, 13), 30)
+    random = np.random.default_rng(0)
+    table["y"] = table["year"] / 5 + random.normal(size=len(table))
+    codes = [advice.code for advice in found(table)]
+    assert "rows-belong-together" not in codes
+
+
 def test_a_measurement_with_few_values_is_not_a_group() -> None:
     random = np.random.default_rng(0)
     flipper = random.normal(200, 14, 344).round()

@@ -50,6 +50,11 @@ CROSSED_SHARE = 0.25
 # How much of the target's variance at one time is between the things that are measured:
 # chicks .48, sleepers .53, cows .44, people who answer 24 questions .24.
 MEASURED_BETWEEN = 0.3
+# Things whose rows stand in blocks: a time rises in each, and starts again at the same
+# value in this share of them. In a list by brand and price, prices start anywhere.
+SAME_START = 0.5
+BLOCK_EXCEPTIONS = 0.05
+BLOCKS_OF_ONE = 3
 MIN_COMPANY = 50
 MOSTLY_DIFFERENT = 0.95
 MAX_CLASSES = 50
@@ -174,7 +179,11 @@ def find_groups(view: View) -> Iterator[Advice]:
     """Yield the column whose rows belong together, while rows are split one by one."""
     if not view.is_random_split:
         return
-    advice = _advise_on_like_rows(view) or _advise_on_repeated_measurements(view)
+    advice = (
+        _advise_on_like_rows(view)
+        or _advise_on_repeated_measurements(view)
+        or _advise_on_blocks(view)
+    )
     if advice is not None:
         yield advice
 
@@ -234,6 +243,74 @@ def _advise_on_repeated_measurements(view: View) -> Advice | None:
         f"'{name}' was measured repeatedly, once for each '{other_name}': of the "
         f"target's variance within one '{other_name}', {most:.0%} is between them",
     )
+
+
+def _advise_on_blocks(view: View) -> Advice | None:
+    """Return the advice on things whose rows stand together, in the order of a time."""
+    index = np.concatenate([view.X_train.index, view.X_test.index])
+    order = np.argsort(index, kind="stable")
+    y = pd.concat([view.y_train, view.y_test]).iloc[order]
+    columns = _target_columns(view, target_numbers(y, view.is_classification))
+    places = _group_places(view)
+
+    for time in map(int, np.flatnonzero(view.is_number)):
+        starts = _starts_of_blocks(_whole_column(view, time, order))
+        if starts is None:
+            continue
+        for place in places[places != time]:
+            # The first rows tell most columns apart, in a tenth of the time.
+            if not _has_blocks(view, int(place), order[:SORTED_ROWS], starts):
+                continue
+            if not _has_blocks(view, int(place), order, starts):
+                continue
+            blocks = np.cumsum(starts) - 1
+            share = _share_between(columns, blocks)
+            if share < MEASURED_BETWEEN:
+                continue
+            # The years of a table of months are in blocks, too: neighbours are alike.
+            of_merged = _share_between(columns, _merge_neighbours(blocks))
+            if view.is_number[place] and of_merged > NEIGHBOURS_ALIKE * share:
+                continue
+            name, time_name = view.names[place], view.names[time]
+            return _advise_on_groups(
+                name,
+                f"The rows of each '{name}' stand together, in the order of "
+                f"'{time_name}', as repeated measurements do: {share:.0%} of the "
+                "target's variance is between them",
+            )
+    return None
+
+
+def _has_blocks(view: View, place: int, order: Array, starts: Array) -> bool:
+    """Return True if a column changes where blocks start, and few blocks share values.
+
+    Numbers of patients may come again in each centre. In designed experiments and in
+    calendars, each value comes in many blocks.
+    """
+    starts = starts[: len(order)]
+    groups = _number_groups(_whole_column(view, place, order))
+    changes = np.diff(groups, prepend=-1) != 0
+    is_alike = (changes != starts).sum() <= BLOCK_EXCEPTIONS * starts.sum()
+    return bool(is_alike and groups.max() + 1 >= starts.sum() / BLOCKS_OF_ONE)
+
+
+def _whole_column(view: View, place: int, order: Array) -> "pd.Series[Any]":
+    """Return a column of training and test rows, in the order of the table."""
+    parts = [view.X_train.iloc[:, place], view.X_test.iloc[:, place]]
+    whole: pd.Series[Any] = pd.concat(parts).iloc[order]
+    return whole
+
+
+def _starts_of_blocks(times: "pd.Series[Any]") -> Array | None:
+    """Return the rows where a rising number starts again, or None if it is not one."""
+    numbers = times.to_numpy(dtype=float, na_value=np.nan)
+    if np.isnan(numbers).any():
+        return None
+    is_start = np.diff(numbers, prepend=np.inf) <= 0
+    if not MIN_GROUPS <= is_start.sum() <= len(numbers) / 2:
+        return None
+    most_frequent = pd.Series(numbers[is_start]).value_counts(normalize=True).iloc[0]
+    return is_start if most_frequent >= SAME_START else None
 
 
 def _crossed_pairs(view: View) -> list[tuple[int, int, Array, Array]]:
