@@ -249,8 +249,9 @@ def _advise_on_blocks(view: View) -> Advice | None:
     """Return the advice on things whose rows stand together, in the order of a time."""
     index = np.concatenate([view.X_train.index, view.X_test.index])
     order = np.argsort(index, kind="stable")
-    y = pd.concat([view.y_train, view.y_test]).iloc[order]
-    columns = _target_columns(view, target_numbers(y, view.is_classification))
+    is_training = order < len(view.X_train)
+    y = target_numbers(view.y_train.iloc[view.table_order], view.is_classification)
+    columns = _target_columns(view, y)
     places = _group_places(view)
 
     for time in map(int, np.flatnonzero(view.is_number)):
@@ -263,7 +264,7 @@ def _advise_on_blocks(view: View) -> Advice | None:
                 continue
             if not _has_blocks(view, int(place), order, starts):
                 continue
-            blocks = np.cumsum(starts) - 1
+            blocks = pd.factorize(np.cumsum(starts)[is_training], sort=True)[0]
             share = _share_between(columns, blocks)
             if share < MEASURED_BETWEEN:
                 continue
