@@ -39,8 +39,8 @@ Pairs = list[tuple[Array, Array]]
 
 TUNING = "tuning"
 
-# What tells rows of one thing apart: a number or a single letter, such as that of an eye,
-# and the ending of a file.
+# What tells rows of one thing apart: a number or a single letter, such as that of an
+# eye, and the ending of a file.
 LAST_PART = r"([\W_]*(\d+|(?<![^\W\d_])[^\W\d_]))?(\.[a-zA-Z]\w{1,4})?$"
 
 # The share of the training rows that is kept for tuning, if a model is tuned.
