@@ -91,7 +91,7 @@ def test_the_steps_leave_files_metrics_and_a_champion(trained: Trained) -> None:
     assert {run.status for run in runs.values()} == {"FINISHED"}
     assert {"accuracy", "auc", "log_loss"} <= set(runs["training"].metrics)
     class_path = runs["training"].params["text.model.class"]
-    assert class_path == "kedro_dynamic.CalibratedClassifier"
+    assert class_path == "sklearn.ensemble.StackingClassifier"
     assert runs["user_app"].metrics["auc"] == pytest.approx(metrics["auc"])
     assert store.versions(f"{package}_sentiment") == {1: runs["training"].id}
     assert store.champion(f"{package}_sentiment") == 1

@@ -34,13 +34,17 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import LabelEncoder
 
 AUTO = TokenizerSpec.model_validate("auto")
+# As in parameters_text.yml.
 SVM = ModelSpec.model_validate(
     {
-        "class": "kedro_dynamic.CalibratedClassifier",
+        "class": "sklearn.ensemble.StackingClassifier",
         "model_kwargs": {
-            "estimator": {
-                "class": "sklearn.svm.LinearSVC",
-                "model_kwargs": {"tol": 0.01},
+            "estimators": [
+                ["svm", {"class": "sklearn.svm.LinearSVC", "model_kwargs": {"tol": 0.01}}]
+            ],
+            "final_estimator": {
+                "class": "sklearn.linear_model.LogisticRegression",
+                "model_kwargs": {"C": 3, "solver": "newton-cg"},
             },
         },
     }

@@ -45,7 +45,6 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``split_texts``: training set and test set. ``clean_texts``, ``choose_features``,
   ``fit_vectorizer`` and ``fit_classifier``: from texts to a fitted classifier.
   ``EdgeTfidfVectorizer``: sequences of characters, also at the edges of a text.
-  ``CalibratedClassifier``: probabilities for one that has scores.
   ``find_telling_words``: what speaks for each label.
   ``spread_probabilities``: the probabilities in its answers as columns.
   ``score_labels``: how good it is for each label. ``make_champion``: the champion set
@@ -86,7 +85,6 @@ if TYPE_CHECKING:
     from .models.baseline import find_baseline as find_baseline
     from .models.bootstrap import score_interval as score_interval
     from .models.bootstrap import score_resamples as score_resamples
-    from .models.calibration import CalibratedClassifier as CalibratedClassifier
     from .models.columns.console import show_unread_cells as show_unread_cells
     from .models.columns.kinds import read_columns as read_columns
     from .models.data_checks import check_table as check_table
@@ -164,7 +162,6 @@ _MODULES = {
     "models.advice.console": ["advise_on_table"],
     "models.baseline": ["find_baseline"],
     "models.bootstrap": ["score_interval", "score_resamples"],
-    "models.calibration": ["CalibratedClassifier"],
     "models.columns.console": ["show_unread_cells"],
     "models.columns.kinds": ["read_columns"],
     "models.data_checks": ["check_table", "select_columns", "select_rows"],
