@@ -34,14 +34,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import LabelEncoder
 
 AUTO = TokenizerSpec.model_validate("auto")
+LINEAR_SVC = {"class": "sklearn.svm.LinearSVC", "model_kwargs": {"tol": 0.01}}
 # As in parameters_text.yml.
 SVM = ModelSpec.model_validate(
     {
         "class": "sklearn.ensemble.StackingClassifier",
         "model_kwargs": {
-            "estimators": [
-                ["svm", {"class": "sklearn.svm.LinearSVC", "model_kwargs": {"tol": 0.01}}]
-            ],
+            "estimators": [["svm", LINEAR_SVC]],
             "final_estimator": {
                 "class": "sklearn.linear_model.LogisticRegression",
                 "model_kwargs": {"C": 3, "solver": "newton-cg"},
@@ -260,8 +259,9 @@ def test_trials_are_tried_on_the_training_set(caplog: pytest.LogCaptureFixture) 
     texts, labels = reviews(60, is_spaced=True)
     entry = {
         "class": "sklearn.linear_model.LogisticRegression",
+        "model_kwargs": {"C": 1e-6},
         "search_space": {
-            "C": {"float": [0.001, 10], "log": True},
+            "C": {"float": [0.1, 10], "log": True},
             "max_iter": {"int": [500, 1000]},
             "solver": {"categorical": ["lbfgs"]},
             "tol": {"float": [0.001, 0.002]},
@@ -275,6 +275,8 @@ def test_trials_are_tried_on_the_training_set(caplog: pytest.LogCaptureFixture) 
     assert model.C == again.C
     assert "3 trials: log loss 0." in caplog.text
     assert "as configured" in caplog.text
+    assert "best with {" in caplog.text
+    assert "np." not in caplog.text
 
 
 def test_both_kinds_are_counted_once_for_the_comparison(

@@ -28,6 +28,7 @@ from kedro_dynamic.config.text import (
 )
 from kedro_dynamic.models.estimators import build_estimator
 from kedro_dynamic.models.scores import display_score, display_stored
+from kedro_dynamic.models.snippets import in_yaml
 
 logger = logging.getLogger(__name__)
 
@@ -251,7 +252,7 @@ def _tune(
         len(trials),
         display_score(scoring, scores[best]),
         display_stored(scoring, scores[0]),
-        trials[best] or "the arguments as configured",
+        in_yaml(trials[best]) if trials[best] else "the arguments as configured",
         extra=VERBATIM,
     )
     return model.with_arguments(trials[best])
