@@ -195,3 +195,18 @@ def test_what_is_not_a_table_of_pandas_is_rejected(table: Any) -> None:
         DataError, match=f"expected a DataFrame of pandas, not a {kind};"
     ):
         select_rows(table, spec())
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (TABLE.head(0), "it has no rows"),
+        (TABLE[[]], "it has no columns"),
+        (TABLE[["id", "kind", "id"]], "id: several columns have this name"),
+    ],
+)
+def test_tables_without_rows_or_with_repeated_names(
+    table: pd.DataFrame, problem: str
+) -> None:
+    with pytest.raises(DataError, match=problem):
+        select_rows(table, spec())

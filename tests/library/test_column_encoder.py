@@ -348,6 +348,59 @@ def test_numbers_that_were_read_without_their_comma_are_said() -> None:
     assert said(encoder, ["1.234", "12,0"]) == []
 
 
+def test_per_cents_that_were_read_as_fractions_are_said() -> None:
+    encoder = one_column([f"{row} %" for row in range(ROWS)])
+    (line,) = said(encoder, [0.07, 0.5, 0, None])
+    assert line == (
+        "x: training rows have a % sign, so these numbers may be fractions: "
+        "'0.07' in row 0, '0.5' in row 1"
+    )
+    assert same(encoder, [7.0, 0.5, 0], ["7 %", "0.5 %", "0 %"])
+
+
+def test_dates_without_the_offset_of_the_training_rows_are_said() -> None:
+    stamps = pd.date_range("2024-01-01", periods=ROWS, freq="7h")
+    encoder = one_column(stamps.strftime("%Y-%m-%dT%H:%M:%S+02:00"))
+    utc = "2024-03-01T08:00:00Z"
+    assert same(encoder, [None, "?"], [None, None])
+    assert same(encoder, ["2024-03-01 10:00:00.000+0200"], [utc])
+    assert same(encoder, ["2024-03-01T10:00:00+02:00"], [utc])
+    assert same(encoder, pd.to_datetime([utc]), [utc])
+    (line,) = said(encoder, ["2024-03-01T10:00:00", utc, None])
+    assert line == (
+        "x: training rows have an offset from UTC, so these dates are taken for UTC: "
+        "'2024-03-01T10:00:00' in row 0"
+    )
+    assert len(said(encoder, pd.to_datetime(["2024-03-01", "NaT"]))) == 1
+    assert said(one_column(stamps), pd.to_datetime(["2024-03-01"])) == []
+
+
+def test_numbers_in_another_unit_are_said() -> None:
+    encoder = fit(MIXED)
+    grams = MIXED.head(8).assign(age=MIXED["age"] * 1000)
+    _, lines = encode(encoder, grams)
+    assert lines == [
+        "age: most values are far from those of the training rows, whose mean is 40.2: "
+        "'20000.0' in row 0, '30000.0' in row 1, '50000.0' in row 3, "
+        "'61000.0' in row 4, '20000.0' in row 5 and 1 more"
+    ]
+    few = MIXED.head(8)
+    assert (
+        encode(encoder, few.assign(age=few["age"].where(few.index > 2, 1e6)))[1] == []
+    )
+
+
+def test_dates_of_new_rows_may_be_much_later() -> None:
+    encoder = one_column(pd.date_range("2024-01-01", periods=ROWS))
+    assert said(encoder, pd.date_range("2034-01-01", periods=3)) == []
+
+
+def test_odd_cells_among_booleans_are_named() -> None:
+    encoder = one_column(repeat(True, False))
+    (line,) = said(encoder, ["yes", "no", "perhaps", "?", None, "False"])
+    assert line == "x: cells that cannot be read count as missing: 'perhaps' in row 2"
+
+
 def test_odd_cells_of_the_training_rows_are_missing_in_new_rows_too() -> None:
     cells = [str(row / 4) for row in range(ROWS)]
     cells[17] = "Unrated"

@@ -123,8 +123,9 @@ def one_line(error: BaseException) -> str:
 
 def did_you_mean(word: object, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known word, or ``""``."""
-    nearest = get_close_matches(str(word), known, n=1)
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""
+    by_form = {str(name).casefold(): name for name in known}
+    nearest = get_close_matches(str(word).casefold(), by_form, n=1)
+    return f"; did you mean '{by_form[nearest[0]]}'?" if nearest else ""
 
 
 def find_unknown_columns(

@@ -34,13 +34,20 @@ def check_table(table: Any) -> None:
     """Reject what is not a table of pandas, such as the list of a JSON file.
 
     Raises:
-        DataError: Says what it is, and which types of datasets make tables.
+        DataError: Says what it is, and which types of datasets make tables; or that
+            there are no rows, or several columns of one name.
     """
     if not isinstance(table, pd.DataFrame):
         raise DataError(
             f"expected a DataFrame of pandas, not a {type(table).__name__}; give its "
             "catalog entry a type such as pandas.CSVDataset or pandas.JSONDataset"
         )
+    if table.empty:
+        raise DataError("it has no rows" if len(table.columns) else "it has no columns")
+    repeated = table.columns[table.columns.duplicated()].unique()
+    if len(repeated):
+        problem = "several columns have this name"
+        raise DataError(*[f"{name}: {problem}" for name in repeated])
 
 
 def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:

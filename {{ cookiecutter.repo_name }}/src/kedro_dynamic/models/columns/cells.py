@@ -214,6 +214,7 @@ _PARTS = [
 _COMPACT = re.compile(r"(?:19|20)\d{6}")
 _FIELD = re.compile(r"(?<![\d%])\d\d?(?!\d)")
 _FORMAT = re.compile(r"(%[a-zA-Z]|[-/., :T])+")
+_OFFSET = re.compile(r":\d\d(\.\d+)? ?(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 
 # Dates whose meaning depends on the order of day and month.
 ORDERED_DATE = re.compile(r"(\d\d?)([-/.])(\d\d?)\2(?:\d{4}|\d\d)(?!\d)")
@@ -263,6 +264,21 @@ def read_dates(values: "pd.Series[Any]", reading: Reading) -> tuple[Array, Array
     per_text, unread = dates_of(texts, reading)
     row_dates = take(per_text, codes, np.datetime64("NaT", "us"))
     return row_dates, take(unread, codes, False)
+
+
+def lacks_offset(values: "pd.Series[Any]", reading: Reading) -> Array:
+    """Return in which rows no offset from UTC is given, though training rows have one.
+
+    Cells that are not dates may be among these rows.
+    """
+    formats = reading.get("formats", ())
+    if not formats or not all("%z" in form for form in formats):
+        return np.zeros(len(values), dtype=bool)
+    if is_date_type(values):
+        return np.full(len(values), values.dt.tz is None)
+    codes, texts = read_texts(values)
+    has_none = [_OFFSET.search(text) is None for text in texts]
+    return take(np.array(has_none, dtype=bool), codes, False)
 
 
 def dates_of(texts: list[str], reading: Reading) -> tuple[Array, Array]:

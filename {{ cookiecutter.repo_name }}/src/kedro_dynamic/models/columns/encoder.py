@@ -33,6 +33,7 @@ from kedro_dynamic.models.columns.cells import (
     UnreadCellsWarning,
     date_features,
     is_number_type,
+    lacks_offset,
     read_dates,
     read_numbers,
     read_texts,
@@ -51,8 +52,15 @@ TEXT_FEATURES, NGRAMS = 30, 2**12
 # What is said of new rows, and how many cells are quoted.
 UNREAD = "cells that cannot be read count as missing"
 UNSEEN = "most values are not in the training rows"
-DOUBTFUL = "training rows have a decimal comma, so these numbers may be misread"
+COMMA = "training rows have a decimal comma, so these numbers may be misread"
+PERCENT = "training rows have a % sign, so these numbers may be fractions"
+NO_OFFSET = "training rows have an offset from UTC, so these dates are taken for UTC"
+FAR = "most values are far from those of the training rows, whose mean is {:.3g}"
 MAX_QUOTED = 5
+
+# Numbers are far if they are more standard deviations from the mean. At most 4 % of the
+# training rows are, whatever their distribution.
+FAR_DEVIATIONS = 5
 
 _WHOLE = re.compile(r"([-+]?)0*(\d+)(?:\.0+)?")
 
@@ -113,7 +121,7 @@ class ColumnEncoder(
         self._choose_parts(target)
         self._learn_levels(table)
         blocks = []
-        for name, rows in self._read(table, {}):
+        for name, rows in self._read(table, []):
             blocks.append(self.parts_[name].fit_transform(rows, target))
         return np.hstack(blocks)
 
@@ -127,13 +135,14 @@ class ColumnEncoder(
             ValueError: If columns are missing.
         """
         table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-        problems: dict[str, str] = {}
+        problems: list[str] = []
         blocks = []
         for name, rows in self._read(table, problems):
             blocks.append(self.parts_[name].transform(rows))
+            if name == "numbers":
+                self._note_far(table, blocks[-1], problems)
         if problems:
-            lines = [f"{column}: {problem}" for column, problem in problems.items()]
-            warnings.warn("\n".join(lines), UnreadCellsWarning, stacklevel=2)
+            warnings.warn("\n".join(problems), UnreadCellsWarning, stacklevel=2)
         return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
@@ -141,10 +150,8 @@ class ColumnEncoder(
         names: list[str] = []
         for part, columns in self.columns_.items():
             if part == "numbers":
-                for column in columns:
-                    is_date = self.readings[column]["kind"] == "date"
-                    parts = DATE_PARTS if is_date else ("",)
-                    names += [f"{column}_{part}".rstrip("_") for part in parts]
+                for column, date_part in self._number_features():
+                    names.append(f"{column}_{date_part}" if date_part else column)
             elif part in ("levels", "means"):
                 names += [*self.parts_[part].get_feature_names_out(columns)]
             else:
@@ -156,6 +163,15 @@ class ColumnEncoder(
     def used_columns(self) -> list[str]:
         """The columns that are encoded: rows need no others."""
         return [column for columns in self.columns_.values() for column in columns]
+
+    def _number_features(self) -> list[tuple[str, str]]:
+        """Return the features of numbers: their columns, and which parts of a date."""
+        features = []
+        for column in self.columns_["numbers"]:
+            is_date = self.readings[column]["kind"] == "date"
+            parts = DATE_PARTS if is_date else ("",)
+            features += [(column, part) for part in parts]
+        return features
 
     # --- Fitting ---
 
@@ -236,7 +252,7 @@ class ColumnEncoder(
         return places
 
     def _read(
-        self, table: pd.DataFrame, problems: dict[str, str]
+        self, table: pd.DataFrame, problems: list[str]
     ) -> Iterator[tuple[str, Any]]:
         """Yield the rows that each encoder encodes; note what cannot be read."""
         places = self._locate(table)
@@ -255,7 +271,7 @@ class ColumnEncoder(
                 yield part, take(np.array(plain, dtype=object), codes, "").tolist()
 
     def _read_numbers(
-        self, table: pd.DataFrame, places: dict[str, int], problems: dict[str, str]
+        self, table: pd.DataFrame, places: dict[str, int], problems: list[str]
     ) -> Array:
         """Return numbers, and after them the parts of dates, as a matrix."""
         columns, dtypes = self.columns_["numbers"], table.dtypes.tolist()
@@ -280,23 +296,45 @@ class ColumnEncoder(
             if self.readings[column]["kind"] == "date":
                 dates, is_unread = read_dates(values, self.readings[column])
                 blocks.append(date_features(dates))
+                is_doubtful = lacks_offset(values, self.readings[column])
+                is_doubtful &= ~np.isnat(dates)
+                _note(problems, column, NO_OFFSET, values[is_doubtful])
             else:
                 numbers, is_unread = read_numbers(values, self.readings[column])
                 blocks.append(numbers)
             _note(problems, column, UNREAD, values[is_unread])
-            if self.readings[column].get("decimal") == "," and is_number_type(values):
-                _note(problems, column, DOUBTFUL, values[values % 1 > 0])
+            if is_number_type(values):
+                _note_doubtful(problems, column, self.readings[column], values)
         return np.column_stack(blocks)
 
     def _is_plain(self, column: str, dtype: Any) -> bool:
         """Return True if a column is numbers of numpy's that mean what they say."""
         reading = self.readings[column]
         is_numpy = isinstance(dtype, np.dtype) and dtype.kind in "iufb"
-        is_number = reading["kind"] == "number" and reading.get("decimal") != ","
-        return is_numpy and is_number
+        is_written = reading.get("decimal") == "," or reading.get("sign") == "%"
+        return is_numpy and reading["kind"] == "number" and not is_written
+
+    def _note_far(
+        self, table: pd.DataFrame, encoded: Array, problems: list[str]
+    ) -> None:
+        """Note columns of numbers most of which are far away, as in another unit.
+
+        Dates are not looked at: those of new rows are later.
+        """
+        is_far = np.abs(encoded) > FAR_DEVIATIONS
+        is_mostly_far = is_far.sum(axis=0) > max(1, len(table) / 2)
+        if not is_mostly_far.any():
+            return
+        places, features = self._locate(table), self._number_features()
+        for feature in is_mostly_far.nonzero()[0]:
+            column, date_part = features[feature]
+            if not date_part:
+                values = table.iloc[:, places[column]][is_far[:, feature]]
+                problem = FAR.format(self.parts_["numbers"].scaler_.mean_[feature])
+                _note(problems, column, problem, values)
 
     def _read_levels(
-        self, column: str, values: "pd.Series[Any]", problems: dict[str, str]
+        self, column: str, values: "pd.Series[Any]", problems: list[str]
     ) -> Array:
         """Return a column of categories as levels of the training rows, or None."""
         codes, texts = read_texts(values)
@@ -309,7 +347,9 @@ class ColumnEncoder(
             is_unseen.append(not is_missing and level is None)
 
         unseen = take(np.array(is_unseen, dtype=bool), codes, False)
-        if unseen.sum() > max(1, len(values) / 2):
+        if "booleans" in self.readings[column]:
+            _note(problems, column, UNREAD, values[unseen])
+        elif unseen.sum() > max(1, len(values) / 2):
             _note(problems, column, UNSEEN, values[unseen])
         return take(np.array(read, dtype=object), codes, None)
 
@@ -361,8 +401,22 @@ def _common_form(text: str) -> str:
     return "".join(match.groups()) if match else text.casefold()
 
 
+def _note_doubtful(
+    problems: list[str], column: str, reading: Reading, numbers: "pd.Series[Any]"
+) -> None:
+    """Note numbers that may mean something else than those of the training rows.
+
+    Whoever wrote the table has read their texts already: 1.234 as a fraction, although
+    it was a thousand, or 7 % as 0.07, as Excel does.
+    """
+    if reading.get("decimal") == ",":
+        _note(problems, column, COMMA, numbers[numbers % 1 > 0])
+    elif reading.get("sign") == "%" and not (numbers.abs() > 1).any():
+        _note(problems, column, PERCENT, numbers[numbers % 1 > 0])
+
+
 def _note(
-    problems: dict[str, str], column: str, problem: str, cells: "pd.Series[Any]"
+    problems: list[str], column: str, problem: str, cells: "pd.Series[Any]"
 ) -> None:
     """Note a problem of a column, if there are such cells."""
     if cells.empty:
@@ -370,4 +424,4 @@ def _note(
     first = cells.head(MAX_QUOTED)
     quoted = ", ".join(f"'{cell}' in row {label}" for label, cell in first.items())
     more = f" and {len(cells) - len(first)} more" if len(cells) > len(first) else ""
-    problems[column] = f"{problem}: {quoted}{more}"
+    problems.append(f"{column}: {problem}: {quoted}{more}")

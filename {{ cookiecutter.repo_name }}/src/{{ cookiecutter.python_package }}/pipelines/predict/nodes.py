@@ -9,6 +9,7 @@ from kedro_dynamic import (
     PredictSpec,
     check_table,
     class_probabilities,
+    did_you_mean,
     registered_version,
     show_unread_cells,
     shown_probability,
@@ -33,7 +34,7 @@ def predict(
 
     Raises:
         DataError: If a column is missing that the champion uses, or the new rows are
-            not a table of pandas.
+            not a table of pandas with rows.
     """
     check_table(new_rows)
     # In a file without names, columns are numbers.
@@ -42,7 +43,13 @@ def predict(
     needed = schema.required_input_names()
     missing = [name for name in needed if name not in new_rows]
     if missing:
-        problems = [f"{name}: the champion needs this column" for name in missing]
+        present = [*new_rows]
+        instead = f"; columns of the table: {', '.join(present[:50])}"
+        problems = [
+            f"{name}: the champion needs this column"
+            + (did_you_mean(name, present) or instead)
+            for name in missing
+        ]
         raise DataError(*problems)
 
     rows = new_rows[[name for name in schema.input_names() if name in new_rows]]
