@@ -44,12 +44,11 @@ def predict(
     missing = [name for name in needed if name not in new_rows]
     if missing:
         present = [*new_rows]
-        instead = f"; columns of the table: {', '.join(present[:50])}"
         problems = [
-            f"{name}: the champion needs this column"
-            + (did_you_mean(name, present) or instead)
+            f"{name}: the champion needs this column{did_you_mean(name, present)}"
             for name in missing
         ]
+        problems[-1] += f"; columns of the table: {', '.join(present[:50])}"
         raise DataError(*problems)
 
     rows = new_rows[[name for name in schema.input_names() if name in new_rows]]
