@@ -30,8 +30,12 @@ MOSTLY = 0.9
 SHOWN_TEXTS = 5
 
 
-def check_table(table: Any) -> None:
+def check_table(table: Any, may_be_empty: bool = False) -> None:
     """Reject what is not a table of pandas, such as the list of a JSON file.
+
+    Args:
+        table: What was loaded.
+        may_be_empty: Whether a table without rows will do.
 
     Raises:
         DataError: Says what it is, and which types of datasets make tables; or that
@@ -42,7 +46,7 @@ def check_table(table: Any) -> None:
             f"expected a DataFrame of pandas, not a {type(table).__name__}; give its "
             "catalog entry a type such as pandas.CSVDataset or pandas.JSONDataset"
         )
-    if table.empty:
+    if table.empty and not may_be_empty:
         raise DataError("it has no rows" if len(table.columns) else "it has no columns")
     repeated = table.columns[table.columns.duplicated()].unique()
     if len(repeated):
