@@ -200,8 +200,8 @@ def test_what_is_not_a_table_of_pandas_is_rejected(table: Any) -> None:
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
-        (TABLE.head(0), "it has no rows"),
-        (TABLE[[]], "it has no columns"),
+        (TABLE.head(0), "not an empty table"),
+        (TABLE[[]], "not an empty table"),
         (TABLE[["id", "kind", "id"]], "id: several columns have this name"),
     ],
 )

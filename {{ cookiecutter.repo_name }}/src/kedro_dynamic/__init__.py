@@ -7,7 +7,7 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   ``DataSpec``, ``ComparisonSpec``, ``TuningSpec`` and ``PredictSpec``: its parts, as
   Kedro's typed parameters. ``Schema``, ``Name`` and ``parse``: the same for a schema of
   the project's own.
-- ``check_table``: whether something is a table of pandas. ``select_rows`` and
+- ``check_table``: whether something is a table of pandas with rows. ``select_rows`` and
   ``select_columns``: features and target of a table that models can learn from.
   ``split_rows`` and ``make_folds``: which rows test, validate and tune, also by groups
   and times (``groups_and_times``). ``fold_pairs``: the rows of each fold.
@@ -51,7 +51,8 @@ A project imports ``kedro_dynamic.settings`` in its ``settings.py`` and returns
   by hand.
 - ``class_probabilities``, ``shown_probability`` and ``registered_version``: what the
   champion knows besides its predictions.
-- ``ConfigurationError``, ``DataError`` and ``did_you_mean``: errors for the user.
+- ``ConfigurationError``, ``DataError``, ``did_you_mean`` and ``find_unknown_columns``:
+  errors for the user.
 
 Names are imported when they are first used: MLflow and scikit-learn take seconds.
 """
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from .config.errors import ConfigurationError as ConfigurationError
     from .config.errors import DataError as DataError
     from .config.errors import did_you_mean as did_you_mean
+    from .config.errors import find_unknown_columns as find_unknown_columns
     from .config.errors import parse as parse
     from .config.schema import BASELINE as BASELINE
     from .config.schema import ComparisonSpec as ComparisonSpec
@@ -145,7 +147,13 @@ if TYPE_CHECKING:
 # The module of each public name.
 _MODULES = {
     "champion.registry": ["make_champion"],
-    "config.errors": ["ConfigurationError", "DataError", "did_you_mean", "parse"],
+    "config.errors": [
+        "ConfigurationError",
+        "DataError",
+        "did_you_mean",
+        "find_unknown_columns",
+        "parse",
+    ],
     "config.schema": [
         "BASELINE",
         "ComparisonSpec",

@@ -30,24 +30,29 @@ MOSTLY = 0.9
 SHOWN_TEXTS = 5
 
 
-def check_table(table: Any, may_be_empty: bool = False) -> None:
-    """Reject what is not a table of pandas, such as the list of a JSON file.
-
-    Args:
-        table: What was loaded.
-        may_be_empty: Whether a table without rows will do.
+def check_table(table: Any) -> None:
+    """Reject what models cannot learn from or predict: see ``check_type``.
 
     Raises:
-        DataError: Says what it is, and which types of datasets make tables; or that
-            there are no rows, or several columns of one name.
+        DataError: If it is not a table of pandas, or an empty one.
+    """
+    check_type(table)
+    if table.empty:
+        raise DataError("expected rows and columns, not an empty table")
+
+
+def check_type(table: Any) -> None:
+    """Reject what is not a table of pandas, such as the list of a JSON file.
+
+    Raises:
+        DataError: Says what it is, and which types of datasets make tables; or which
+            names several columns have.
     """
     if not isinstance(table, pd.DataFrame):
         raise DataError(
             f"expected a DataFrame of pandas, not a {type(table).__name__}; give its "
             "catalog entry a type such as pandas.CSVDataset or pandas.JSONDataset"
         )
-    if table.empty and not may_be_empty:
-        raise DataError("it has no rows" if len(table.columns) else "it has no columns")
     repeated = table.columns[table.columns.duplicated()].unique()
     if len(repeated):
         problem = "several columns have this name"
@@ -68,7 +73,7 @@ def select_rows(table: pd.DataFrame, data: DataSpec) -> pd.DataFrame:
         data: The target column, and what to do about rows without a target.
 
     Raises:
-        DataError: If it is not a table of pandas.
+        DataError: If it is not a table of pandas, or an empty one.
     """
     check_table(table)
     name = data.target_column

@@ -6,7 +6,7 @@ import pandas as pd
 
 from kedro_dynamic.config.errors import ConfigurationError, did_you_mean
 from kedro_dynamic.config.text import FILE
-from kedro_dynamic.models.data_checks import check_table
+from kedro_dynamic.models.data_checks import check_type
 from kedro_dynamic.models.held_out import fingerprints
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def check_columns(table: pd.DataFrame, key: str, columns: list[str]) -> None:
         DataError: If it is not a table of pandas.
         ConfigurationError: If a column is missing; names those there are.
     """
-    check_table(table, may_be_empty=True)
+    check_type(table)
     known = [str(name) for name in table.columns]
     problems = [
         f"text.{key}: '{column}' is not a column of the table"
@@ -66,7 +66,7 @@ def label_values(table: pd.DataFrame, label_column: str) -> pd.Series:
     Raises:
         ConfigurationError: If the column is missing and another has a similar name.
     """
-    check_table(table, may_be_empty=True)
+    check_type(table)
     if did_you_mean(label_column, [str(name) for name in table.columns]):
         check_columns(table, "label_column", [label_column])
     raw = table.get(label_column, pd.Series(None, table.index, dtype="object"))

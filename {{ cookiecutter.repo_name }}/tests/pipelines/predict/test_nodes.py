@@ -77,13 +77,13 @@ def test_without_a_table_there_is_no_pipeline(parameters: dict[str, Any]) -> Non
 
 def test_missing_columns_are_named() -> None:
     options = PredictSpec(table="march")
-    needed = "width: the champion needs this column; did you mean 'WIDTH'"
+    needed = "features: 'width' is not a column of the table; did you mean 'WIDTH'"
     with pytest.raises(DataError, match=needed):
         predict(Champion(), ROWS.rename(columns={"width": "WIDTH"}), options)
-    with pytest.raises(DataError, match="columns of the table: length;id;width"):
+    with pytest.raises(DataError, match="; columns: length;id;width"):
         predict(Champion(), pd.DataFrame({"length;id;width": ["5.1;7;1.1"]}), options)
 
 
 def test_a_table_without_rows_is_an_error() -> None:
-    with pytest.raises(DataError, match="it has no rows"):
+    with pytest.raises(DataError, match="not an empty table"):
         predict(Champion(), ROWS.head(0), PredictSpec(table="march"))

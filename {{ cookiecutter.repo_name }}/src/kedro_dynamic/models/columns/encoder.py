@@ -321,7 +321,7 @@ class ColumnEncoder(
 
         Dates are not looked at: those of new rows are later.
         """
-        is_far = np.abs(encoded) > FAR_DEVIATIONS
+        is_far = (encoded > FAR_DEVIATIONS) | (encoded < -FAR_DEVIATIONS)
         is_mostly_far = is_far.sum(axis=0) > max(1, len(table) / 2)
         if not is_mostly_far.any():
             return

@@ -9,7 +9,7 @@ from kedro_dynamic import (
     PredictSpec,
     check_table,
     class_probabilities,
-    did_you_mean,
+    find_unknown_columns,
     registered_version,
     show_unread_cells,
     shown_probability,
@@ -40,15 +40,9 @@ def predict(
     # In a file without names, columns are numbers.
     new_rows = new_rows.rename(columns=str)
     schema = champion.metadata.get_input_schema()
-    needed = schema.required_input_names()
-    missing = [name for name in needed if name not in new_rows]
-    if missing:
-        present = [*new_rows]
-        problems = [
-            f"{name}: the champion needs this column{did_you_mean(name, present)}"
-            for name in missing
-        ]
-        problems[-1] += f"; columns of the table: {', '.join(present[:50])}"
+    needed = {"the champion's features": schema.required_input_names()}
+    problems = find_unknown_columns(needed, [*new_rows])
+    if problems:
         raise DataError(*problems)
 
     rows = new_rows[[name for name in schema.input_names() if name in new_rows]]
